@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef MN_BASE_ID_H
+#define MN_BASE_ID_H
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+/*
+ * 64-bit snowflake ids (ws-protocol.md 13.6):
+ * (ms - 1288834974657) << 22 | datacenter (5 bits) << 17 | worker (5) << 12 | sequence (12).
+ * Lock-free, any thread.  Ids of one generator are unique and strictly
+ * increasing, also when the wall clock steps back (the last millisecond is
+ * then used on, and runs ahead when its sequence is used up).
+ */
+#define MN_ID_EPOCH_MS INT64_C(1288834974657)
+
+struct mn_idgen {
+    _Atomic uint64_t last; /* milliseconds << 12 | sequence, of the last id */
+    uint64_t node;         /* datacenter and worker bits, in place */
+};
+
+void mn_idgen_init(struct mn_idgen *gen, unsigned datacenter, unsigned worker);
+/* No id below or equal to `floor` will be given: used at start with the greatest stored id. */
+void mn_idgen_raise(struct mn_idgen *gen, int64_t floor);
+int64_t mn_idgen_next(struct mn_idgen *gen);
+/* Wall-clock milliseconds inside an id. */
+int64_t mn_id_unix_ms(int64_t id);
+
+#endif

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef MN_BASE_MEM_H
+#define MN_BASE_MEM_H
+
+#include <stddef.h>
+
+/*
+ * Two kinds of allocation (style.md M2): fixed-size internal objects, where
+ * running out ends the process with a message (mn_new, mn_alloc), and
+ * anything whose size a peer influences (mn_try_*), which returns NULL and
+ * is bounded by its caller.  All of it is freed with mn_free, from any
+ * thread.
+ */
+
+/* Zeroed memory of `size` bytes; aborts when there is none. */
+void *mn_alloc(size_t size) __attribute__((malloc, returns_nonnull, alloc_size(1)));
+/* Zeroed memory of `count * size` bytes; aborts on overflow or when there is none. */
+void *mn_alloc_array(size_t count, size_t size) __attribute__((malloc, returns_nonnull));
+/* Uninitialised memory or NULL. */
+void *mn_try_alloc(size_t size) __attribute__((malloc, alloc_size(1)));
+/* Like realloc for `count * size` bytes; NULL on overflow or when there is none (`p` stays valid). */
+void *mn_try_realloc_array(void *p, size_t count, size_t size);
+/* NUL-terminated copy of `size` bytes; NULL when there is no memory. */
+char *mn_try_strndup(const char *p, size_t size);
+/* Releases; NULL is a no-op. */
+void mn_free(void *p);
+
+#define mn_new(type) ((type *)mn_alloc(sizeof(type)))
+#define mn_container_of(ptr, type, member) ((type *)((char *)(ptr)-offsetof(type, member)))
+#define MN_ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
+
+#endif
