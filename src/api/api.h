@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef MN_API_API_H
+#define MN_API_API_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/log.h"
+#include "base/metrics.h"
+#include "base/pool.h"
+#include "im/account.h"
+#include "net/http.h"
+#include "ops/ops.h"
+#include "store/msglog.h"
+
+/*
+ * The HTTP API (http-api.md).  A request arrives on a loop thread, where
+ * everything that needs no store is answered at once (preflights, probes,
+ * unknown paths, wrong methods, missing tokens); the rest is a job on a
+ * worker, straight-line code, which ends in mn_http_respond().
+ */
+struct mn_api;
+
+/* At most `max` calls in a fixed window of `window_s`; max 0 = not limited. */
+struct mn_api_limit {
+    uint32_t max, window_s;
+};
+
+/* What may change while running. */
+struct mn_api_options {
+    bool ratelimit_enabled;
+    struct mn_api_limit login_pair;    /* 5 / 60 s, client address + user name (6.1) */
+    struct mn_api_limit login_ip;      /* 60 / 60 s, client address */
+    struct mn_api_limit login_account; /* 20 / 60 s, user name */
+    struct mn_api_limit refresh_ip;    /* 60 / 60 s */
+    struct mn_api_limit verify_ip;     /* 600 / 60 s */
+    /*
+     * Comma-separated origin patterns: '*' stands for any text, "null" for
+     * pages without an origin, "same-host" for the host of the request on
+     * any port.
+     */
+    const char *cors_origins;
+    /*
+     * Comma-separated addresses or networks (10.0.0.0/8, ::1) whose
+     * X-Forwarded-For and X-Real-IP are believed; "" = nobody's.
+     */
+    const char *trusted_proxies;
+};
+/* The values above; "http://localhost:*,http://127.0.0.1:*,null,same-host"; no proxies. */
+void mn_api_options_default(struct mn_api_options *options);
+
+struct mn_api_config {
+    struct mn_account *account; /* all of these outlive the api */
+    struct mn_msglog *msglog;
+    struct mn_ops *ops;
+    struct mn_pool *pool;       /* everything but logins */
+    struct mn_pool *hash_pool;  /* logins, 50 ms of CPU each; NULL = pool */
+    struct mn_metrics *metrics;
+    struct mn_log *log;
+    uint32_t ratelimit_keys;    /* ceiling of counted keys, 48 bytes each: 65,536 */
+    struct mn_api_options options;
+};
+
+/* MN_EINVAL: an option list is malformed; `why` says which entry. Text of options is copied. */
+MN_MUSTCHECK enum mn_err mn_api_new(const struct mn_api_config *config, struct mn_api **ret,
+                                    struct mn_buf *why);
+/* After the pools have stopped. */
+void mn_api_free(struct mn_api *api);
+/* Takes effect for requests to come; on MN_EINVAL the old options stay. Any thread. */
+MN_MUSTCHECK enum mn_err mn_api_reload(struct mn_api *api, const struct mn_api_options *options,
+                                       struct mn_buf *why);
+/* mn_net_handler.on_http; ctx is the api. */
+void mn_api_on_http(void *ctx, struct mn_loop *loop, struct mn_http_request *take_req);
+/*
+ * Answers a request on the calling thread, blocking: what on_http does with
+ * its pools.  For tests; `req` stays the caller's, the response becomes it.
+ */
+struct mn_http_response *mn_api_handle(struct mn_api *api, const struct mn_http_request *req);
+
+#endif
