@@ -12,7 +12,8 @@
 /*
  * A growing byte buffer with a ceiling that is set once.  Every append
  * either succeeds whole or fails and leaves the buffer as it was, with
- * `failed` set, so that a chain of appends can be checked once at its end.
+ * `failed` set, so that a chain of appends can be checked once at its end;
+ * until a reset every later append fails too.
  * Owner: caller, one thread at a time.  Not NUL-terminated.
  */
 struct mn_buf {

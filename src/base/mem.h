@@ -16,6 +16,8 @@
 void *mn_alloc(size_t size) __attribute__((malloc, returns_nonnull, alloc_size(1)));
 /* Zeroed memory of `count * size` bytes; aborts on overflow or when there is none. */
 void *mn_alloc_array(size_t count, size_t size) __attribute__((malloc, returns_nonnull));
+/* The same, aligned to `align` (a power of two), e.g. to a cache line. */
+void *mn_alloc_aligned(size_t align, size_t count, size_t size) __attribute__((returns_nonnull));
 /* Uninitialised memory or NULL. */
 void *mn_try_alloc(size_t size) __attribute__((malloc, alloc_size(1)));
 /* Like realloc for `count * size` bytes; NULL on overflow or when there is none (`p` stays valid). */

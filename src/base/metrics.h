@@ -93,7 +93,8 @@ enum mn_metric_hist {
 #undef MN_METRIC_ENUM
         MN_MH_COUNT
 };
-#define MN_METRIC_BUCKETS 32 /* bucket i counts values < 2^i; the last everything */
+/* Bucket i counts values below 2^i that are in no lower bucket; the last one all the rest. */
+#define MN_METRIC_BUCKETS 32
 
 #define MN_METRIC_SHARDS 80 /* loops (at most 64), workers, writer, others */
 
@@ -115,6 +116,9 @@ void mn_metrics_free(struct mn_metrics *metrics);
 /* A shard for the calling thread, for the process's life; the last one is shared when all are taken. */
 struct mn_metrics_shard *mn_metrics_claim(struct mn_metrics *metrics);
 int64_t mn_metrics_sum(const struct mn_metrics *metrics, enum mn_metric metric);
+/* Counts of each bucket (not cumulated) and the sum of the observed values. */
+void mn_metrics_sum_hist(const struct mn_metrics *metrics, enum mn_metric_hist h,
+                         uint64_t ret_bucket[MN_METRIC_BUCKETS], uint64_t *ret_sum);
 
 static inline void mn_metric_add(struct mn_metrics_shard *shard, enum mn_metric m, int64_t n)
 {
