@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * ACK from a client: which message, whose, and the cursor's move
+ * (ws-protocol.md 3.8, 8.4).  The message is mostly found in memory; an
+ * older one is looked up on a worker.  `to` is not asked for (section 18).
+ */
+#include "base/mem.h"
+#include "base/num.h"
+#include "gate/internal.h"
+
+/* A look-up of an older message, and its ids for the error. */
+struct lookup {
+    struct mn_job job;
+    struct mn_task task;
+    struct mn_gate *gate;
+    uint64_t conn;
+    int64_t id;
+    enum mn_cursor_kind kind;
+    enum mn_err err;
+    struct mn_msg_ref ref;
+    uint32_t client_msg_id_len;
+    bool has_client_msg_id;
+    char client_msg_id[];
+};
+
+static bool parse_kind(struct mn_str text, enum mn_cursor_kind *ret)
+{
+    if (mn_str_eq_nocase(text, MN_STR("delivered")))
+        *ret = MN_CURSOR_DELIVERED;
+    else if (mn_str_eq_nocase(text, MN_STR("read")) || mn_str_eq_nocase(text, MN_STR("ack_read")))
+        *ret = MN_CURSOR_READ;
+    else
+        return false;
+    return true;
+}
+
+static void judge(struct mn_conn *conn, const struct mn_msg_ref *ref, enum mn_cursor_kind kind,
+                  struct mn_echo echo)
+{
+    struct mn_session *session = mn_session_of(conn);
+    if (ref->to != session->uid) {
+        mn_reply_error(conn, MN_REASON_ACK_NOT_ALLOWED, echo);
+        return;
+    }
+    mn_unacked_ack(&session->unacked, ref->chat, ref->seq);
+    if (!mn_resend_defer_ack(session, ref, kind))
+        mn_ack_apply(conn, ref, kind);
+    mn_resend_on_ack(conn);
+}
+
+void mn_ack_apply(struct mn_conn *conn, const struct mn_msg_ref *ref, enum mn_cursor_kind kind)
+{
+    struct mn_gate_loop *gl = mn_gate_loop_of(conn);
+    struct mn_op *op = mn_op_new(MN_OP_CURSOR, MN_STR_NONE, MN_STR_NONE, MN_STR_NONE);
+    if (!op || !mn_msglog_reserve(mn_gate_log(gl->gate), op->bytes)) {
+        if (op)
+            mn_op_unref(op);
+        char text[24];
+        mn_reply_busy(conn, (struct mn_echo){MN_STR_NONE, mn_reply_id(text, ref->id)});
+        return;
+    }
+    op->cursor = (uint8_t)kind;
+    op->conn = mn_conn_id(conn);
+    op->from = ref->to;
+    op->to = ref->from;
+    op->chat = ref->chat;
+    op->seq = ref->seq;
+    op->id = ref->id;
+    mn_gate_queue_op(gl, op);
+}
+
+static void on_looked_up(struct mn_task *task, struct mn_loop *loop)
+{
+    struct lookup *lookup = mn_container_of(task, struct lookup, task);
+    struct mn_conn *conn = mn_loop_find(loop, lookup->conn);
+    if (conn && mn_session_of(conn)->state == MN_SESSION_LIVE) {
+        char text[24];
+        struct mn_echo echo = {MN_STR_NONE, mn_reply_id(text, lookup->id)};
+        if (lookup->has_client_msg_id)
+            echo.client_msg_id = mn_str_make(lookup->client_msg_id, lookup->client_msg_id_len);
+        if (lookup->err == MN_OK)
+            judge(conn, &lookup->ref, lookup->kind, echo);
+        else if (lookup->err == MN_ENOTFOUND)
+            mn_reply_error(conn, MN_REASON_MESSAGE_NOT_FOUND, echo);
+        else
+            mn_reply_busy(conn, echo);
+    }
+    mn_free(lookup);
+}
+
+static void run_lookup(struct mn_job *job, unsigned worker)
+{
+    (void)worker;
+    struct lookup *lookup = mn_container_of(job, struct lookup, job);
+    lookup->err = mn_msglog_find(mn_gate_log(lookup->gate), lookup->id, &lookup->ref);
+    lookup->task.run = on_looked_up;
+    mn_loop_post(mn_net_loop_of(lookup->gate->net, lookup->conn), &lookup->task);
+}
+
+static bool start_lookup(struct mn_conn *conn, int64_t id, enum mn_cursor_kind kind,
+                         struct mn_str client_msg_id)
+{
+    struct mn_gate *gate = mn_gate_loop_of(conn)->gate;
+    struct lookup *lookup = mn_try_alloc(sizeof(*lookup) + client_msg_id.n);
+    if (!lookup)
+        return false;
+    *lookup = (struct lookup){
+        .job.run = run_lookup,
+        .gate = gate,
+        .conn = mn_conn_id(conn),
+        .id = id,
+        .kind = kind,
+        .client_msg_id_len = (uint32_t)client_msg_id.n,
+        .has_client_msg_id = client_msg_id.p != NULL,
+    };
+    if (client_msg_id.n)
+        memcpy(lookup->client_msg_id, client_msg_id.p, client_msg_id.n);
+    if (mn_pool_submit(gate->pool, &lookup->job)) {
+        mn_free(lookup);
+        return false;
+    }
+    return true;
+}
+
+void mn_ack_on_frame(struct mn_conn *conn, const struct mn_envelope *env)
+{
+    struct mn_gate *gate = mn_gate_loop_of(conn)->gate;
+    enum mn_cursor_kind kind;
+    struct mn_msg_ref ref;
+    int64_t id;
+
+    if (mn_str_is_blank(env->ack_type)) {
+        mn_reply_error(conn, MN_REASON_MISSING_ACK_TYPE, MN_ECHO_C(env));
+    } else if (!parse_kind(env->ack_type, &kind)) {
+        mn_reply_error(conn, MN_REASON_UNKNOWN_ACK_TYPE, MN_ECHO_CS(env));
+    } else if (mn_str_is_blank(env->server_msg_id)) {
+        mn_reply_error(conn, MN_REASON_MISSING_SERVER_MSG_ID, MN_ECHO_C(env));
+    } else if (mn_parse_i64(env->server_msg_id, 1, INT64_MAX, &id)) {
+        /* Every stored server id is the decimal text of its number (13.6). */
+        mn_reply_error(conn, MN_REASON_MESSAGE_NOT_FOUND, MN_ECHO_CS(env));
+    } else if (mn_msglog_recent(mn_gate_log(gate), id, &ref)) {
+        judge(conn, &ref, kind, MN_ECHO_CS(env));
+    } else if (!start_lookup(conn, id, kind, env->client_msg_id)) {
+        mn_reply_busy(conn, MN_ECHO_CS(env));
+    }
+}

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The inbound pipeline for one text frame, in the order of ws-protocol.md
+ * 1.7: connection bucket, JSON, type, authentication gate, expiry and
+ * session version, user bucket, dispatch.  Also the table of handlers: which
+ * type needs what is data here, not a line in each handler.
+ */
+#include "gate/dispatch.h"
+
+#include "base/clock.h"
+#include "gate/internal.h"
+
+enum type_flags {
+    BEFORE_AUTH = 1u << 0, /* passes the authentication gate */
+    NO_VERDICT = 1u << 1,  /* expiry, session version and the user bucket do not apply */
+};
+
+static void on_auth(struct mn_conn *conn, struct mn_envelope *env)
+{
+    mn_session_on_auth(conn, env);
+}
+
+static void on_reauth(struct mn_conn *conn, struct mn_envelope *env)
+{
+    mn_session_on_reauth(conn, env);
+}
+
+static void on_ping(struct mn_conn *conn, struct mn_envelope *env)
+{
+    (void)env;
+    mn_session_on_ping(conn);
+}
+
+/* A PONG needs no answer; that it came has already reset the reader's idle time. */
+static void on_pong(struct mn_conn *conn, struct mn_envelope *env)
+{
+    (void)conn;
+    (void)env;
+}
+
+static void on_ack(struct mn_conn *conn, struct mn_envelope *env)
+{
+    mn_ack_on_frame(conn, env);
+}
+
+static const struct {
+    void (*run)(struct mn_conn *conn, struct mn_envelope *env);
+    unsigned flags;
+    enum mn_metric metric;
+} handlers[MN_TYPE_COUNT] = {
+    [MN_TYPE_AUTH] = {on_auth, BEFORE_AUTH | NO_VERDICT, MN_M_FRAME_IN_AUTH},
+    [MN_TYPE_REAUTH] = {on_reauth, NO_VERDICT, MN_M_FRAME_IN_REAUTH},
+    [MN_TYPE_PING] = {on_ping, BEFORE_AUTH | NO_VERDICT, MN_M_FRAME_IN_PING},
+    [MN_TYPE_PONG] = {on_pong, BEFORE_AUTH | NO_VERDICT, MN_M_FRAME_IN_PONG},
+    [MN_TYPE_SINGLE_CHAT] = {mn_chat_on_single, 0, MN_M_FRAME_IN_SINGLE_CHAT},
+    [MN_TYPE_ACK] = {on_ack, 0, MN_M_FRAME_IN_ACK},
+};
+
+static void count_in(struct mn_gate_loop *gl, enum mn_type type)
+{
+    mn_metric_inc(gl->metrics, handlers[type].run ? handlers[type].metric : MN_M_FRAME_IN_OTHER);
+}
+
+/* Steps 4 to 6; false when the frame was answered with a close. */
+static bool admit(struct mn_conn *conn, const struct mn_envelope *env)
+{
+    struct mn_gate_loop *gl = mn_gate_loop_of(conn);
+    struct mn_session *session = mn_session_of(conn);
+    const struct mn_gate_settings *set = mn_gate_set(gl);
+    unsigned flags = handlers[env->type].flags;
+
+    if (session->state != MN_SESSION_LIVE && !(flags & BEFORE_AUTH)) {
+        mn_reply_error_close(conn, MN_REASON_UNAUTHORIZED, MN_ECHO_CS(env));
+        return false;
+    }
+    if (flags & NO_VERDICT)
+        return true;
+    enum mn_reason verdict = mn_session_verdict(conn);
+    if (verdict != MN_REASON_NONE) {
+        mn_reply_error_close(conn, verdict, MN_ECHO_CS(env));
+        return false;
+    }
+    if (!mn_user_limits_take(gl->gate->user_limits, session->uid, set->user_rate, set->user_burst,
+                             mn_loop_mono_ms(gl->loop) * 1000)) {
+        mn_metric_inc(gl->metrics, MN_M_RATE_LIMITED);
+        mn_reply_error_close(conn, MN_REASON_TOO_MANY_REQUESTS, MN_ECHO_CS(env));
+        return false;
+    }
+    return true;
+}
+
+void mn_dispatch_on_text(void *ctx, struct mn_conn *conn, char *p, size_t n)
+{
+    (void)ctx;
+    struct mn_gate_loop *gl = mn_gate_loop_of(conn);
+    struct mn_session *session = mn_session_of(conn);
+    const struct mn_gate_settings *set = mn_gate_set(gl);
+    struct mn_envelope env;
+
+    if (session->state == MN_SESSION_CLOSED)
+        return;
+    if (!mn_bucket_take(&session->bucket, set->connection_rate, set->connection_burst,
+                        mn_loop_mono_ms(gl->loop) * 1000)) {
+        mn_metric_inc(gl->metrics, MN_M_RATE_LIMITED);
+        mn_reply_error_close(conn, MN_REASON_TOO_MANY_REQUESTS, MN_ECHO_NONE);
+        return;
+    }
+    if (mn_envelope_parse(p, n, &env)) {
+        mn_reply_violation(conn, MN_REASON_BAD_JSON, MN_ECHO_NONE);
+        return;
+    }
+    if (!env.type_text.p) {
+        mn_reply_violation(conn, MN_REASON_MISSING_TYPE, MN_ECHO_NONE);
+        return;
+    }
+    count_in(gl, env.type);
+    if (!admit(conn, &env))
+        return;
+    if (handlers[env.type].run)
+        handlers[env.type].run(conn, &env);
+    else
+        mn_reply_violation(conn, MN_REASON_NOT_IMPLEMENTED, MN_ECHO_C(&env));
+}

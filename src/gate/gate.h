@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef MN_GATE_GATE_H
+#define MN_GATE_GATE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/id.h"
+#include "base/log.h"
+#include "base/metrics.h"
+#include "cluster/presence.h"
+#include "im/filter.h"
+#include "net/net.h"
+#include "proto/jwt.h"
+#include "store/msglog.h"
+
+/*
+ * The gateway's rules: what each frame of ws-protocol.md does to a live
+ * connection.  Sessions and the authentication gate, limits, dispatch,
+ * delivery, ACKs and receipts, resend, back-pressure.
+ *
+ * Threads: a session belongs to its connection's loop.  The gate has worker
+ * threads of its own for what a session must wait for (session version,
+ * look-ups of old messages, resend pages), so that neither password hashes
+ * nor long HTTP answers stand before them.
+ */
+struct mn_gate;
+
+/* What may change while running; copied into an immutable snapshot that every loop swaps in. */
+struct mn_gate_settings {
+    uint32_t connection_rate, connection_burst; /* frames per second of one connection, 0 = off */
+    uint32_t user_rate, user_burst;             /* business frames per second of one user, 0 = off */
+    uint32_t auth_rate, auth_burst;             /* AUTH per second of the process, 0 = off */
+    uint32_t auth_timeout_ms;                   /* 3,000: from the upgrade to AUTH_OK */
+    uint32_t expiry_grace_ms;                   /* 5,000: a token's expiry to the close */
+    uint32_t resend_window;                     /* 200: unacknowledged resent frames of a session */
+    uint32_t resend_delay_ms;                   /* 30,000: age of a delivery that is sent again */
+    bool resend_after_auth;
+    bool resend_periodic;
+    bool require_known_user;
+    struct mn_filter *filter; /* taken over; NULL = no filter */
+};
+
+struct mn_gate_config {
+    struct mn_log *log;
+    struct mn_metrics *metrics;
+    struct mn_msglog **msglog; /* set before the first connection; the log needs the gate first */
+    struct mn_presence *presence;
+    struct mn_idgen *idgen;
+    struct mn_jwt_key jwt;
+    unsigned workers;
+    /*
+     * Current session version of a user (0 if he never logged in), and
+     * whether there is such a user.  Blocking, called on the gate's workers.
+     */
+    enum mn_err (*session)(void *ctx, int64_t uid, int64_t *ret_sv, bool *ret_known);
+    void *session_ctx;
+    struct mn_gate_settings settings;
+};
+
+struct mn_gate *mn_gate_new(const struct mn_gate_config *config);
+/* Bytes for mn_net_config.session_size. */
+size_t mn_gate_session_size(void);
+/* The callbacks to give to mn_net_new(); on_http is left NULL for the API's. */
+struct mn_net_handler mn_gate_handler(struct mn_gate *gate);
+/* Makes the per-loop state; between mn_net_new() and mn_net_start(). */
+void mn_gate_attach(struct mn_gate *gate, struct mn_net *net);
+/* For mn_msglog_config.on_commit, with the gate as ctx; on the writer's thread. */
+void mn_gate_on_commit(void *gate, struct mn_op **ops, size_t count);
+/*
+ * A login or logout has raised the user's session version to `sv`: his live
+ * session, if of an older version, ends with session_invalid at its next
+ * frame, or within 5 s (ws-protocol.md 4.5, B8).  Any thread.
+ */
+void mn_gate_on_session_bump(void *gate, int64_t uid, int64_t sv);
+/* New settings for all loops; takes settings->filter. Main thread. */
+void mn_gate_reload(struct mn_gate *gate, const struct mn_gate_settings *settings);
+/* Ends the workers; after mn_net_stop(), before the stores are closed. */
+void mn_gate_stop(struct mn_gate *gate);
+/* After mn_net_free() and mn_msglog_close(). */
+void mn_gate_free(struct mn_gate *gate);
+
+#endif

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef MN_GATE_LIMIT_H
+#define MN_GATE_LIMIT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/*
+ * Token bucket of ws-protocol.md section 10: starts full at its first use,
+ * adds whole tokens only, and moves its clock only by the time those tokens
+ * stand for.  Caller-owned; a zeroed one is new.
+ */
+struct mn_bucket {
+    uint64_t last_us; /* 0: not used yet */
+    uint32_t tokens;
+};
+
+/* Takes one token; false when there is none. rate 0 = no limit. now_us: monotonic. */
+bool mn_bucket_take(struct mn_bucket *bucket, uint32_t rate, uint32_t burst, uint64_t now_us);
+
+/*
+ * The bucket of a user, which outlives his connections (ws-protocol.md 14,
+ * B31).  A fixed table of 65,536 buckets, two places a user; when both are
+ * taken by others the one used longest ago starts anew.  Any thread.
+ */
+struct mn_user_limits;
+struct mn_user_limits *mn_user_limits_new(void);
+void mn_user_limits_free(struct mn_user_limits *limits);
+bool mn_user_limits_take(struct mn_user_limits *limits, int64_t user, uint32_t rate, uint32_t burst,
+                         uint64_t now_us);
+
+/*
+ * Violations: the 4th within a window of 10 s that starts with the first one
+ * closes (ws-protocol.md section 10).  A zeroed one is new.
+ */
+struct mn_violations {
+    uint64_t window_start_ms;
+    uint32_t count;
+};
+/* Counts one; true when the connection is to be closed. */
+bool mn_violations_add(struct mn_violations *violations, uint64_t now_ms);
+
+#endif

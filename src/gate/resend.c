@@ -1,0 +1,332 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Resend: what a user has not acknowledged is sent again after AUTH, after
+ * pushes were dropped under back-pressure, and when a delivery has waited
+ * for its ACK too long (ws-protocol.md 8.2, 8.3, 18, B18, B21).
+ *
+ * A worker reads a page behind the user's cursors, in order of chat and then
+ * msgSeq, and encodes it; the loop sends it; the next page is read when the
+ * client's ACKs have left room in the window.  Live pushes go on meanwhile.
+ *
+ * The cursor must not jump over what is still to be sent: an ACK for a chat
+ * that the resend has not passed is kept here until it has (section 14,
+ * B19 is the same fault).  What the resend has sent lies at or before `pos`.
+ *
+ * Owner: a session, on its loop's thread.
+ */
+#include "base/mem.h"
+#include "gate/internal.h"
+
+enum {
+    LIVE_MAX = 64,       /* live pushes that a page need not repeat; beyond it they come twice */
+    DEFERRED_MAX = 256,  /* ACKs that wait, one a chat and kind; beyond it the client's next ACK counts */
+    PAGE_MAX = 256,      /* messages in a page, whatever the window is */
+    PAGE_BYTES = 192 * 1024, /* text in a page: below the low watermark */
+    RETRY_MS = 200       /* when the worker queue was full */
+};
+
+#define REVOKED_BODY MN_STR("\xe5\xb7\xb2\xe6\x92\xa4\xe5\x9b\x9e") /* the literal of 8.2 */
+
+struct live {
+    int64_t chat, seq;
+};
+
+struct deferred {
+    struct mn_msg_ref ref;
+    enum mn_cursor_kind kind;
+};
+
+struct mn_resend {
+    struct mn_backlog_pos pos;
+    uint32_t run;     /* number of this run: a page of an earlier one is dropped */
+    bool reading;     /* a worker has the next page at hand */
+    bool again;       /* start over when this run ends */
+    uint16_t live_count, deferred_count;
+    struct deferred *deferred; /* DEFERRED_MAX, made when first needed */
+    struct live live[LIVE_MAX];
+};
+
+/* A page on its way: loop, worker, loop. */
+struct page {
+    struct mn_job job;
+    struct mn_task task;
+    struct mn_gate *gate;
+    uint64_t conn;
+    int64_t uid;
+    uint32_t run;
+    unsigned limit;
+    struct mn_backlog_pos pos; /* in: where to begin; out: where it ends */
+    enum mn_err err;
+    bool done;
+    unsigned count;
+    struct {
+        struct mn_frame *frame;
+        int64_t chat, seq;
+    } items[PAGE_MAX];
+};
+
+static void fetch(struct mn_conn *conn);
+
+/* ---- on the worker ---- */
+
+static bool add_to_page(void *arg, const struct mn_msg *msg)
+{
+    struct page *page = arg;
+    char text[24];
+    struct mn_envelope env = {
+        .type = MN_TYPE_SINGLE_CHAT,
+        .has = MN_HAS_MSG_SEQ | MN_HAS_FROM | MN_HAS_TO | MN_HAS_TS,
+        .client_msg_id = msg->client_id,
+        .server_msg_id = mn_reply_id(text, msg->id),
+        .msg_seq = msg->seq,
+        .from = msg->from,
+        .to = page->uid,
+        .msg_type = MN_STR("text"),
+        .body = msg->status == MN_MSG_REVOKED ? REVOKED_BODY : msg->body,
+        .ts = msg->created_ms,
+    };
+    struct mn_frame *frame = mn_reply_frame(&env);
+    if (!frame || page->count == PAGE_MAX) {
+        mn_frame_unref(frame);
+        page->err = MN_ENOMEM;
+        return false;
+    }
+    page->items[page->count].frame = frame;
+    page->items[page->count].chat = msg->chat;
+    page->items[page->count].seq = msg->seq;
+    page->count++;
+    return true;
+}
+
+static void on_page(struct mn_task *task, struct mn_loop *loop);
+
+static void run_page(struct mn_job *job, unsigned worker)
+{
+    (void)worker;
+    struct page *page = mn_container_of(job, struct page, job);
+    enum mn_err err = mn_msglog_backlog(mn_gate_log(page->gate), page->uid, &page->pos, page->limit,
+                                        PAGE_BYTES, add_to_page, page, &page->done);
+    if (!page->err)
+        page->err = err;
+    page->task.run = on_page;
+    mn_loop_post(mn_net_loop_of(page->gate->net, page->conn), &page->task);
+}
+
+/* ---- on the loop ---- */
+
+void mn_resend_free(struct mn_session *session)
+{
+    if (!session->resend)
+        return;
+    mn_free(session->resend->deferred);
+    mn_free(session->resend);
+    session->resend = NULL;
+}
+
+static bool is_passed(const struct mn_resend *resend, int64_t chat, int64_t seq)
+{
+    return chat < resend->pos.chat || (chat == resend->pos.chat && seq <= resend->pos.seq);
+}
+
+bool mn_resend_defer_ack(struct mn_session *session, const struct mn_msg_ref *ref,
+                         enum mn_cursor_kind kind)
+{
+    struct mn_resend *resend = session->resend;
+    if (!resend || is_passed(resend, ref->chat, ref->seq))
+        return false;
+    if (!resend->deferred)
+        resend->deferred = mn_alloc_array(DEFERRED_MAX, sizeof(resend->deferred[0]));
+    for (unsigned i = 0; i < resend->deferred_count; i++) {
+        struct deferred *at = &resend->deferred[i];
+        if (at->ref.chat != ref->chat || at->kind != kind)
+            continue;
+        if (at->ref.seq < ref->seq)
+            at->ref = *ref;
+        return true;
+    }
+    if (resend->deferred_count < DEFERRED_MAX)
+        resend->deferred[resend->deferred_count++] = (struct deferred){*ref, kind};
+    return true;
+}
+
+/* Applies the ACKs that the resend has passed, or all of them at its end. */
+static void apply_deferred(struct mn_conn *conn, bool all)
+{
+    struct mn_resend *resend = mn_session_of(conn)->resend;
+    unsigned kept = 0;
+    for (unsigned i = 0; i < resend->deferred_count; i++) {
+        struct deferred at = resend->deferred[i];
+        if (all || is_passed(resend, at.ref.chat, at.ref.seq))
+            mn_ack_apply(conn, &at.ref, at.kind);
+        else
+            resend->deferred[kept++] = at;
+    }
+    resend->deferred_count = (uint16_t)kept;
+}
+
+void mn_resend_note_live(struct mn_session *session, int64_t chat, int64_t seq)
+{
+    struct mn_resend *resend = session->resend;
+    if (resend && resend->live_count < LIVE_MAX)
+        resend->live[resend->live_count++] = (struct live){chat, seq};
+}
+
+static bool was_pushed_live(const struct mn_resend *resend, int64_t chat, int64_t seq)
+{
+    for (unsigned i = 0; i < resend->live_count; i++)
+        if (resend->live[i].chat == chat && resend->live[i].seq == seq)
+            return true;
+    return false;
+}
+
+static void restart(struct mn_conn *conn)
+{
+    struct mn_session *session = mn_session_of(conn);
+    struct mn_resend *resend = session->resend;
+    resend->pos = (struct mn_backlog_pos){0, 0};
+    resend->run++;
+    resend->reading = false;
+    resend->again = false;
+    resend->live_count = 0;
+    mn_unacked_clear(&session->unacked); /* all of it is about to be sent again */
+    mn_metric_inc(mn_gate_loop_of(conn)->metrics, MN_M_RESEND_RUNS);
+    fetch(conn);
+}
+
+void mn_resend_start(struct mn_conn *conn)
+{
+    struct mn_session *session = mn_session_of(conn);
+    session->lossy = false;
+    if (!session->resend)
+        session->resend = mn_new(struct mn_resend);
+    restart(conn);
+}
+
+static void fetch(struct mn_conn *conn)
+{
+    struct mn_gate_loop *gl = mn_gate_loop_of(conn);
+    struct mn_session *session = mn_session_of(conn);
+    struct mn_resend *resend = session->resend;
+    unsigned window = mn_gate_set(gl)->resend_window;
+    unsigned used = mn_unacked_resent(&session->unacked);
+    if (resend->reading || used >= window)
+        return;
+    unsigned limit = window - used < PAGE_MAX ? window - used : PAGE_MAX;
+    struct page *page = mn_try_alloc(sizeof(*page));
+    if (page) {
+        page->job.run = run_page;
+        page->gate = gl->gate;
+        page->conn = mn_conn_id(conn);
+        page->uid = session->uid;
+        page->run = resend->run;
+        page->limit = limit;
+        page->pos = resend->pos;
+        page->err = MN_OK;
+        page->done = false;
+        page->count = 0;
+        if (mn_pool_submit(gl->gate->pool, &page->job) == MN_OK) {
+            resend->reading = true;
+            return;
+        }
+        mn_free(page);
+    }
+    session->retry_mono_ms = mn_loop_mono_ms(gl->loop) + RETRY_MS + mn_rng_below(gl->rng, RETRY_MS);
+    mn_session_arm(conn, session->retry_mono_ms);
+}
+
+/* Sends the page's frames as far as there is room; false when the connection is congested. */
+static bool send_page(struct mn_conn *conn, struct page *page)
+{
+    struct mn_gate_loop *gl = mn_gate_loop_of(conn);
+    struct mn_session *session = mn_session_of(conn);
+    struct mn_resend *resend = session->resend;
+    uint64_t now = mn_loop_mono_ms(gl->loop);
+    for (unsigned i = 0; i < page->count; i++) {
+        int64_t chat = page->items[i].chat, seq = page->items[i].seq;
+        if (!was_pushed_live(resend, chat, seq)) {
+            struct mn_frame *frame = page->items[i].frame;
+            page->items[i].frame = NULL;
+            if (mn_conn_send(conn, frame, MN_SEND_PUSH))
+                return false;
+            mn_unacked_add(&session->unacked, chat, seq, now, true);
+            mn_metric_inc(gl->metrics, MN_M_RESENT);
+            mn_reply_count(gl, MN_TYPE_SINGLE_CHAT);
+        }
+        resend->pos = (struct mn_backlog_pos){chat, seq};
+    }
+    resend->pos = page->pos;
+    return true;
+}
+
+static void take_page(struct mn_conn *conn, struct page *page)
+{
+    struct mn_gate_loop *gl = mn_gate_loop_of(conn);
+    struct mn_session *session = mn_session_of(conn);
+    struct mn_resend *resend = session->resend;
+    const struct mn_gate_settings *set = mn_gate_set(gl);
+    resend->reading = false;
+    bool sent = send_page(conn, page);
+    if (session->state != MN_SESSION_LIVE)
+        return;
+    if (mn_unacked_oldest_ms(&session->unacked) && set->resend_periodic)
+        mn_session_arm(conn, mn_loop_mono_ms(gl->loop) + set->resend_delay_ms);
+    apply_deferred(conn, false);
+    if (!sent) {
+        session->lossy = true; /* goes on when the low watermark is reached */
+    } else if (page->err) {
+        session->retry_mono_ms = mn_loop_mono_ms(gl->loop) + 10 * RETRY_MS;
+        mn_session_arm(conn, session->retry_mono_ms);
+    } else if (!page->done) {
+        fetch(conn);
+    } else {
+        apply_deferred(conn, true);
+        mn_resend_free(session);
+    }
+}
+
+static void on_page(struct mn_task *task, struct mn_loop *loop)
+{
+    struct page *page = mn_container_of(task, struct page, task);
+    struct mn_conn *conn = mn_loop_find(loop, page->conn);
+    struct mn_session *session = conn ? mn_session_of(conn) : NULL;
+    if (session && session->state == MN_SESSION_LIVE && session->resend &&
+        session->resend->run == page->run)
+        take_page(conn, page);
+    for (unsigned i = 0; i < page->count; i++)
+        mn_frame_unref(page->items[i].frame);
+    mn_free(page);
+}
+
+void mn_resend_on_ack(struct mn_conn *conn)
+{
+    struct mn_session *session = mn_session_of(conn);
+    if (!session->resend || session->resend->reading || session->lossy)
+        return;
+    /* Half a window at a time, so that a page is worth a worker's while. */
+    if (mn_unacked_resent(&session->unacked) <=
+        mn_gate_set(mn_gate_loop_of(conn))->resend_window / 2)
+        fetch(conn);
+}
+
+uint64_t mn_resend_check_age(struct mn_conn *conn)
+{
+    struct mn_gate_loop *gl = mn_gate_loop_of(conn);
+    struct mn_session *session = mn_session_of(conn);
+    const struct mn_gate_settings *set = mn_gate_set(gl);
+    uint64_t now = mn_loop_mono_ms(gl->loop);
+    if (session->retry_mono_ms) {
+        if (session->retry_mono_ms > now)
+            return session->retry_mono_ms;
+        session->retry_mono_ms = 0;
+        if (session->resend)
+            fetch(conn);
+    }
+    uint64_t oldest = mn_unacked_oldest_ms(&session->unacked);
+    if (!oldest || !set->resend_periodic)
+        return session->retry_mono_ms;
+    if (now < oldest + set->resend_delay_ms)
+        return oldest + set->resend_delay_ms;
+    if (!mn_conn_is_congested(conn))
+        mn_resend_start(conn);
+    return now + set->resend_delay_ms;
+}

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Ring of deliveries that wait for their ACK: see unacked.h.  Clients mostly
+ * acknowledge in order, so an ACK mostly finds its entry at the head; an
+ * entry forgotten in the middle is marked (seq 0) and leaves with the head.
+ */
+#include "gate/unacked.h"
+
+#include "base/mem.h"
+
+struct mn_unacked_entry {
+    int64_t chat;
+    int64_t seq; /* 0: acknowledged already */
+    uint64_t sent_ms;
+    bool resent;
+};
+
+static struct mn_unacked_entry *entry_at(const struct mn_unacked *unacked, unsigned i)
+{
+    return &unacked->ring[(unacked->head + i) & (unacked->cap - 1u)];
+}
+
+void mn_unacked_deinit(struct mn_unacked *unacked)
+{
+    mn_free(unacked->ring);
+    *unacked = (struct mn_unacked){0};
+}
+
+void mn_unacked_clear(struct mn_unacked *unacked)
+{
+    mn_unacked_deinit(unacked);
+}
+
+static bool grow(struct mn_unacked *unacked)
+{
+    unsigned cap = unacked->cap ? unacked->cap * 2u : 8u;
+    if (cap > MN_UNACKED_MAX)
+        return false;
+    struct mn_unacked_entry *ring = mn_try_alloc(cap * sizeof(*ring));
+    if (!ring)
+        return false;
+    for (unsigned i = 0; i < unacked->count; i++)
+        ring[i] = *entry_at(unacked, i);
+    mn_free(unacked->ring);
+    unacked->ring = ring;
+    unacked->cap = (uint16_t)cap;
+    unacked->head = 0;
+    return true;
+}
+
+void mn_unacked_add(struct mn_unacked *unacked, int64_t chat, int64_t seq, uint64_t now_ms,
+                    bool resent)
+{
+    if (unacked->count == unacked->cap && !grow(unacked))
+        return;
+    *entry_at(unacked, unacked->count) =
+        (struct mn_unacked_entry){.chat = chat, .seq = seq, .sent_ms = now_ms, .resent = resent};
+    unacked->count++;
+    unacked->resent = (uint16_t)(unacked->resent + resent);
+}
+
+static void pop_done(struct mn_unacked *unacked)
+{
+    while (unacked->count > 0 && entry_at(unacked, 0)->seq == 0) {
+        unacked->head = (uint16_t)((unacked->head + 1u) & (unacked->cap - 1u));
+        unacked->count--;
+    }
+    if (unacked->count == 0 && unacked->cap > 8)
+        mn_unacked_deinit(unacked); /* a burst is over: give its memory back */
+}
+
+void mn_unacked_ack(struct mn_unacked *unacked, int64_t chat, int64_t seq)
+{
+    for (unsigned i = 0; i < unacked->count; i++) {
+        struct mn_unacked_entry *entry = entry_at(unacked, i);
+        if (entry->chat != chat || entry->seq == 0)
+            continue;
+        if (entry->seq > seq)
+            continue; /* a live push can stand before the older ones that a resend brings */
+        bool last = entry->seq == seq;
+        entry->seq = 0;
+        unacked->resent = (uint16_t)(unacked->resent - entry->resent);
+        if (last)
+            break;
+    }
+    pop_done(unacked);
+}
+
+uint64_t mn_unacked_oldest_ms(const struct mn_unacked *unacked)
+{
+    return unacked->count ? entry_at(unacked, 0)->sent_ms : 0;
+}

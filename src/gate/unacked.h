@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef MN_GATE_UNACKED_H
+#define MN_GATE_UNACKED_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/*
+ * What was sent on a connection and not yet acknowledged, oldest first: the
+ * periodic resend asks how old the oldest is, and the resend window counts
+ * what it has sent.  A ring that grows to MN_UNACKED_MAX entries and is
+ * freed when empty, so a quiet connection holds nothing.  At the ceiling the
+ * newest entry is not kept: the oldest stays, and with it the reason to
+ * resend everything behind the user's cursor.
+ * Owner: a session, on its loop's thread.  A zeroed one is empty.
+ */
+#define MN_UNACKED_MAX 512
+
+struct mn_unacked {
+    /* private */
+    struct mn_unacked_entry *ring;
+    uint16_t cap, head, count;
+    uint16_t resent; /* entries that the resend sent */
+};
+
+void mn_unacked_deinit(struct mn_unacked *unacked);
+/* Remembers a delivery; silently not at the ceiling or without memory. */
+void mn_unacked_add(struct mn_unacked *unacked, int64_t chat, int64_t seq, uint64_t now_ms,
+                    bool resent);
+/* Forgets everything of `chat` up to `seq`. */
+void mn_unacked_ack(struct mn_unacked *unacked, int64_t chat, int64_t seq);
+/* When the oldest one was sent, 0 when there is none. */
+uint64_t mn_unacked_oldest_ms(const struct mn_unacked *unacked);
+/* Forgets all (a resend from the cursor is about to send them again). */
+void mn_unacked_clear(struct mn_unacked *unacked);
+static inline unsigned mn_unacked_resent(const struct mn_unacked *unacked)
+{
+    return unacked->resent;
+}
+
+#endif
