@@ -102,8 +102,9 @@ static void on_ws_pressure(void *ctx, struct mn_conn *conn, bool congested)
 
 static void on_ws_close(void *ctx, struct mn_conn *conn, enum mn_close_cause cause)
 {
+    (void)ctx;
     (void)cause;
-    struct mn_gate *gate = ctx;
+    struct mn_gate *gate = mn_gate_loop_of(conn)->gate;
     struct mn_session *session = mn_session_of(conn);
     session->state = MN_SESSION_CLOSED;
     if (session->uid) {
@@ -126,10 +127,9 @@ static void on_turn_end(void *ctx, struct mn_loop *loop)
     mn_msglog_submit(mn_gate_log(gl->gate), first);
 }
 
-struct mn_net_handler mn_gate_handler(struct mn_gate *gate)
+struct mn_net_handler mn_gate_handler(void)
 {
     return (struct mn_net_handler){
-        .ctx = gate,
         .on_ws_open = on_ws_open,
         .on_ws_text = mn_dispatch_on_text,
         .on_ws_other = on_ws_other,
