@@ -52,9 +52,10 @@ struct mn_login {
 
 /*
  * Refusals are MN_EINVAL, MN_EAUTH or MN_EPERM with *ret_reason set to the
- * stable word for the client: "username_too_long", "password_too_long",
- * "bad_username", "invalid_username_or_password", "user_disabled",
- * "duplicate_key".  Other errors are the store's, without a reason.
+ * stable text for the client: "must not be blank", "username_too_long",
+ * "bad_username", "password_too_long", "bad_password",
+ * "invalid_username_or_password", "user_disabled", "duplicate_key".  Other
+ * errors are the store's; *ret_reason is then untouched.
  */
 MN_MUSTCHECK enum mn_err mn_account_login(struct mn_account *account, struct mn_str username,
                                           struct mn_str password, struct mn_login *ret,

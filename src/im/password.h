@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef MN_IM_PASSWORD_H
+#define MN_IM_PASSWORD_H
+
+#include <stdbool.h>
+
+#include "base/err.h"
+#include "base/str.h"
+
+/*
+ * bcrypt by libxcrypt (http-api.md 5.6).  Each call costs 2^cost rounds,
+ * 50 ms at cost 10: worker threads only.
+ */
+#define MN_PASSWORD_MAX 72         /* bytes that bcrypt looks at; longer new ones are refused */
+#define MN_PASSWORD_HASH_LEN 60
+
+/* "$2a$..." and NUL at out[cap]. MN_EINVAL: longer than MN_PASSWORD_MAX, or with a NUL inside. */
+MN_MUSTCHECK enum mn_err mn_password_hash(struct mn_str password, unsigned cost, char *out,
+                                          size_t cap);
+/* Accepts $2a$, $2b$ and $2y$; anything else never matches. Only the first 72 bytes count. */
+bool mn_password_matches(struct mn_str password, const char *hash);
+/* Takes as long as a check against a hash of that cost, and fails. */
+void mn_password_waste(struct mn_str password, unsigned cost);
+
+#endif
