@@ -105,7 +105,8 @@ size_t mn_envelope_bound(const struct mn_envelope *env);
 /*
  * Prints compact JSON at `out`, which has room for mn_envelope_bound()
  * bytes; returns the length.  `type` is printed from the enum.  No NUL.
- * `mentions` is printed as it stands.
+ * `mentions` is printed as section 2.1 says, an array of strings: numbers and
+ * booleans in it become their text, null elements are left out.
  */
 size_t mn_envelope_print(const struct mn_envelope *env, char *out);
 

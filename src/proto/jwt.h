@@ -10,8 +10,8 @@
 
 /*
  * Access tokens: compact JWS with an HMAC (ws-protocol.md 4.1 and 4.2,
- * http-api.md 5.3).  Signatures by libjwt; the shape of the token and its
- * claims are checked here as strictly as the contract says.
+ * http-api.md 5.3).  HMAC by OpenSSL, JSON by jansson; libjwt 1.x cannot
+ * keep the contract (jwt_sign.c says why).
  */
 #define MN_JWT_MAX 4096 /* a longer token is invalid; ours have about 250 bytes */
 #define MN_JWT_SECRET_MIN 32
@@ -25,12 +25,12 @@ struct mn_jwt_key {
 struct mn_jwt_claims {
     int64_t uid;    /* may be <= 0: the session version check refuses it (4.3) */
     int64_t sv;     /* session version, 0 when absent */
-    int64_t exp_ms; /* Unix milliseconds, 0 when the token never expires */
+    int64_t exp_ms; /* Unix milliseconds, > 0; 0 when the token never expires */
 };
 
 /*
  * Verifies a token at `now_ms` (Unix).  MN_EAUTH: invalid in any way;
- * MN_EEXPIRED: valid but past `exp` (claims are set then too).  On MN_EAUTH
+ * MN_EEXPIRED: valid but past `exp` (claims are set then too).  With both,
  * *ret_why (if not NULL) names the cause: "token_type_not_access",
  * "missing_uid", "JWT expired", "JWT signature does not match", "Invalid
  * compact JWT string", ... (http-api.md 7.1.3); static text.

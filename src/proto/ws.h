@@ -46,7 +46,7 @@ enum mn_ws_event {
     MN_WS_BINARY,   /* a whole message */
     MN_WS_PING,
     MN_WS_PONG,
-    MN_WS_CLOSED, /* a valid close frame; code MN_WS_CLOSE_NO_STATUS when it had none; data = its whole payload */
+    MN_WS_CLOSED, /* a close frame; see mn_ws_in.code; p = its whole payload, to be echoed */
     MN_WS_FAIL    /* violation: send close(code, reason), read no further */
 };
 
@@ -62,9 +62,16 @@ struct mn_ws_rx {
 struct mn_ws_in {
     char *p;            /* payload, unmasked, writable; valid until the next call */
     size_t n;
-    uint16_t code;      /* CLOSED and FAIL */
-    const char *reason; /* FAIL: static text of ws-protocol.md 1.3; CLOSED: NULL, the reason is p + 2 */
+    /*
+     * FAIL: to be sent.  CLOSED: the peer's; MN_WS_CLOSE_NO_STATUS when it
+     * had none; 0 when it is one that nobody may send (999, 1005, ...): not
+     * a failure, answered with 1000 "Bye" instead of an echo.
+     */
+    uint16_t code;
+    const char *reason; /* FAIL: text of ws-protocol.md 1.3; CLOSED: NULL, the reason is p + 2 */
     size_t need;        /* MORE: bytes that the frame at hand will have in all, as far as known (>= 2) */
+    /* private */
+    char text[56]; /* a reason that contains a number; `reason` may point here */
 };
 
 void mn_ws_rx_init(struct mn_ws_rx *rx, enum mn_ws_role role, uint32_t max_message);
@@ -72,8 +79,10 @@ void mn_ws_rx_deinit(struct mn_ws_rx *rx);
 /*
  * Takes one event from p[0..n).  *ret_used bytes are done with (also
  * non-final fragments, which give no event of their own).  With MN_WS_MORE
- * the caller keeps p[used..n).  After MN_WS_FAIL or MN_WS_CLOSED every
- * further call gives MN_WS_FAIL / nothing is consumed.
+ * the caller keeps p[used..n), and hands it in again unchanged with more
+ * behind it.  After MN_WS_FAIL or MN_WS_CLOSED every further call consumes
+ * nothing and gives MN_WS_FAIL with code 0: nothing is left to be sent.
+ * A joined message is kept until the next call: call until MN_WS_MORE.
  */
 enum mn_ws_event mn_ws_rx_next(struct mn_ws_rx *rx, char *p, size_t n, size_t *ret_used,
                                struct mn_ws_in *ret);
