@@ -103,9 +103,13 @@ static void put_civil(char *p, const struct civil *c)
 /* Whole seconds, rounded down, clamped to what prints; the milliseconds left go to *ret_ms. */
 static int64_t split_ms(int64_t unix_ms, int *ret_ms)
 {
-    int64_t s = (unix_ms >= 0 ? unix_ms : unix_ms - (MS_PER_S - 1)) / MS_PER_S;
+    int64_t s = unix_ms / MS_PER_S;
 
-    *ret_ms = (int)(unix_ms - s * MS_PER_S);
+    *ret_ms = (int)(unix_ms % MS_PER_S);
+    if (*ret_ms < 0) {
+        *ret_ms += MS_PER_S;
+        s--;
+    }
     if (s > year_9999_end_s) {
         *ret_ms = 999;
         return year_9999_end_s;

@@ -118,7 +118,8 @@ uint64_t mn_hist_percentile(const struct mn_hist *hist, double percent)
 {
     if (hist->count == 0)
         return 0;
-    double rank = ceil(percent / 100 * (double)hist->count);
+    /* The factor keeps 99.9 % of 2000, which is 1998.0000000000002 in binary, from being 1999. */
+    double rank = ceil(percent / 100 * (double)hist->count * (1 - 1e-12));
     uint64_t want = rank < 1 ? 1 : (uint64_t)rank, seen = 0;
     for (unsigned i = 0; i < BUCKETS; i++) {
         seen += hist->bucket[i];
