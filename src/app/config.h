@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef MN_APP_CONFIG_H
+#define MN_APP_CONFIG_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/log.h"
+
+/*
+ * Every option's value.  Names, defaults, limits and meanings are in one
+ * place, the table in options_table.c, which `minimd --help` prints.
+ *
+ * Holds no pointers: an assignment copies it whole, so that nobody needs to
+ * know how long another copy lives.  Lists are comma-separated text.
+ */
+#define MN_CONFIG_NAME 256
+#define MN_CONFIG_PATH 4000
+#define MN_CONFIG_SECRET 1024
+#define MN_CONFIG_LIST 4096
+
+struct mn_config {
+    /* server.*: the API's port */
+    char server_address[MN_CONFIG_NAME];
+    int64_t server_port;
+
+    /* minim.* */
+    char data_dir[MN_CONFIG_PATH];
+    char time_zone[MN_CONFIG_NAME]; /* "": the system's */
+    int64_t workers;
+    int64_t worker_queue;
+
+    /* im.gateway.ws.* */
+    char ws_host[MN_CONFIG_NAME];
+    int64_t ws_port;
+    char ws_path[MN_CONFIG_NAME];
+    int64_t ws_worker_threads; /* 0: as many as cores */
+    int64_t ws_max_message;
+    int64_t ws_max_connections;
+    int64_t ws_max_queued_bytes;
+    int64_t ws_accept_rate;
+    int64_t ws_accept_burst;
+    int64_t ws_auth_rate;
+    int64_t ws_auth_burst;
+    int64_t ws_handshake_timeout_ms;
+    int64_t ws_auth_timeout_ms;
+    int64_t ws_reader_idle_ms;
+    int64_t ws_writer_idle_ms;
+    int64_t ws_expiry_grace_ms;
+    int64_t ws_connection_rate;
+    int64_t ws_connection_burst;
+    int64_t ws_user_rate;
+    int64_t ws_user_burst;
+    bool ws_backpressure;
+    int64_t ws_low_watermark;
+    int64_t ws_high_watermark;
+    int64_t ws_close_unwritable_after_ms; /* negative: never */
+
+    /* im.gateway.ws.ack.*, im.gateway.ws.resend.*, im.cron.resend.* */
+    int64_t ack_batch_window_ms;
+    bool resend_after_auth;
+    int64_t resend_window;
+    bool resend_periodic;
+    int64_t resend_delay_ms;
+
+    /* im.auth.* */
+    char auth_issuer[MN_CONFIG_NAME];
+    char auth_jwt_secret[MN_CONFIG_SECRET]; /* "": one is made and kept in the data directory */
+    int64_t auth_access_ttl_s;
+    int64_t auth_refresh_ttl_s;
+    bool auth_require_known_user;
+    bool auth_auto_register;
+
+    /* im.ratelimit.*, minim.http.* */
+    bool ratelimit_enabled;
+    bool ratelimit_trust_forwarded;
+    char http_trusted_proxies[MN_CONFIG_LIST];
+    char http_cors_origins[MN_CONFIG_LIST];
+    int64_t http_max_body;
+    int64_t http_idle_ms;
+
+    /* im.code.*, im.id.* */
+    int64_t code_friend_len;
+    int64_t code_reset_cooldown_s;
+    int64_t id_datacenter;
+    int64_t id_worker; /* negative: chosen */
+
+    /* minim.filter.* */
+    bool filter_enabled;
+    char filter_file[MN_CONFIG_PATH]; /* "": the built-in list */
+
+    /* minim.store.* */
+    bool store_sync;
+    int64_t store_queue_ops;
+    int64_t store_queue_bytes;
+    int64_t store_batch_ops;
+    int64_t store_cache_bytes;
+    int64_t store_memtable_bytes;
+    int64_t store_chat_cache;
+    int64_t store_recent_cache;
+
+    /* minim.log.*, minim.metrics.*, minim.shutdown.* */
+    enum mn_log_level log_level;
+    enum mn_log_format log_format;
+    bool metrics_enabled;
+    int64_t shutdown_spread_ms;
+    int64_t shutdown_timeout_ms;
+};
+
+#endif
