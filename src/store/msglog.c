@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The message log's front: operations, the queue that leads to the writer,
+ * opening and closing.
+ *
+ * The queue is a list under a mutex that loops take once a turn, for a whole
+ * chain; its ceiling is kept apart in two atomics, so that a loop learns
+ * without a lock that it is full.  The writer is woken only when it sleeps.
+ */
+#include "store/msglog.h"
+
+#include "base/mem.h"
+#include "store/msglog_impl.h"
+
+enum {
+    MIN_BATCH_OPS = 1,
+    MIN_RECENT = 64,
+    /* Cursor moves merged in memory; beyond it they are written early. */
+    CURSORS_LIMIT = 32768
+};
+
+/* ---- operations ---- */
+
+struct mn_op *mn_op_new(enum mn_op_kind kind, struct mn_str client_id, struct mn_str msg_type,
+                        struct mn_str body)
+{
+    if (client_id.n > UINT16_MAX || msg_type.n > UINT16_MAX || body.n > INT32_MAX)
+        return NULL;
+    size_t bytes = sizeof(struct mn_op) + client_id.n + msg_type.n + body.n;
+    struct mn_op *op = mn_try_alloc(bytes);
+    if (!op)
+        return NULL;
+    memset(op, 0, sizeof(*op));
+    atomic_init(&op->refs, 1);
+    op->kind = (uint8_t)kind;
+    op->bytes = (uint32_t)bytes;
+    op->client_id_len = (uint16_t)client_id.n;
+    op->msg_type_len = (uint16_t)msg_type.n;
+    op->has_msg_type = msg_type.p != NULL;
+    op->body_len = (uint32_t)body.n;
+    char *p = op->text;
+    const struct mn_str texts[] = {client_id, msg_type, body};
+    for (size_t i = 0; i < MN_ARRAY_LEN(texts); i++) {
+        if (texts[i].n > 0)
+            memcpy(p, texts[i].p, texts[i].n);
+        p += texts[i].n;
+    }
+    return op;
+}
+
+void mn_op_unref(struct mn_op *op)
+{
+    if (op && atomic_fetch_sub_explicit(&op->refs, 1, memory_order_acq_rel) == 1)
+        mn_free(op);
+}
+
+/* ---- queue ---- */
+
+bool mn_msglog_reserve(struct mn_msglog *log, uint32_t bytes)
+{
+    struct mn_op_queue *q = &log->queue;
+    if (atomic_fetch_add_explicit(&q->ops, 1, memory_order_relaxed) >= log->config.queue_ops) {
+        atomic_fetch_sub_explicit(&q->ops, 1, memory_order_relaxed);
+        return false;
+    }
+    uint64_t before = atomic_fetch_add_explicit(&q->bytes, bytes, memory_order_relaxed);
+    if (before + bytes > log->config.queue_bytes) {
+        atomic_fetch_sub_explicit(&q->bytes, bytes, memory_order_relaxed);
+        atomic_fetch_sub_explicit(&q->ops, 1, memory_order_relaxed);
+        return false;
+    }
+    return true;
+}
+
+void mn_msglog_submit(struct mn_msglog *log, struct mn_op *first)
+{
+    if (!first)
+        return;
+    struct mn_op *last = first;
+    while (last->next)
+        last = last->next;
+    struct mn_op_queue *q = &log->queue;
+    pthread_mutex_lock(&q->lock);
+    MN_BUG_ON(q->stopping);
+    *q->tail = first;
+    q->tail = &last->next;
+    bool wake = q->sleeping;
+    q->sleeping = false;
+    pthread_mutex_unlock(&q->lock);
+    if (wake)
+        pthread_cond_signal(&q->wake);
+}
+
+static void queue_init(struct mn_op_queue *q)
+{
+    pthread_condattr_t attr;
+    pthread_condattr_init(&attr);
+    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    pthread_mutex_init(&q->lock, NULL);
+    pthread_cond_init(&q->wake, &attr);
+    pthread_condattr_destroy(&attr);
+    q->tail = &q->first;
+}
+
+/* ---- open and close ---- */
+
+static void clamp_config(struct mn_msglog_config *c)
+{
+    if (c->batch_ops < MIN_BATCH_OPS)
+        c->batch_ops = MIN_BATCH_OPS;
+    /* Every operation of a batch may be of another chat, and holds on to its entry. */
+    if (c->chat_cache < 2 * c->batch_ops)
+        c->chat_cache = 2 * c->batch_ops;
+    if (c->recent_cache < MIN_RECENT)
+        c->recent_cache = MIN_RECENT;
+}
+
+static enum mn_err read_max_id(struct mn_msglog *log)
+{
+    struct mn_str key, value;
+    int64_t id = 0;
+    struct mn_rocks_iter *it = mn_rocks_iter_new(log->db, MN_CF_MSG, MN_STR("\0\0\0\0\0\0\0\0"),
+                                                 MN_STR("\xff\xff\xff\xff\xff\xff\xff\xff"));
+    mn_rocks_iter_seek_last(it);
+    enum mn_err err = mn_rocks_iter_get(it, &key, &value) ? mn_key_msg_parse(key, &id)
+                                                          : mn_rocks_iter_err(it);
+    mn_rocks_iter_free(it);
+    if (err)
+        return err;
+    log->floor_id = id;
+    atomic_store(&log->max_id, id);
+    return MN_OK;
+}
+
+static enum mn_err open_store(struct mn_msglog *log, struct mn_buf *why)
+{
+    const struct mn_rocks_config config = {.dir = log->config.dir,
+                                           .cache_bytes = log->config.cache_bytes,
+                                           .memtable_bytes = log->config.memtable_bytes,
+                                           .sync = log->config.sync};
+    enum mn_err err = mn_rocks_open(&config, &log->db, why);
+    if (!err)
+        err = mn_msglog_schema(log, why);
+    if (err)
+        return err;
+    err = read_max_id(log);
+    if (err)
+        mn_buf_addf(why, "cannot read the message log %s (%s); restore it from a backup",
+                    log->config.dir, mn_err_text(err));
+    return err;
+}
+
+static void log_free(struct mn_msglog *log)
+{
+    mn_rocks_close(log->db);
+    mn_recent_deinit(&log->recent);
+    mn_cursors_deinit(&log->cursors);
+    pthread_rwlock_destroy(&log->db_lock);
+    pthread_mutex_destroy(&log->queue.lock);
+    pthread_cond_destroy(&log->queue.wake);
+    mn_free(log);
+}
+
+enum mn_err mn_msglog_open(const struct mn_msglog_config *config, struct mn_metrics *metrics,
+                           struct mn_msglog **ret, struct mn_buf *why)
+{
+    struct mn_msglog *log = mn_new(struct mn_msglog);
+    log->config = *config;
+    clamp_config(&log->config);
+    log->shard = mn_metrics_claim(metrics);
+    log->hash_mask = UINT64_MAX;
+    pthread_rwlock_init(&log->db_lock, NULL);
+    queue_init(&log->queue);
+    mn_recent_init(&log->recent, log->config.recent_cache);
+    mn_cursors_init(&log->cursors, CURSORS_LIMIT);
+    atomic_store(&log->writable, true);
+    enum mn_err err = open_store(log, why);
+    if (!err && pthread_create(&log->thread, NULL, mn_msglog_writer_run, log) != 0) {
+        mn_buf_add_z(why, "cannot start the message writer's thread; see the limits on threads");
+        err = MN_ESYS;
+    }
+    if (err) {
+        log_free(log);
+        return err;
+    }
+    *ret = log;
+    return MN_OK;
+}
+
+void mn_msglog_close(struct mn_msglog *log)
+{
+    if (!log)
+        return;
+    pthread_mutex_lock(&log->queue.lock);
+    log->queue.stopping = true;
+    pthread_mutex_unlock(&log->queue.lock);
+    pthread_cond_signal(&log->queue.wake);
+    pthread_join(log->thread, NULL);
+    log_free(log);
+}
+
+bool mn_msglog_is_writable(struct mn_msglog *log)
+{
+    return atomic_load_explicit(&log->writable, memory_order_relaxed);
+}
+
+int64_t mn_msglog_max_id(struct mn_msglog *log)
+{
+    return atomic_load_explicit(&log->max_id, memory_order_relaxed);
+}
+
+bool mn_msglog_recent(struct mn_msglog *log, int64_t id, struct mn_msg_ref *ret)
+{
+    return mn_recent_get(&log->recent, id, ret);
+}

@@ -1,0 +1,437 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What operations do to a batch.  Two passes over the batch's slots:
+ *
+ *   prepare   looks up everything that has to be read, many keys at once:
+ *             chats that are not in the cache, client ids
+ *   apply     in the order of submission: duplicates, sequence numbers,
+ *             rows into the batch, cursors into their table
+ *
+ * A client id is unique per chat and sender.  Its key holds 64 bits of a
+ * keyed hash; a hit counts only when the stored message has that sender and
+ * client id, otherwise the next hash value is tried, so that a collision
+ * costs a read and never a message.
+ *
+ * A chat's id is the id of the message that began it: unique, and no second
+ * generator.  Writer thread only.
+ */
+#include "base/map.h"
+#include "base/mem.h"
+#include "store/msglog_impl.h"
+
+enum {
+    /* 64 UTF-16 units take at most 192 bytes of UTF-8 (ws-protocol.md 3.5); the gate counts units. */
+    CLIENT_ID_MAX = 256
+};
+
+/* ---- prepare ---- */
+
+static bool is_append_valid(const struct mn_msglog *log, const struct mn_op *op)
+{
+    /* An id at or below the floor is in use: storing it again would overwrite a message. */
+    return op->from > 0 && op->to > 0 && op->from != op->to && op->id > log->floor_id &&
+           op->client_id_len > 0 && op->client_id_len <= CLIENT_ID_MAX;
+}
+
+static void locate(struct mn_writer *w, struct mn_op_slot *slot)
+{
+    struct mn_op *op = slot->op;
+    op->result = MN_OK;
+    op->duplicate = op->advanced = false;
+    if (op->kind == MN_OP_ECHO)
+        return;
+    if (op->kind == MN_OP_APPEND ? !is_append_valid(w->log, op)
+                                 : op->from <= 0 || op->to <= 0 || op->from == op->to) {
+        op->result = MN_EINVAL;
+        return;
+    }
+    if (op->kind == MN_OP_APPEND && w->cause) {
+        op->result = w->cause;
+        return;
+    }
+    bool from_low = op->from < op->to;
+    slot->chat = mn_chats_find(&w->chats, from_low ? op->from : op->to,
+                               from_low ? op->to : op->from);
+    if (!slot->chat)
+        op->result = MN_EBUSY;
+}
+
+static enum mn_err load_chat(struct mn_rocks_iter *heads, struct mn_str pair, struct mn_chat *chat)
+{
+    struct mn_row_seq row;
+    enum mn_err err = mn_row_pair_parse(pair, &chat->id);
+    if (!err)
+        err = mn_msglog_head(heads, chat->id, &chat->last_seq, &row);
+    if (!err)
+        chat->low_count = row.low_count;
+    return err;
+}
+
+/* Chats that the cache did not have; those that cannot be read stay unloaded. */
+static void load_chats(struct mn_writer *w, struct mn_chat **chats, size_t count)
+{
+    struct mn_rocks *db = w->log->db;
+    char keys[MN_ROCKS_MANY][MN_KEY_CHAT_BYTES];
+    struct mn_str strs[MN_ROCKS_MANY];
+    struct mn_rocks_value values[MN_ROCKS_MANY];
+    if (count == 0)
+        return;
+    for (size_t i = 0; i < count; i++) {
+        mn_key_pair(keys[i], chats[i]->low, chats[i]->high);
+        strs[i] = mn_str_make(keys[i], MN_KEY_CHAT_BYTES);
+    }
+    mn_metric_add(w->log->shard, MN_M_CACHE_MISSES, (int64_t)count);
+    enum mn_err err = db ? mn_rocks_get_many(db, MN_CF_CHAT, count, strs, values) : MN_EIO;
+    struct mn_rocks_iter *heads = NULL;
+    for (size_t i = 0; i < count; i++) {
+        if (!err && mn_rocks_has(&values[i])) {
+            if (!heads)
+                heads = mn_msglog_heads(db);
+            chats[i]->loaded = load_chat(heads, values[i].s, chats[i]) == MN_OK;
+            mn_rocks_release(&values[i]);
+        } else {
+            chats[i]->loaded = !err;
+        }
+    }
+    mn_rocks_iter_free(heads);
+}
+
+static void load_missing(struct mn_writer *w)
+{
+    struct mn_chat *chats[MN_ROCKS_MANY];
+    size_t count = 0;
+    for (size_t i = 0; i < w->count; i++) {
+        struct mn_chat *chat = w->slots[i].chat;
+        if (!chat || chat->loaded)
+            continue;
+        chat->loaded = true; /* so that it is collected once; load_chats() has the last word */
+        chats[count++] = chat;
+        if (count == MN_ROCKS_MANY) {
+            load_chats(w, chats, count);
+            count = 0;
+        }
+    }
+    load_chats(w, chats, count);
+}
+
+static uint64_t client_hash(const struct mn_msglog *log, const struct mn_op *op)
+{
+    char text[8 + CLIENT_ID_MAX];
+    uint64_t hash[2];
+    memcpy(text, &op->from, 8);
+    memcpy(text + 8, op->text, op->client_id_len);
+    mn_hash128(log->hash_key, text, 8 + (size_t)op->client_id_len, hash);
+    return hash[0] & log->hash_mask;
+}
+
+static void find_clients(struct mn_writer *w, struct mn_op_slot **slots, size_t count)
+{
+    char keys[MN_ROCKS_MANY][MN_KEY_CLIENT_BYTES];
+    struct mn_str strs[MN_ROCKS_MANY];
+    struct mn_rocks_value values[MN_ROCKS_MANY];
+    if (count == 0)
+        return;
+    for (size_t i = 0; i < count; i++) {
+        mn_key_client(keys[i], slots[i]->chat->id, slots[i]->hash);
+        strs[i] = mn_str_make(keys[i], MN_KEY_CLIENT_BYTES);
+    }
+    enum mn_err err = mn_rocks_get_many(w->log->db, MN_CF_CLIENT, count, strs, values);
+    for (size_t i = 0; i < count; i++) {
+        if (err)
+            slots[i]->op->result = MN_EIO;
+        else
+            slots[i]->found = values[i];
+    }
+}
+
+/* Client ids in chats that have messages; in the others there is nothing to find. */
+static void find_all_clients(struct mn_writer *w)
+{
+    struct mn_op_slot *slots[MN_ROCKS_MANY];
+    size_t count = 0;
+    for (size_t i = 0; i < w->count; i++) {
+        struct mn_op_slot *slot = &w->slots[i];
+        if (!slot->chat)
+            continue;
+        if (!slot->chat->loaded) {
+            slot->op->result = MN_EIO;
+            slot->chat = NULL;
+            continue;
+        }
+        slot->chat->stored_seq = slot->chat->last_seq;
+        if (slot->op->kind != MN_OP_APPEND)
+            continue;
+        slot->hash = client_hash(w->log, slot->op);
+        if (slot->chat->stored_seq == 0)
+            continue;
+        slots[count++] = slot;
+        if (count == MN_ROCKS_MANY) {
+            find_clients(w, slots, count);
+            count = 0;
+        }
+    }
+    find_clients(w, slots, count);
+}
+
+void mn_writer_prepare(struct mn_writer *w)
+{
+    for (size_t i = 0; i < w->count; i++)
+        locate(w, &w->slots[i]);
+    load_missing(w);
+    find_all_clients(w);
+}
+
+/* ---- apply: appends ---- */
+
+static uint32_t *map_bucket(struct mn_writer *w, const struct mn_chat *chat, uint64_t hash)
+{
+    return &w->map[mn_hash_u64((uint64_t)chat->low ^ hash) & w->map_mask];
+}
+
+static bool is_same_message(const struct mn_op *a, const struct mn_op *b)
+{
+    return a->from == b->from && mn_str_eq(mn_op_client_id(a), mn_op_client_id(b));
+}
+
+/* What the batch has under (chat, hash): index + 1, or 0. */
+static uint32_t map_find(struct mn_writer *w, const struct mn_chat *chat, uint64_t hash)
+{
+    uint32_t i = *map_bucket(w, chat, hash);
+    while (i != 0 && (w->slots[i - 1].chat != chat || w->slots[i - 1].hash != hash))
+        i = w->slots[i - 1].map_next;
+    return i;
+}
+
+static void map_add(struct mn_writer *w, struct mn_op_slot *slot)
+{
+    uint32_t *bucket = map_bucket(w, slot->chat, slot->hash);
+    slot->map_next = *bucket;
+    *bucket = (uint32_t)(slot - w->slots) + 1;
+}
+
+/* The message that a client id's row leads to, if it is this one; MN_ENOTFOUND: another. */
+static enum mn_err check_found(struct mn_writer *w, struct mn_op *op, int64_t chat,
+                               struct mn_str client_row)
+{
+    struct mn_rocks *db = w->log->db;
+    int64_t seq = 0;
+    struct mn_row_seq place;
+    struct mn_row_msg msg;
+    char key[MN_KEY_MSG_BYTES];
+    struct mn_rocks_value value;
+    enum mn_err err = mn_row_client_parse(client_row, &seq);
+    if (!err)
+        err = mn_msglog_get_seq(db, chat, seq, &place);
+    if (err)
+        return err == MN_ENOTFOUND ? MN_ECORRUPT : err;
+    mn_key_msg(key, place.id);
+    err = mn_rocks_get(db, MN_CF_MSG, mn_str_make(key, sizeof(key)), &value);
+    if (err)
+        return err == MN_ENOTFOUND ? MN_ECORRUPT : err;
+    err = mn_row_msg_parse(value.s, &msg);
+    if (!err && (msg.from != op->from || !mn_str_eq(msg.client_id, mn_op_client_id(op))))
+        err = MN_ENOTFOUND;
+    mn_rocks_release(&value);
+    if (err)
+        return err;
+    op->duplicate = true;
+    op->id = place.id;
+    op->chat = chat;
+    op->seq = seq;
+    return MN_OK;
+}
+
+static enum mn_err check_stored(struct mn_writer *w, struct mn_op_slot *slot, bool *ret_taken)
+{
+    char key[MN_KEY_CLIENT_BYTES];
+    struct mn_rocks_value value;
+    mn_key_client(key, slot->chat->id, slot->hash);
+    enum mn_err err =
+        mn_rocks_get(w->log->db, MN_CF_CLIENT, mn_str_make(key, sizeof(key)), &value);
+    *ret_taken = err == MN_OK;
+    if (err)
+        return err;
+    err = check_found(w, slot->op, slot->chat->id, value.s);
+    mn_rocks_release(&value);
+    return err;
+}
+
+/*
+ * Whether this message is there already, in the store or in the batch.
+ * MN_OK: it is, and the operation has its answer, or slot->twin leads to it.
+ * MN_ENOTFOUND: it is new, and slot->hash is free for it.
+ */
+static enum mn_err find_first(struct mn_writer *w, struct mn_op_slot *slot)
+{
+    for (bool looked_up = true;; looked_up = false, slot->hash++) {
+        uint32_t twin = map_find(w, slot->chat, slot->hash);
+        if (twin && is_same_message(w->slots[twin - 1].op, slot->op)) {
+            slot->twin = twin;
+            return MN_OK;
+        }
+        bool taken = twin != 0;
+        enum mn_err err = MN_ENOTFOUND;
+        if (!looked_up && slot->chat->stored_seq > 0 && !taken) {
+            err = check_stored(w, slot, &taken);
+        } else if (looked_up && mn_rocks_has(&slot->found)) {
+            taken = true;
+            err = check_found(w, slot->op, slot->chat->id, slot->found.s);
+        }
+        if (err != MN_ENOTFOUND || !taken)
+            return err;
+    }
+}
+
+static void put(struct mn_writer *w, enum mn_cf cf, const char *key, size_t key_len,
+                const char *value, size_t value_len)
+{
+    mn_rocks_batch_put(w->log->db, w->batch, cf, mn_str_make(key, key_len),
+                       mn_str_make(value, value_len));
+}
+
+static void put_member(struct mn_writer *w, int64_t user, int64_t chat,
+                       const struct mn_row_member *row)
+{
+    char key[MN_KEY_CHAT_BYTES];
+    char value[MN_ROW_MEMBER_MAX];
+    mn_key_member(key, user, chat);
+    put(w, MN_CF_CHAT, key, sizeof(key), value, mn_row_member_print(value, row));
+}
+
+static void put_chat(struct mn_writer *w, struct mn_chat *chat, int64_t unix_ms)
+{
+    char key[MN_KEY_CHAT_BYTES];
+    char value[MN_ROW_PAIR_MAX];
+    mn_key_pair(key, chat->low, chat->high);
+    put(w, MN_CF_CHAT, key, sizeof(key), value, mn_row_pair_print(value, chat->id));
+    chat->member[0] = (struct mn_row_member){.peer = chat->high, .created_ms = unix_ms};
+    chat->member[1] = (struct mn_row_member){.peer = chat->low, .created_ms = unix_ms};
+    chat->has_member[0] = chat->has_member[1] = true;
+    put_member(w, chat->low, chat->id, &chat->member[0]);
+    put_member(w, chat->high, chat->id, &chat->member[1]);
+}
+
+static void put_message(struct mn_writer *w, const struct mn_op_slot *slot)
+{
+    const struct mn_op *op = slot->op;
+    const struct mn_chat *chat = slot->chat;
+    char key[MN_KEY_SEQ_BYTES];
+    char head[MN_ROW_MSG_HEAD_MAX];
+    char value[MN_ROW_SEQ_MAX];
+    const struct mn_row_msg msg = {.chat = op->chat, .seq = op->seq, .from = op->from,
+                                   .to = op->to, .created_ms = op->unix_ms,
+                                   .updated_ms = op->unix_ms, .client_id = mn_op_client_id(op),
+                                   .body = mn_op_body(op)};
+    const struct mn_row_seq place = {.from_high = op->from == chat->high, .id = op->id,
+                                     .low_count = chat->low_count, .created_ms = op->unix_ms};
+    const struct mn_str parts[] = {mn_str_make(head, mn_row_msg_head(head, &msg)), msg.client_id,
+                                   msg.body};
+    mn_key_msg(key, op->id);
+    mn_rocks_batch_put_parts(w->log->db, w->batch, MN_CF_MSG, mn_str_make(key, MN_KEY_MSG_BYTES),
+                             parts, MN_ARRAY_LEN(parts));
+    mn_key_seq(key, op->chat, op->seq);
+    put(w, MN_CF_SEQ, key, MN_KEY_SEQ_BYTES, value, mn_row_seq_print(value, &place));
+    mn_key_client(key, op->chat, slot->hash);
+    put(w, MN_CF_CLIENT, key, MN_KEY_CLIENT_BYTES, value, mn_row_client_print(value, op->seq));
+}
+
+static void apply_append(struct mn_writer *w, struct mn_op_slot *slot)
+{
+    struct mn_op *op = slot->op;
+    struct mn_chat *chat = slot->chat;
+    enum mn_err err = find_first(w, slot);
+    if (err != MN_ENOTFOUND) {
+        op->result = err;
+        return;
+    }
+    if (chat->id == 0) {
+        chat->id = op->id;
+        put_chat(w, chat, op->unix_ms);
+    }
+    chat->last_seq++;
+    if (op->from == chat->low)
+        chat->low_count++;
+    op->chat = chat->id;
+    op->seq = chat->last_seq;
+    slot->is_new = true;
+    put_message(w, slot);
+    map_add(w, slot);
+}
+
+/* ---- apply: cursors ---- */
+
+static bool move(int64_t *cursor, bool *has, int64_t seq)
+{
+    if (*has && *cursor >= seq)
+        return false;
+    *cursor = seq;
+    *has = true;
+    return true;
+}
+
+static void apply_cursor(struct mn_writer *w, struct mn_op_slot *slot)
+{
+    struct mn_op *op = slot->op;
+    struct mn_chat *chat = slot->chat;
+    /* stored_seq: nobody can have seen a message of this very batch. */
+    if (chat->id == 0 || chat->id != op->chat || op->seq < 1 || op->seq > chat->stored_seq) {
+        op->result = MN_EINVAL;
+        return;
+    }
+    int side = op->from == chat->low ? 0 : 1;
+    if (!chat->has_member[side]) {
+        op->result = mn_msglog_member(w->log, op->from, chat->id, &chat->member[side]);
+        if (op->result)
+            return;
+        chat->has_member[side] = true;
+    }
+    struct mn_row_member row = chat->member[side];
+    bool moved = move(&row.delivered, &row.has_delivered, op->seq);
+    bool advanced = moved;
+    if (op->cursor == MN_CURSOR_READ) {
+        advanced = move(&row.read, &row.has_read, op->seq);
+        moved |= advanced;
+    }
+    if (moved && !mn_cursors_put(&w->log->cursors, op->from, chat->id, &row)) {
+        op->result = MN_EBUSY;
+        return;
+    }
+    chat->member[side] = row;
+    op->advanced = advanced;
+    if (advanced)
+        mn_metric_inc(w->log->shard, MN_M_CURSOR_MOVES);
+}
+
+void mn_writer_apply(struct mn_writer *w)
+{
+    for (size_t i = 0; i < w->count; i++) {
+        struct mn_op_slot *slot = &w->slots[i];
+        if (!slot->chat || slot->op->result)
+            continue;
+        if (slot->op->kind == MN_OP_APPEND)
+            apply_append(w, slot);
+        else
+            apply_cursor(w, slot);
+    }
+}
+
+void mn_writer_forget(struct mn_writer *w)
+{
+    for (size_t i = 0; i < w->count; i++) {
+        struct mn_op_slot *slot = &w->slots[i];
+        mn_rocks_release(&slot->found);
+        /* `chat` may be gone after a failed write: the buckets are found by the operation. */
+        if (slot->is_new) {
+            int64_t low = slot->op->from < slot->op->to ? slot->op->from : slot->op->to;
+            w->map[mn_hash_u64((uint64_t)low ^ slot->hash) & w->map_mask] = 0;
+        }
+    }
+}
+
+void mn_writer_put_cursors(struct mn_writer *w)
+{
+    size_t pos = 0;
+    for (const struct mn_cursor_slot *slot = mn_cursors_next(&w->log->cursors, &pos); slot;
+         slot = mn_cursors_next(&w->log->cursors, &pos))
+        put_member(w, slot->user, slot->chat, &slot->row);
+}

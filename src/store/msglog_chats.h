@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef MN_STORE_MSGLOG_CHATS_H
+#define MN_STORE_MSGLOG_CHATS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "store/msglog_codec.h"
+
+/*
+ * The writer's memory of single chats, by pair of users: what the next
+ * message needs without asking the database.  Fixed memory, second-chance
+ * eviction.  Everything in it can be thrown away at any time between
+ * batches, as the database has it too.  Writer thread only.
+ */
+struct mn_chat {
+    /* set by mn_chats_find */
+    int64_t low, high;  /* users, low < high */
+    bool loaded;        /* what follows is known */
+    /* the owner's */
+    int64_t id;         /* 0: there is no such chat yet */
+    int64_t last_seq;
+    int64_t low_count;  /* messages sent by `low` */
+    int64_t stored_seq; /* last_seq before the batch at hand */
+    bool has_member[2];             /* member[] is known: 0 low, 1 high */
+    struct mn_row_member member[2];
+    /* private */
+    uint64_t batch;    /* last batch that used it: not evicted during that one */
+    uint32_t next;     /* in the hash chain, index + 1 */
+    bool referenced;
+};
+
+struct mn_chats {
+    struct mn_chat *entries;
+    uint32_t *buckets; /* index + 1 of the first entry */
+    uint32_t cap, count, hand;
+    uint64_t mask, seed, batch;
+};
+
+void mn_chats_init(struct mn_chats *chats, uint32_t cap);
+void mn_chats_deinit(struct mn_chats *chats);
+/* Begins a batch: entries found from now on stay until the next one begins. */
+void mn_chats_begin(struct mn_chats *chats);
+/*
+ * The pair's entry, made (not loaded) if it was not there.  NULL only when a
+ * batch holds more chats than the cache has room for.
+ */
+struct mn_chat *mn_chats_find(struct mn_chats *chats, int64_t low, int64_t high);
+/* Forgets everything. Pointers become invalid. */
+void mn_chats_clear(struct mn_chats *chats);
+
+#endif

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef MN_STORE_MSGLOG_CODEC_H
+#define MN_STORE_MSGLOG_CODEC_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/str.h"
+
+/*
+ * Keys and rows of the message log, bytes in and structs out.  Keys are
+ * big-endian so that they sort as numbers; every row begins with a byte
+ * whose low half is the row's version.  Pure functions, any thread.
+ * docs/decisions/0002-message-log-keys.md says why these keys.
+ */
+
+#define MN_ROW_VERSION 1
+
+/* msg: id -> the message. */
+#define MN_KEY_MSG_BYTES 8
+/* seq: (chat, seq) -> id, side, running count. */
+#define MN_KEY_SEQ_BYTES 16
+/* client: (chat, hash of sender and client id) -> seq. */
+#define MN_KEY_CLIENT_BYTES 16
+/* chat: 'p' low high -> chat of a pair; 'u' user chat -> the member's row. */
+#define MN_KEY_CHAT_BYTES 17
+
+void mn_key_msg(char key[MN_KEY_MSG_BYTES], int64_t id);
+void mn_key_seq(char key[MN_KEY_SEQ_BYTES], int64_t chat, int64_t seq);
+void mn_key_client(char key[MN_KEY_CLIENT_BYTES], int64_t chat, uint64_t hash);
+void mn_key_pair(char key[MN_KEY_CHAT_BYTES], int64_t low, int64_t high);
+void mn_key_member(char key[MN_KEY_CHAT_BYTES], int64_t user, int64_t chat);
+/* The inverse; MN_ECORRUPT unless the key has the right length (and kind). */
+MN_MUSTCHECK enum mn_err mn_key_msg_parse(struct mn_str key, int64_t *ret_id);
+MN_MUSTCHECK enum mn_err mn_key_seq_parse(struct mn_str key, int64_t *ret_chat, int64_t *ret_seq);
+MN_MUSTCHECK enum mn_err mn_key_member_parse(struct mn_str key, int64_t *ret_user,
+                                             int64_t *ret_chat);
+
+/* A message's row without what its key says. `client_id` and `body` point into the row. */
+struct mn_row_msg {
+    bool revoked;
+    int64_t chat, seq, from, to;
+    int64_t created_ms, updated_ms;
+    struct mn_str client_id, body;
+};
+/* Room that mn_row_msg_head() needs: everything but the texts. */
+#define MN_ROW_MSG_HEAD_MAX 80
+/* The row is this head, then the client id, then the body. Returns the head's length. */
+size_t mn_row_msg_head(char head[MN_ROW_MSG_HEAD_MAX], const struct mn_row_msg *row);
+MN_MUSTCHECK enum mn_err mn_row_msg_parse(struct mn_str value, struct mn_row_msg *ret);
+
+/* What is known of a message by its place in the chat. */
+struct mn_row_seq {
+    bool from_high;     /* sent by the user with the greater id */
+    int64_t id;
+    int64_t low_count;  /* messages of the lower user up to and including this one */
+    int64_t created_ms;
+};
+#define MN_ROW_SEQ_MAX 32
+size_t mn_row_seq_print(char value[MN_ROW_SEQ_MAX], const struct mn_row_seq *row);
+/* `seq` is the key's: low_count cannot exceed it. */
+MN_MUSTCHECK enum mn_err mn_row_seq_parse(struct mn_str value, int64_t seq, struct mn_row_seq *ret);
+
+#define MN_ROW_CLIENT_MAX 12
+size_t mn_row_client_print(char value[MN_ROW_CLIENT_MAX], int64_t seq);
+MN_MUSTCHECK enum mn_err mn_row_client_parse(struct mn_str value, int64_t *ret_seq);
+
+#define MN_ROW_PAIR_MAX 12
+size_t mn_row_pair_print(char value[MN_ROW_PAIR_MAX], int64_t chat);
+MN_MUSTCHECK enum mn_err mn_row_pair_parse(struct mn_str value, int64_t *ret_chat);
+
+/* One side of a single chat: who the other one is, and the cursors. */
+struct mn_row_member {
+    int64_t peer;
+    int64_t created_ms;      /* of the chat */
+    int64_t delivered, read; /* 0 while has_* is false */
+    bool has_delivered, has_read;
+};
+#define MN_ROW_MEMBER_MAX 48
+size_t mn_row_member_print(char value[MN_ROW_MEMBER_MAX], const struct mn_row_member *row);
+MN_MUSTCHECK enum mn_err mn_row_member_parse(struct mn_str value, struct mn_row_member *ret);
+
+#endif

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef MN_STORE_MSGLOG_IMPL_H
+#define MN_STORE_MSGLOG_IMPL_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/metrics.h"
+#include "store/msglog.h"
+#include "store/msglog_chats.h"
+#include "store/msglog_cursors.h"
+#include "store/msglog_recent.h"
+#include "store/rocks.h"
+
+/*
+ * Inside the message log; only msglog*.c and its unit tests include this.
+ *
+ *   msglog.c          open, close, operations, the queue's front
+ *   msglog_schema.c   format version, migrations, hash key
+ *   msglog_writer.c   the writer thread: batches
+ *   msglog_append.c   ... what an append and a cursor move do to a batch
+ *   msglog_recover.c  ... full disks and I/O errors
+ *   msglog_read.c     reads
+ */
+
+/* Where a test can make things fail, as a disk would. */
+enum mn_fault_point {
+    MN_FAULT_WRITE = 1,   /* the batch is not written */
+    MN_FAULT_AFTER_WRITE, /* it is written, but an error is reported */
+    MN_FAULT_SPACE,       /* the look at the free space */
+    MN_FAULT_REOPEN
+};
+typedef enum mn_err (*mn_fault_fn)(void *ctx, enum mn_fault_point point);
+
+/* Operations between the loops and the writer. */
+struct mn_op_queue {
+    _Atomic uint32_t ops;   /* reserved: waiting or in the batch at hand */
+    _Atomic uint64_t bytes;
+    pthread_mutex_t lock;   /* for what follows */
+    pthread_cond_t wake;
+    struct mn_op *first, **tail;
+    bool sleeping;          /* the writer waits on `wake` */
+    bool stopping;
+};
+
+struct mn_msglog {
+    struct mn_msglog_config config;
+    struct mn_metrics_shard *shard; /* the writer's; readers add to it too */
+    struct mn_op_queue queue;
+    struct mn_recent recent;
+    struct mn_cursors cursors;
+    _Atomic bool writable;
+    _Atomic int64_t max_id;
+
+    /* The database. Readers hold `db_lock` shared; recovery replaces db under it. */
+    pthread_rwlock_t db_lock;
+    struct mn_rocks *db; /* NULL while recovery has not been able to reopen it */
+
+    int64_t floor_id;      /* ids up to this one were there at open */
+    uint64_t hash_key[2];  /* of client ids */
+    uint64_t hash_mask;    /* all ones; tests make collisions */
+
+    pthread_t thread;
+    mn_fault_fn fault; /* set before the first submit */
+    void *fault_ctx;
+};
+
+static inline enum mn_err mn_msglog_fault(struct mn_msglog *log, enum mn_fault_point point)
+{
+    return MN_UNLIKELY(log->fault != NULL) ? log->fault(log->fault_ctx, point) : MN_OK;
+}
+
+/* msglog_schema.c: creates or migrates; fills log->hash_key. */
+MN_MUSTCHECK enum mn_err mn_msglog_schema(struct mn_msglog *log, struct mn_buf *why);
+/* Newest format this program writes. */
+#define MN_MSGLOG_FORMAT 1u
+
+/* ---- the writer thread ---- */
+
+/* What an operation became while its batch was made. */
+struct mn_op_slot {
+    struct mn_op *op;
+    struct mn_chat *chat;        /* NULL for ECHO and for what is invalid */
+    uint64_t hash;               /* APPEND: of sender and client id */
+    struct mn_rocks_value found; /* APPEND: the client id's row, before the batch */
+    uint32_t twin;               /* APPEND: index + 1 of the same message in this batch */
+    uint32_t map_next;           /* in the batch's map, index + 1 */
+    bool is_new;                 /* APPEND: its rows are in the batch */
+};
+
+struct mn_writer {
+    struct mn_msglog *log;
+    struct mn_chats chats;
+    struct mn_rocks_batch *batch;
+    struct mn_op *pending;      /* taken from the queue, not in a batch yet */
+    struct mn_op **pending_tail;
+    struct mn_op_slot *slots;   /* the batch at hand: config.batch_ops */
+    struct mn_op **ops;         /* the same, as on_commit wants them */
+    size_t count;
+    uint32_t *map;              /* appends of the batch by (chat, hash): index + 1 */
+    uint64_t map_mask;
+    int64_t gauge_ops, gauge_bytes; /* what the queue's gauges stand at */
+    uint64_t cursors_due_ms;    /* 0: no cursor waits */
+    /* msglog_recover.c */
+    enum mn_err cause;          /* why appends are refused; MN_OK while they are not */
+    bool broken;                /* the database has to be reopened */
+    uint64_t look_ms;           /* next look at the free space, or try to reopen */
+    uint32_t backoff_ms;
+};
+
+void *mn_msglog_writer_run(void *log);
+
+/* msglog_append.c: fills the batch from the slots, sets the operations' results. */
+void mn_writer_prepare(struct mn_writer *w);
+void mn_writer_apply(struct mn_writer *w);
+/* Releases what the slots hold. */
+void mn_writer_forget(struct mn_writer *w);
+/* Puts every waiting cursor into the batch. */
+void mn_writer_put_cursors(struct mn_writer *w);
+
+/* msglog_recover.c: looks at the disk when it is time, reopens; when to be called again. */
+void mn_writer_check_disk(struct mn_writer *w, uint64_t now_ms);
+/* A write failed: no appends until the database has been reopened. */
+void mn_writer_fail(struct mn_writer *w, enum mn_err cause, uint64_t now_ms);
+
+/* ---- shared by writer and readers ---- */
+
+/* An iterator over all of the seq rows, for mn_msglog_head(). */
+struct mn_rocks_iter *mn_msglog_heads(struct mn_rocks *db);
+/* Last message of a chat; *ret_seq 0 and a zeroed row when there is none. */
+MN_MUSTCHECK enum mn_err mn_msglog_head(struct mn_rocks_iter *heads, int64_t chat,
+                                        int64_t *ret_seq, struct mn_row_seq *ret_row);
+/* A member's row as of now, waiting cursors included. MN_ENOTFOUND. */
+MN_MUSTCHECK enum mn_err mn_msglog_member(struct mn_msglog *log, int64_t user, int64_t chat,
+                                          struct mn_row_member *ret);
+/* Rows by key, parsed. MN_ENOTFOUND. */
+MN_MUSTCHECK enum mn_err mn_msglog_get_seq(struct mn_rocks *db, int64_t chat, int64_t seq,
+                                           struct mn_row_seq *ret);
+MN_MUSTCHECK enum mn_err mn_msglog_get_pair(struct mn_rocks *db, int64_t low, int64_t high,
+                                            int64_t *ret_chat);
+
+#endif

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * RocksDB's options.  The numbers behind them are in bench/results/store.md,
+ * the reasons in docs/decisions/0002-message-log-keys.md.
+ *
+ * Memory: memtables (at most twice memtable_bytes while one is being
+ * flushed) + the block cache, which holds indexes and filters too + some KiB
+ * for each of at most MAX_OPEN_FILES tables.
+ */
+#include "store/rocks_options.h"
+
+#include "base/mem.h"
+
+#define MIB (UINT64_C(1) << 20)
+
+enum {
+    /* Two cores are shared with the loops: one flush and one compaction at a time. */
+    BACKGROUND_JOBS = 2,
+    /* 64 MiB tables: 1,024 of them are 64 GiB within easy reach; more are reopened on demand. */
+    MAX_OPEN_FILES = 1024,
+    /* RocksDB's own LOG files. */
+    INFO_LOGS = 4,
+    INFO_WARN = 2,
+    FILTER_BITS = 10
+};
+
+/* Share of the memtables' memory, in percent, by what a message adds to each. */
+static const unsigned memtable_percent[MN_CF_COUNT] = {
+    [MN_CF_META] = 2, [MN_CF_MSG] = 40, [MN_CF_SEQ] = 26, [MN_CF_CLIENT] = 24, [MN_CF_CHAT] = 8,
+};
+
+static rocksdb_options_t *db_options(uint64_t memtable_bytes)
+{
+    rocksdb_options_t *o = rocksdb_options_create();
+    rocksdb_options_set_create_if_missing(o, 1);
+    rocksdb_options_set_create_missing_column_families(o, 1);
+    rocksdb_options_set_max_background_jobs(o, BACKGROUND_JOBS);
+    rocksdb_options_set_max_open_files(o, MAX_OPEN_FILES);
+    rocksdb_options_set_max_total_wal_size(o, 2 * memtable_bytes);
+    /* Spreads the writing of tables, so that a commit's sync does not wait for all of one. */
+    rocksdb_options_set_bytes_per_sync(o, MIB);
+    /*
+     * A log that ends in the middle of a record is what a crash leaves; any
+     * other damage must not silently cut off acknowledged messages.
+     */
+    rocksdb_options_set_wal_recovery_mode(o, rocksdb_tolerate_corrupted_tail_records_recovery);
+    /* One thread writes. */
+    rocksdb_options_set_allow_concurrent_memtable_write(o, 0);
+    rocksdb_options_set_enable_write_thread_adaptive_yield(o, 0);
+    rocksdb_options_set_info_log_level(o, INFO_WARN);
+    rocksdb_options_set_keep_log_file_num(o, INFO_LOGS);
+    rocksdb_options_set_max_log_file_size(o, 4 * MIB);
+    rocksdb_options_set_max_manifest_file_size(o, 16 * MIB);
+    rocksdb_options_set_stats_dump_period_sec(o, 0);
+    rocksdb_options_set_stats_persist_period_sec(o, 0);
+    return o;
+}
+
+static void table_options(rocksdb_options_t *o, enum mn_cf cf, rocksdb_cache_t *cache)
+{
+    rocksdb_block_based_table_options_t *t = rocksdb_block_based_options_create();
+    rocksdb_block_based_options_set_block_cache(t, cache);
+    rocksdb_block_based_options_set_format_version(t, 5);
+    rocksdb_block_based_options_set_cache_index_and_filter_blocks(t, 1);
+    rocksdb_block_based_options_set_cache_index_and_filter_blocks_with_high_priority(t, 1);
+    rocksdb_block_based_options_set_pin_l0_filter_and_index_blocks_in_cache(t, 1);
+    rocksdb_block_based_options_set_block_size(t, cf == MN_CF_MSG ? 16 * 1024 : 8 * 1024);
+    if (cf != MN_CF_META)
+        rocksdb_block_based_options_set_filter_policy(
+            t, rocksdb_filterpolicy_create_bloom_full(FILTER_BITS));
+    rocksdb_options_set_block_based_table_factory(o, t);
+    rocksdb_block_based_options_destroy(t);
+}
+
+static rocksdb_options_t *cf_options(enum mn_cf cf, rocksdb_cache_t *cache, uint64_t memtable_bytes)
+{
+    rocksdb_options_t *o = rocksdb_options_create();
+    rocksdb_options_set_write_buffer_size(o, (size_t)(memtable_bytes / 100 * memtable_percent[cf]));
+    rocksdb_options_set_max_write_buffer_number(o, 3);
+    rocksdb_options_set_level_compaction_dynamic_level_bytes(o, 1);
+    rocksdb_options_set_compression(o, cf == MN_CF_MSG ? rocksdb_lz4_compression
+                                                       : rocksdb_no_compression);
+    table_options(o, cf, cache);
+    return o;
+}
+
+void mn_rocks_options_init(struct mn_rocks_options *options, uint64_t cache_bytes,
+                           uint64_t memtable_bytes)
+{
+    options->cache = rocksdb_cache_create_lru((size_t)cache_bytes);
+    options->db = db_options(memtable_bytes);
+    for (int i = 0; i < MN_CF_COUNT; i++)
+        options->cf[i] = cf_options((enum mn_cf)i, options->cache, memtable_bytes);
+}
+
+void mn_rocks_options_deinit(struct mn_rocks_options *options)
+{
+    for (int i = 0; i < MN_CF_COUNT; i++)
+        if (options->cf[i])
+            rocksdb_options_destroy(options->cf[i]);
+    if (options->db)
+        rocksdb_options_destroy(options->db);
+    if (options->cache)
+        rocksdb_cache_destroy(options->cache);
+    *options = (struct mn_rocks_options){0};
+}

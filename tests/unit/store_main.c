@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* All groups of store/; with arguments only those whose names contain one of them. */
+#include <stdbool.h>
+#include <string.h>
+
+#include "unit/store_tests.h"
+
+static const struct {
+    const char *name;
+    int (*run)(void);
+} groups[] = {
+    {"msglog_codec", test_store_msglog_codec},
+    {"msglog", test_store_msglog},
+    {"msglog_fault", test_store_msglog_fault},
+    {"msglog_crash", test_store_msglog_crash},
+    {"db", test_store_db},
+};
+
+static bool is_wanted(const char *name, int argc, char **argv)
+{
+    for (int i = 1; i < argc; i++)
+        if (strstr(name, argv[i]))
+            return true;
+    return argc == 1;
+}
+
+int main(int argc, char **argv)
+{
+    int failed = 0;
+    for (size_t i = 0; i < sizeof(groups) / sizeof(groups[0]); i++)
+        if (groups[i].run && is_wanted(groups[i].name, argc, argv))
+            failed += groups[i].run();
+    return failed == 0 ? 0 : 1;
+}

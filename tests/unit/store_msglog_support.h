@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef TESTS_UNIT_STORE_MSGLOG_SUPPORT_H
+#define TESTS_UNIT_STORE_MSGLOG_SUPPORT_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "store/msglog.h"
+#include "store/msglog_impl.h"
+
+/*
+ * A message log in a directory of its own, and what came back from it.  Any
+ * thread may submit; results are waited for with ts_wait().
+ */
+struct ts_log {
+    char dir[64];
+    struct mn_msglog_config config;
+    struct mn_metrics *metrics;
+    struct mn_msglog *log;
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    uint64_t handed_back; /* operations, since open */
+    uint64_t batches;
+    bool blocked;         /* on_commit waits while it is set: keeps the writer busy */
+    uint64_t blocking;    /* callbacks that waited or wait */
+    uint64_t submitted;
+};
+
+/* A new directory under $TMPDIR, small caches; opens. Fails the test when it cannot. */
+void ts_log_init(struct ts_log *t);
+/* Closes and removes the directory. */
+void ts_log_deinit(struct ts_log *t);
+void ts_log_open(struct ts_log *t);
+void ts_log_close(struct ts_log *t);
+/* Opens and expects an error whose text contains `part`. */
+void ts_log_open_fails(struct ts_log *t, enum mn_err err, const char *part);
+
+/* Unique and increasing within the process. */
+int64_t ts_id(void);
+struct mn_op *ts_append_op(int64_t from, int64_t to, const char *client_id, const char *body);
+struct mn_op *ts_cursor_op(enum mn_cursor_kind kind, int64_t from, int64_t to, int64_t chat,
+                           int64_t seq);
+/* Reserves and queues a chain, keeping a reference of each for the caller. */
+void ts_submit(struct ts_log *t, struct mn_op *first);
+/* Until everything submitted came back. */
+void ts_wait(struct ts_log *t);
+/* Submits one and waits; the caller unrefs. */
+struct mn_op *ts_do(struct ts_log *t, struct mn_op *op);
+/* The same for an append that must be stored (or be a duplicate); returns its seq and id. */
+int64_t ts_append(struct ts_log *t, int64_t from, int64_t to, const char *client_id,
+                  const char *body, int64_t *ret_id);
+bool ts_move(struct ts_log *t, enum mn_cursor_kind kind, int64_t from, int64_t to, int64_t chat,
+             int64_t seq);
+/* Makes the writer stand still in on_commit, and lets it go. */
+void ts_block(struct ts_log *t);
+void ts_unblock(struct ts_log *t);
+
+#endif
