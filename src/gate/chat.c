@@ -69,17 +69,22 @@ static enum mn_reason validate(const struct mn_session *session, const struct mn
     return MN_REASON_NONE;
 }
 
-static struct mn_str filter_body(struct mn_gate_loop *gl, struct mn_str body)
+/* False: no memory for the changed text (it must not pass unchanged). */
+static bool filter_body(struct mn_gate_loop *gl, struct mn_str body, struct mn_str *ret)
 {
     const struct mn_filter *filter = mn_gate_set(gl)->filter;
     bool changed = false;
+    *ret = body;
     if (!filter)
-        return body;
+        return true;
     mn_buf_reset(&gl->filtered);
-    if (mn_filter_apply(filter, body, &gl->filtered, &changed) || !changed)
-        return body;
-    mn_metric_inc(gl->metrics, MN_M_MSG_FILTERED);
-    return mn_buf_str(&gl->filtered);
+    if (mn_filter_apply(filter, body, &gl->filtered, &changed))
+        return false;
+    if (changed) {
+        mn_metric_inc(gl->metrics, MN_M_MSG_FILTERED);
+        *ret = mn_buf_str(&gl->filtered);
+    }
+    return true;
 }
 
 static void refuse_busy(struct mn_conn *conn, const struct mn_envelope *env, int64_t id)
@@ -101,8 +106,10 @@ void mn_chat_on_single(struct mn_conn *conn, struct mn_envelope *env)
         return;
     }
     int64_t id = mn_idgen_next(gate->config.idgen);
-    struct mn_op *op = mn_op_new(MN_OP_APPEND, env->client_msg_id, env->msg_type,
-                                 filter_body(gl, env->body));
+    struct mn_str body;
+    struct mn_op *op = NULL;
+    if (filter_body(gl, env->body, &body))
+        op = mn_op_new(MN_OP_APPEND, env->client_msg_id, env->msg_type, body);
     if (!op || !mn_msglog_reserve(mn_gate_log(gate), op->bytes)) {
         if (op)
             mn_op_unref(op);

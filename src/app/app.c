@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Start, reload and stop of the daemon.  Order of the start: data directory
+ * (so that a second daemon goes no further), sockets bound, stores, then the
+ * loops.  The stop goes the other way round: the net first, so that nothing
+ * new comes; then the workers, which use the stores; then the stores, whose
+ * last commits still post to the loops; then what they posted to.
+ */
+#include "app/app.h"
+
+#include <unistd.h>
+
+#include "api/api.h"
+#include "app/datadir.h"
+#include "app/wire.h"
+#include "base/id.h"
+#include "base/mem.h"
+#include "base/pool.h"
+#include "cluster/presence.h"
+#include "gate/gate.h"
+#include "im/account.h"
+#include "net/net.h"
+#include "ops/ops.h"
+#include "store/db.h"
+#include "store/msglog.h"
+
+enum { SECRET_CAP = 1024, GATE_WORKERS = 2, PATH_CAP = 4000 };
+
+struct mn_app {
+    struct mn_config config;
+    struct mn_log *log;
+    struct mn_metrics *metrics;
+    struct mn_datadir datadir;
+    struct mn_idgen idgen;
+    struct mn_jwt_key jwt;
+    char secret[SECRET_CAP];
+    struct mn_presence *presence;
+    struct mn_gate *gate;
+    struct mn_net *net;
+    struct mn_db *db;
+    struct mn_msglog *msglog;
+    struct mn_account *account;
+    struct mn_ops *ops;
+    struct mn_pool *pool;      /* HTTP handlers */
+    struct mn_pool *hash_pool; /* logins: a password hash takes 50 ms of CPU */
+    struct mn_api *api;
+};
+
+/* ---- the steps of the start, in their order ---- */
+
+static enum mn_err open_datadir(struct mn_app *app, struct mn_buf *why)
+{
+    const struct mn_config *config = &app->config;
+    enum mn_err err = mn_datadir_open(&app->datadir, config->data_dir, why);
+    if (err)
+        return err;
+    app->jwt.issuer = config->auth_issuer;
+    if (config->auth_jwt_secret[0]) {
+        app->jwt.secret = config->auth_jwt_secret;
+    } else {
+        err = mn_datadir_secret(config->data_dir, app->secret, sizeof(app->secret), why);
+        app->jwt.secret = app->secret;
+    }
+    app->jwt.secret_len = strlen(app->jwt.secret);
+    return err;
+}
+
+static enum mn_err check_session(void *ctx, int64_t uid, int64_t *ret_sv, bool *ret_known)
+{
+    struct mn_app *app = ctx;
+    return mn_account_session(app->db, uid, ret_sv, ret_known);
+}
+
+static enum mn_err make_gate(struct mn_app *app, struct mn_buf *why)
+{
+    struct mn_gate_config config = {
+        .log = app->log,
+        .metrics = app->metrics,
+        .msglog = &app->msglog,
+        .presence = app->presence,
+        .idgen = &app->idgen,
+        .jwt = app->jwt,
+        .workers = GATE_WORKERS,
+        .session = check_session,
+        .session_ctx = app,
+    };
+    enum mn_err err = mn_wire_gate(&app->config, &config.settings, why);
+    if (!err)
+        app->gate = mn_gate_new(&config);
+    return err;
+}
+
+static void on_http(void *ctx, struct mn_loop *loop, struct mn_http_request *take_req)
+{
+    struct mn_app *app = ctx;
+    mn_api_on_http(app->api, loop, take_req);
+}
+
+static enum mn_err bind_net(struct mn_app *app, struct mn_buf *why)
+{
+    struct mn_net_config config;
+    struct mn_net_handler handler = mn_gate_handler();
+    char text[256] = "";
+    mn_wire_net(&app->config, &config);
+    config.session_size = mn_gate_session_size();
+    handler.ctx = app;
+    handler.on_http = on_http;
+    enum mn_err err = mn_net_new(&config, &handler, app->log, app->metrics, &app->net, text);
+    if (err) {
+        mn_buf_add_z(why, text);
+        return err;
+    }
+    mn_gate_attach(app->gate, app->net);
+    return MN_OK;
+}
+
+static enum mn_err open_stores(struct mn_app *app, struct mn_buf *why)
+{
+    const struct mn_config *config = &app->config;
+    struct mn_db_config db = {.readers = config->workers + GATE_WORKERS + 1,
+                              .busy_timeout_ms = 5000,
+                              .sync = config->store_sync};
+    snprintf(db.path, sizeof(db.path), "%s/minim.db", config->data_dir);
+    enum mn_err err = mn_db_open(&db, &app->db, why);
+    if (err)
+        return err;
+    struct mn_msglog_config msglog;
+    mn_wire_msglog(config, &msglog);
+    msglog.on_commit = mn_gate_on_commit;
+    msglog.ctx = app->gate;
+    err = mn_msglog_open(&msglog, app->metrics, &app->msglog, why);
+    if (!err)
+        mn_idgen_raise(&app->idgen, mn_msglog_max_id(app->msglog));
+    return err;
+}
+
+static enum mn_err make_api(struct mn_app *app, struct mn_buf *why)
+{
+    const struct mn_config *config = &app->config;
+    struct mn_account_config account = {.db = app->db,
+                                        .ids = &app->idgen,
+                                        .jwt = app->jwt,
+                                        .bcrypt_cost = 10,
+                                        .on_session_bump = mn_gate_on_session_bump,
+                                        .ctx = app->gate};
+    mn_wire_account(config, &account);
+    app->account = mn_account_new(&account);
+    app->ops = mn_ops_new(&(struct mn_ops_config){.metrics = app->metrics,
+                                                  .msglog = app->msglog,
+                                                  .db = app->db,
+                                                  .version = MN_VERSION});
+    app->pool = mn_pool_new(config->workers, config->worker_queue, "http");
+    app->hash_pool = mn_pool_new(config->workers > 1 ? config->workers / 2 : 1,
+                                 config->worker_queue, "hash");
+    struct mn_api_config api = {.account = app->account,
+                                .msglog = app->msglog,
+                                .ops = app->ops,
+                                .pool = app->pool,
+                                .hash_pool = app->hash_pool,
+                                .metrics = app->metrics,
+                                .log = app->log,
+                                .ratelimit_keys = 65536};
+    mn_wire_api(config, &api.options);
+    return mn_api_new(&api, &app->api, why);
+}
+
+/* ---- life ---- */
+
+static unsigned worker_id(const struct mn_config *config)
+{
+    /* One machine, one daemon on a data directory: any number is unique. */
+    return config->id_worker >= 0 ? (unsigned)config->id_worker % 32 : 0;
+}
+
+/* Ends whatever was made so far; every part is NULL-safe. */
+static void tear_down(struct mn_app *app)
+{
+    if (app->gate)
+        mn_gate_stop(app->gate);
+    if (app->pool)
+        mn_pool_stop(app->pool);
+    if (app->hash_pool)
+        mn_pool_stop(app->hash_pool);
+    if (app->msglog)
+        mn_msglog_close(app->msglog);
+    mn_net_free(app->net);
+    mn_api_free(app->api);
+    mn_pool_free(app->pool);
+    mn_pool_free(app->hash_pool);
+    mn_ops_free(app->ops);
+    mn_account_free(app->account);
+    mn_db_close(app->db);
+    mn_gate_free(app->gate);
+    mn_presence_free(app->presence);
+    mn_metrics_free(app->metrics);
+    mn_datadir_close(&app->datadir);
+    mn_free(app);
+}
+
+enum mn_err mn_app_start(const struct mn_config *config, struct mn_log *log, struct mn_app **ret,
+                         struct mn_buf *why)
+{
+    static enum mn_err (*const steps[])(struct mn_app *app, struct mn_buf *why) = {
+        open_datadir, make_gate, bind_net, open_stores, make_api};
+    struct mn_app *app = mn_new(struct mn_app);
+    enum mn_err err = MN_OK;
+    app->config = *config;
+    app->log = log;
+    app->datadir.lock_fd = -1;
+    app->metrics = mn_metrics_new();
+    app->presence = mn_presence_new();
+    mn_idgen_init(&app->idgen, (unsigned)config->id_datacenter % 32, worker_id(config));
+    for (size_t i = 0; i < MN_ARRAY_LEN(steps) && !err; i++)
+        err = steps[i](app, why);
+    if (!err && (err = mn_net_start(app->net)))
+        mn_buf_add_z(why, "cannot start the loop threads");
+    if (err) {
+        tear_down(app);
+        return err;
+    }
+    *ret = app;
+    return MN_OK;
+}
+
+void mn_app_print_ready(const struct mn_app *app, struct mn_buf *out)
+{
+    mn_buf_addf(out, "http=%s:%u ws=%s:%u", app->config.server_address,
+                (unsigned)mn_net_port(app->net, 0), app->config.ws_host,
+                (unsigned)mn_net_port(app->net, 1));
+}
+
+enum mn_err mn_app_reload(struct mn_app *app, const struct mn_config *config, struct mn_buf *why)
+{
+    struct mn_gate_settings settings;
+    struct mn_net_config net;
+    struct mn_api_options options;
+    enum mn_err err = mn_wire_gate(config, &settings, why);
+    if (err)
+        return err;
+    mn_wire_api(config, &options);
+    if ((err = mn_api_reload(app->api, &options, why))) {
+        mn_filter_free(settings.filter);
+        return err;
+    }
+    mn_gate_reload(app->gate, &settings);
+    mn_wire_net(config, &net);
+    mn_net_reload(app->net, &net);
+    mn_account_set_auto_register(app->account, config->auth_auto_register);
+    return MN_OK;
+}
+
+void mn_app_stop(struct mn_app *app)
+{
+    mn_ops_set_draining(app->ops);
+    mn_net_drain(app->net, (uint32_t)app->config.shutdown_spread_ms);
+    mn_net_stop(app->net, (uint32_t)app->config.shutdown_timeout_ms);
+    tear_down(app);
+}
