@@ -41,9 +41,14 @@ struct mn_http_request {
     char peer[64];       /* address without port */
     uint64_t mono_ns;    /* when it was complete */
     struct mn_loop *loop;
-    uint64_t conn_id;    /* private from here */
-    bool keep_alive;
-    struct mn_buf text;
+    /* private */
+    uint64_t conn_id;
+    bool keep_alive, http_1_0;
+    struct mn_buf text;      /* what the mn_str above point into */
+    struct mn_task task;     /* carries the answer to the loop */
+    struct mn_frame *answer; /* head and body; NULL: no memory */
+    unsigned status;
+    bool close;
 };
 
 /* First header of that name (ASCII case-insensitive), or absent. */
