@@ -21,6 +21,7 @@
 #include "im/account_key.h"
 #include "im/code.h"
 #include "im/password.h"
+#include "proto/base64url.h"
 
 struct mn_account {
     struct mn_account_config config;
@@ -105,11 +106,11 @@ enum mn_err mn_account_reset_code(struct mn_account *account, int64_t user, stru
     if (err != MN_OK)
         return err;
     if (mn_unix_ms() < mn_account_next_reset_ms(account, ret))
-        return MN_EBUSY;
+        return MN_EPERM;
     err = set_code(account, ret);
     if (err == MN_ENOTFOUND) { /* another reset was faster, so the cooldown runs */
         err = mn_db_user_by_id(account->config.db, user, ret);
-        return err == MN_OK ? MN_EBUSY : err;
+        return err == MN_OK ? MN_EPERM : err;
     }
     /* No free code in MN_CODE_TRIES draws is our trouble, not "exists already". */
     return err == MN_EEXIST ? MN_ELIMIT : err;
@@ -119,16 +120,11 @@ enum mn_err mn_account_reset_code(struct mn_account *account, int64_t user, stru
 
 static void make_refresh_token(char out[MN_REFRESH_TOKEN_LEN + 1])
 {
-    unsigned char raw[32], text[48]; /* 44 characters of base64 and NUL */
+    unsigned char raw[32];
+    _Static_assert(MN_BASE64URL_ENCODED(sizeof(raw)) == MN_REFRESH_TOKEN_LEN, "5.4");
     mn_rand_bytes(raw, sizeof(raw));
-    mn_ignore(EVP_EncodeBlock(text, raw, sizeof(raw))); /* cannot fail */
-    for (unsigned i = 0; i < MN_REFRESH_TOKEN_LEN; i++) {
-        char c = (char)text[i];
-        out[i] = c == '+' ? '-' : c == '/' ? '_' : c;
-    }
-    out[MN_REFRESH_TOKEN_LEN] = '\0';
+    out[mn_base64url_encode(raw, sizeof(raw), out)] = '\0';
     explicit_bzero(raw, sizeof(raw));
-    explicit_bzero(text, sizeof(text));
 }
 
 static enum mn_err hash_refresh_token(struct mn_str token, char out[MN_REFRESH_HASH_LEN + 1])

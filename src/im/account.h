@@ -87,7 +87,7 @@ MN_MUSTCHECK enum mn_err mn_account_profile(struct mn_account *account, int64_t 
                                             bool make_code, struct mn_user *ret);
 /* Unix milliseconds from which the user may reset his code; 0 when he never had one. */
 int64_t mn_account_next_reset_ms(const struct mn_account *account, const struct mn_user *user);
-/* New friend code.  MN_EBUSY: cooldown not reached (ret is the unchanged user). MN_ENOTFOUND. */
+/* New friend code.  MN_EPERM: cooldown not reached (ret is the unchanged user). MN_ENOTFOUND. */
 MN_MUSTCHECK enum mn_err mn_account_reset_code(struct mn_account *account, int64_t user,
                                                struct mn_user *ret);
 

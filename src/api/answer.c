@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Answers: the envelope of http-api.md 2.1, and the few that are none.  It
+ * begins with "ok" and holds no blank, as clients that scan text expect.
+ * An answer replaces what a handler had begun to print.
+ */
+#include "api/call.h"
+
+#include "base/clock.h"
+#include "base/num.h"
+
+static void content_type(struct mn_api_call *call, const char *type)
+{
+    (void)mn_http_response_header(call->res, "Content-Type", mn_str_c(type));
+}
+
+static void envelope_end(struct mn_api_call *call)
+{
+    struct mn_buf *body = &call->res->body;
+    mn_buf_add_z(body, ",\"ts\":");
+    mn_buf_add_i64(body, mn_unix_ms());
+    mn_buf_add_char(body, '}');
+}
+
+static void envelope(struct mn_api_call *call, unsigned status, int code, const char *message)
+{
+    struct mn_buf *body = &call->res->body;
+    mn_buf_reset(body);
+    call->res->status = status;
+    mn_buf_add_z(body, code == 0 ? "{\"ok\":true,\"code\":" : "{\"ok\":false,\"code\":");
+    mn_buf_add_i64(body, code);
+    mn_buf_add_z(body, ",\"message\":");
+    mn_buf_add_json(body, mn_str_c(message));
+    envelope_end(call);
+    content_type(call, "application/json");
+}
+
+struct mn_jout mn_api_data_begin(struct mn_api_call *call)
+{
+    mn_buf_add_z(&call->res->body, "{\"ok\":true,\"code\":0,\"message\":\"ok\",\"data\":");
+    return (struct mn_jout){.buf = &call->res->body};
+}
+
+void mn_api_data_end(struct mn_api_call *call)
+{
+    envelope_end(call);
+    if (call->res->body.failed)
+        mn_api_broken(call, "print", MN_ELIMIT);
+    else
+        content_type(call, "application/json");
+}
+
+void mn_api_ok(struct mn_api_call *call)
+{
+    envelope(call, 200, 0, "ok");
+}
+
+void mn_api_fail(struct mn_api_call *call, int code, const char *message)
+{
+    envelope(call, 200, code, message);
+}
+
+void mn_api_error(struct mn_api_call *call, unsigned status, int code, const char *message)
+{
+    envelope(call, status, code, message);
+}
+
+void mn_api_bad(struct mn_api_call *call, const char *message)
+{
+    envelope(call, 400, 40000, message);
+}
+
+void mn_api_busy(struct mn_api_call *call)
+{
+    mn_metric_inc(call->shard, MN_M_SERVER_BUSY);
+    (void)mn_http_response_header(call->res, "Retry-After", MN_STR("1"));
+    envelope(call, 503, 50000, "server_busy");
+}
+
+void mn_api_broken(struct mn_api_call *call, const char *what, enum mn_err err)
+{
+    uint64_t suppressed = 0;
+    if (mn_log_gate_pass(&call->api->failed_gate, 1000, &suppressed))
+        mn_log(call->api->config.log, MN_LOG_ERROR, "http_failed", MN_KV_S("path", call->req->path),
+               MN_KV_Z("what", what), MN_KV_Z("error", mn_err_text(err)),
+               MN_KV_U("suppressed", suppressed));
+    if (err == MN_EBUSY)
+        mn_api_busy(call);
+    else
+        envelope(call, 500, 50000, "internal_error");
+}
+
+void mn_api_plain(struct mn_api_call *call, unsigned status, const char *type)
+{
+    call->res->status = status;
+    content_type(call, type);
+}
+
+/* ---- call limits ------------------------------------------------------------ */
+
+uint32_t mn_api_limit_hit(struct mn_api_call *call, enum mn_api_rule rule,
+                          const struct mn_api_limit *limit, struct mn_str a, struct mn_str b)
+{
+    uint32_t retry_s = 0;
+    if (!call->snapshot->options.ratelimit_enabled || limit->max == 0 || limit->window_s == 0)
+        return 0;
+    if (mn_ratelimit_hit(call->api->limit, rule, a, b, limit->max, limit->window_s, mn_mono_ms(),
+                         &retry_s))
+        return 0;
+    return retry_s;
+}
+
+bool mn_api_limited(struct mn_api_call *call, uint32_t retry_s)
+{
+    if (retry_s == 0)
+        return false;
+    char text[20];
+    size_t n = mn_print_u64(text, retry_s);
+    mn_metric_inc(call->shard, MN_M_HTTP_RATE_LIMITED);
+    (void)mn_http_response_header(call->res, "Retry-After", mn_str_make(text, n));
+    envelope(call, 429, 42900, "too_many_requests");
+    return true;
+}

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef MN_API_CALL_H
+#define MN_API_CALL_H
+
+#include <jansson.h>
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "api/api.h"
+#include "api/client.h"
+#include "api/jout.h"
+#include "api/origin.h"
+#include "im/ratelimit.h"
+
+/*
+ * What the files of api/ share: the api itself, and one call on its way
+ * through it.  A handler gets the call, reads its input (input.h), and
+ * answers exactly once with one of the functions below.
+ */
+
+/* Options as of one reload; immutable, reference-counted. */
+struct mn_api_snapshot {
+    _Atomic int refs;
+    struct mn_api_options options; /* its two strings are NULL: parsed below */
+    struct mn_origins origins;
+    struct mn_proxies proxies;
+};
+
+#define MN_API_SHARDS 8 /* metrics shards for workers, picked by worker index */
+
+/* Owner: app.  Any thread; `snapshot` under its lock, the rest never changes. */
+struct mn_api {
+    struct mn_api_config config; /* its options are in the snapshot */
+    struct mn_ratelimit *limit;
+    struct mn_metrics_shard *shard[MN_API_SHARDS];
+    struct mn_log_gate failed_gate;
+    pthread_mutex_t lock;
+    struct mn_api_snapshot *snapshot;
+};
+
+#define MN_API_QUERY_MAX 32 /* parameters; further ones are not seen */
+
+struct mn_api_param {
+    struct mn_str name, value;
+};
+
+struct mn_api_call;
+typedef void (*mn_api_fn)(struct mn_api_call *call);
+
+/* Where a handler runs. */
+enum mn_api_place {
+    MN_API_LOOP = 1, /* does not block */
+    MN_API_WORKER,
+    MN_API_HASHER,   /* computes a password hash: 50 ms of CPU */
+    MN_API_OPS       /* a worker, or the loop when the queue is full */
+};
+
+struct mn_api_route {
+    const char *path;
+    mn_api_fn handler;
+    enum mn_api_place place;
+    bool post;       /* else GET and HEAD */
+    bool needs_user; /* anonymous calls get 40100; otherwise a token is not looked at */
+    bool needs_body; /* a JSON object, in call->body */
+};
+
+/* Owner: the thread that runs it, first the loop, then a worker. */
+struct mn_api_call {
+    struct mn_job job;
+    struct mn_api *api;
+    struct mn_api_snapshot *snapshot; /* one reference */
+    const struct mn_http_request *req;
+    struct mn_http_request *owned;    /* the same if it is ours to answer, NULL under mn_api_handle() */
+    struct mn_http_response *res;
+    struct mn_metrics_shard *shard;
+    const struct mn_api_route *route; /* NULL: unknown path */
+    bool on_worker;
+    int64_t user;                     /* 0: nobody */
+    json_t *body;
+    struct mn_client client;          /* whom limits count */
+    struct mn_api_param query[MN_API_QUERY_MAX];
+    unsigned query_count;
+    struct mn_buf query_text;
+};
+
+/* ---- answers (http-api.md 1.1, 2) ----------------------------------------- */
+
+/* 200 with data: print one value between begin and end, with a NULL key. */
+struct mn_jout mn_api_data_begin(struct mn_api_call *call);
+void mn_api_data_end(struct mn_api_call *call);
+/* 200, void. */
+void mn_api_ok(struct mn_api_call *call);
+/* F(code, message): HTTP 200. */
+void mn_api_fail(struct mn_api_call *call, int code, const char *message);
+/* X(status, code, message). */
+void mn_api_error(struct mn_api_call *call, unsigned status, int code, const char *message);
+/* X(400, 40000, message). */
+void mn_api_bad(struct mn_api_call *call, const char *message);
+/* A store failed: logs it once, answers 500 internal_error, or 503 server_busy when it is busy. */
+void mn_api_broken(struct mn_api_call *call, const char *what, enum mn_err err);
+/* 503 server_busy with Retry-After. */
+void mn_api_busy(struct mn_api_call *call);
+/* Not an envelope: probes and the CORS refusal. */
+void mn_api_plain(struct mn_api_call *call, unsigned status, const char *content_type);
+
+/* ---- call limits (6.1, 11 item 10) ----------------------------------------- */
+
+enum mn_api_rule {
+    MN_API_RULE_LOGIN_PAIR = 1,
+    MN_API_RULE_LOGIN_IP,
+    MN_API_RULE_LOGIN_ACCOUNT,
+    MN_API_RULE_REFRESH_IP,
+    MN_API_RULE_VERIFY_IP
+};
+/* Counts the call; seconds until it may be repeated, 0 = allowed. `a` or `b` may be absent. */
+uint32_t mn_api_limit_hit(struct mn_api_call *call, enum mn_api_rule rule,
+                          const struct mn_api_limit *limit, struct mn_str a, struct mn_str b);
+/* True when `retry_s` is not 0: answered with 429. */
+bool mn_api_limited(struct mn_api_call *call, uint32_t retry_s);
+
+#endif

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef MN_API_HANDLERS_H
+#define MN_API_HANDLERS_H
+
+#include "api/call.h"
+
+/* The handlers that route.c's table names; contracts are the sections of http-api.md. */
+
+/* auth.c: 7.1, logout: 11 item 11 */
+void mn_api_auth_login(struct mn_api_call *call);
+void mn_api_auth_refresh(struct mn_api_call *call);
+void mn_api_auth_verify(struct mn_api_call *call);
+void mn_api_auth_logout(struct mn_api_call *call);
+/* user.c: 7.2 */
+void mn_api_user_basic(struct mn_api_call *call);
+void mn_api_user_profile(struct mn_api_call *call);
+void mn_api_me_profile(struct mn_api_call *call);
+void mn_api_me_code_reset(struct mn_api_call *call);
+/* single_chat.c: 7.4; since: as 7.7.3 */
+void mn_api_conversation_cursor(struct mn_api_call *call);
+void mn_api_conversation_list(struct mn_api_call *call);
+void mn_api_message_cursor(struct mn_api_call *call);
+void mn_api_message_list(struct mn_api_call *call);
+void mn_api_message_since(struct mn_api_call *call);
+void mn_api_member_state(struct mn_api_call *call);
+/* probe.c */
+void mn_api_healthz(struct mn_api_call *call);
+void mn_api_readyz(struct mn_api_call *call);
+void mn_api_metrics(struct mn_api_call *call);
+
+#endif
