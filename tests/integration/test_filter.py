@@ -32,8 +32,7 @@ def filtered(launch_module, tmp_path_factory):
     ("badword", "***"),
     ("badword badword", "*** ***"),
     ("badword,badword.", "***,***."),
-    ("Badword", "Badword"),
-    ("BADWORD", "BADWORD"),
+    ("Badword BADWORD", "*** ***"),  # B34: case is no way around it
     # words of Latin script only at boundaries (decision): no innocent word is hit
     ("class passes assist", "class passes assist"),
     ("an ass.", "an ***."),
