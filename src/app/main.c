@@ -4,7 +4,6 @@
  * SIGTERM and SIGINT end it in good order, SIGHUP reads the options again.
  * Exit codes: 0 ended on request, 1 could not start, 2 options are wrong.
  */
-#include <errno.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -12,7 +11,12 @@
 #include "app/app.h"
 #include "app/options.h"
 
-enum { EXIT_START = 1, EXIT_OPTIONS = 2, TEXT_MAX = 256 * 1024 };
+enum {
+    EXIT_START = 1,
+    EXIT_OPTIONS = 2,
+    TEXT_MAX = 256 * 1024,
+    SPARE_DESCRIPTORS = 4096 /* RocksDB's files, SQLite's, listeners */
+};
 
 struct daemon {
     int argc;
@@ -41,17 +45,24 @@ static int print_and_exit(const struct mn_options *options)
     return ok ? 0 : EXIT_START;
 }
 
-/* Every connection is a descriptor: take what the system gives. */
-static void raise_descriptor_limit(struct mn_log *log)
+/*
+ * Every connection is a descriptor: take what max-connections may need if we
+ * are allowed to (root, CAP_SYS_RESOURCE), else all that the hard limit gives.
+ */
+static void raise_descriptor_limit(struct mn_log *log, uint64_t connections)
 {
     struct rlimit limit;
     if (getrlimit(RLIMIT_NOFILE, &limit))
         return;
-    limit.rlim_cur = limit.rlim_max;
-    if (setrlimit(RLIMIT_NOFILE, &limit))
-        mn_log(log, MN_LOG_WARN, "descriptor_limit", MN_KV_Z("error", strerror(errno)));
-    else
-        mn_log(log, MN_LOG_INFO, "descriptor_limit", MN_KV_U("descriptors", limit.rlim_cur));
+    rlim_t want = connections + SPARE_DESCRIPTORS;
+    struct rlimit raised = {want, limit.rlim_max > want ? limit.rlim_max : want};
+    if (setrlimit(RLIMIT_NOFILE, &raised)) {
+        raised = (struct rlimit){limit.rlim_max, limit.rlim_max};
+        if (setrlimit(RLIMIT_NOFILE, &raised))
+            raised = limit;
+    }
+    mn_log(log, raised.rlim_cur < want ? MN_LOG_WARN : MN_LOG_INFO, "descriptor_limit",
+           MN_KV_U("descriptors", raised.rlim_cur), MN_KV_U("wanted", want));
 }
 
 static void set_time_zone(const struct mn_config *config)
@@ -148,7 +159,7 @@ static int run(struct daemon *d)
     mn_log_init(&d->log, config->log_level, config->log_format);
     log_ignored(d, d->options);
     set_time_zone(config);
-    raise_descriptor_limit(&d->log);
+    raise_descriptor_limit(&d->log, (uint64_t)config->ws_max_connections);
     block_signals(&set);
     mn_buf_init(&why, TEXT_MAX);
     if (mn_app_start(config, &d->log, &d->app, &why)) {
