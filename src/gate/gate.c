@@ -72,13 +72,6 @@ static void on_ws_open(void *ctx, struct mn_conn *conn)
     mn_session_arm(conn, session->open_mono_ms + mn_gate_set(gl)->auth_timeout_ms);
 }
 
-static void on_ws_other(void *ctx, struct mn_conn *conn, bool binary)
-{
-    (void)ctx;
-    if (binary)
-        mn_metric_inc(mn_gate_loop_of(conn)->metrics, MN_M_FRAME_IN_BINARY);
-}
-
 static void on_ws_writer_idle(void *ctx, struct mn_conn *conn)
 {
     (void)ctx;
@@ -132,7 +125,6 @@ struct mn_net_handler mn_gate_handler(void)
     return (struct mn_net_handler){
         .on_ws_open = on_ws_open,
         .on_ws_text = mn_dispatch_on_text,
-        .on_ws_other = on_ws_other,
         .on_ws_writer_idle = on_ws_writer_idle,
         .on_ws_pressure = on_ws_pressure,
         .on_ws_timer = on_ws_timer,
