@@ -36,10 +36,7 @@ static enum mn_err judge(struct mn_db *db, enum mn_err err)
     return err;
 }
 
-enum mn_err mn_db_probe(struct mn_db *db)
-{
-    return judge(db, db->ops->probe(db));
-}
+enum mn_err mn_db_probe(struct mn_db *db) { return judge(db, db->ops->probe(db)); }
 
 enum mn_err mn_db_user_by_id(struct mn_db *db, int64_t id, struct mn_user *ret)
 {
@@ -70,6 +67,11 @@ enum mn_err mn_db_user_set_friend_code(struct mn_db *db, int64_t id, const char 
                                        int64_t old_ms, int64_t now_ms)
 {
     return judge(db, db->ops->user_set_friend_code(db, id, code, old_ms, now_ms));
+}
+
+enum mn_err mn_db_max_user_id(struct mn_db *db, int64_t *ret_id)
+{
+    return db->ops->max_user_id(db, ret_id);
 }
 
 enum mn_err mn_db_session(struct mn_db *db, int64_t user, int64_t *ret_sv, bool *ret_known)

@@ -64,10 +64,10 @@ struct mn_user {
     char password_hash[MN_PASSWORD_HASH_BYTES]; /* "" when there is none: first login sets it */
     char nickname[MN_NICKNAME_BYTES];
     char avatar_url[MN_AVATAR_BYTES];
-    char friend_code[MN_FRIEND_CODE_BYTES];     /* "" when there is none */
+    char friend_code[MN_FRIEND_CODE_BYTES]; /* "" when there is none */
     bool has_nickname, has_avatar_url;
     enum mn_user_status status;
-    int64_t friend_code_updated_ms;             /* Unix; 0 when never set */
+    int64_t friend_code_updated_ms; /* Unix; 0 when never set */
     int64_t created_ms, updated_ms;
 };
 
@@ -92,6 +92,9 @@ MN_MUSTCHECK enum mn_err mn_db_user_claim(struct mn_db *db, int64_t id, const ch
  */
 MN_MUSTCHECK enum mn_err mn_db_user_set_friend_code(struct mn_db *db, int64_t id, const char *code,
                                                     int64_t old_ms, int64_t now_ms);
+
+/* Greatest user id, 0 without users (for mn_idgen_raise: the clock may have stepped back). */
+MN_MUSTCHECK enum mn_err mn_db_max_user_id(struct mn_db *db, int64_t *ret_id);
 
 /* ---- sessions (t_session; http-api.md 5.4, 5.5, 11 item 34) ------------ */
 

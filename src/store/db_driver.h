@@ -21,6 +21,7 @@ struct mn_db_ops {
     enum mn_err (*user_claim)(struct mn_db *db, int64_t id, const char *hash, int64_t now_ms);
     enum mn_err (*user_set_friend_code)(struct mn_db *db, int64_t id, const char *code,
                                         int64_t old_ms, int64_t now_ms);
+    enum mn_err (*max_user_id)(struct mn_db *db, int64_t *ret_id);
     enum mn_err (*session)(struct mn_db *db, int64_t user, int64_t *ret_sv, bool *ret_known);
     enum mn_err (*session_begin)(struct mn_db *db, int64_t user, const char *hash,
                                  int64_t expires_ms, int64_t *ret_sv);

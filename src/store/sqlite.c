@@ -36,7 +36,7 @@ enum mn_err mn_sqlite_err(int code)
         return MN_OK;
     case SQLITE_CONSTRAINT:
         return code == SQLITE_CONSTRAINT_UNIQUE || code == SQLITE_CONSTRAINT_PRIMARYKEY ? MN_EEXIST
-                                                                                       : MN_EINVAL;
+                                                                                        : MN_EINVAL;
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
         return MN_EBUSY;
@@ -87,8 +87,8 @@ static struct mn_sqlite_use use_begin(struct mn_sqlite *db, struct mn_sqlite_con
     struct mn_sqlite_use use = {.db = db, .conn = conn, .writing = writing};
     sqlite3_stmt **slot = &conn->stmt[stmt];
     if (!*slot)
-        use.err = mn_sqlite_err(
-            sqlite3_prepare_v3(conn->raw, stmt_sql[stmt], -1, SQLITE_PREPARE_PERSISTENT, slot, NULL));
+        use.err = mn_sqlite_err(sqlite3_prepare_v3(conn->raw, stmt_sql[stmt], -1,
+                                                   SQLITE_PREPARE_PERSISTENT, slot, NULL));
     use.stmt = *slot;
     return use;
 }
@@ -125,8 +125,8 @@ void mn_sqlite_bind_str(struct mn_sqlite_use *use, int index, struct mn_str valu
     if (!value.p)
         note(use, sqlite3_bind_null(use->stmt, index));
     else
-        note(use, sqlite3_bind_text64(use->stmt, index, value.p, value.n, SQLITE_STATIC,
-                                      SQLITE_UTF8));
+        note(use,
+             sqlite3_bind_text64(use->stmt, index, value.p, value.n, SQLITE_STATIC, SQLITE_UTF8));
 }
 
 bool mn_sqlite_row(struct mn_sqlite_use *use)
@@ -179,10 +179,7 @@ enum mn_err mn_sqlite_end_changes(struct mn_sqlite_use *use, int *ret_changes)
     return use->err;
 }
 
-enum mn_err mn_sqlite_end(struct mn_sqlite_use *use)
-{
-    return mn_sqlite_end_changes(use, NULL);
-}
+enum mn_err mn_sqlite_end(struct mn_sqlite_use *use) { return mn_sqlite_end_changes(use, NULL); }
 
 /* ---- connections --------------------------------------------------------- */
 
@@ -258,7 +255,8 @@ static enum mn_err use_wal(struct mn_sqlite *db, const char *path, struct mn_buf
     bool wal = false;
     enum mn_err err = pragma_says(db->writer.raw, "PRAGMA journal_mode=WAL", "wal", &wal);
     if (err == MN_OK && !wal) {
-        mn_buf_addf(why, "the file system of %s does not support shared memory (WAL): use a local disk",
+        mn_buf_addf(why,
+                    "the file system of %s does not support shared memory (WAL): use a local disk",
                     path);
         err = MN_EIO;
     }
@@ -326,6 +324,7 @@ static const struct mn_db_ops sqlite_ops = {
     .user_create = mn_sqlite_user_create,
     .user_claim = mn_sqlite_user_claim,
     .user_set_friend_code = mn_sqlite_user_set_friend_code,
+    .max_user_id = mn_sqlite_max_user_id,
     .session = mn_sqlite_session,
     .session_begin = mn_sqlite_session_begin,
     .session_slide = mn_sqlite_session_slide,
@@ -345,9 +344,12 @@ enum mn_err mn_sqlite_open(const struct mn_db_config *config, struct mn_db **ret
     if (err == MN_OK)
         err = open_readers(db, config);
     if (err != MN_OK) {
-        if (why->n == 0)
-            mn_buf_addf(why, "cannot open the accounts database %s: %s", config->path,
-                        mn_err_text(err));
+        if (why->n == 0) /* nothing more precise is known */
+            mn_buf_addf(why,
+                        err == MN_ECORRUPT ? "%s is no SQLite database, or a damaged one (%s): "
+                                             "restore it from a backup, or move it away"
+                                           : "cannot open the accounts database %s: %s",
+                        config->path, mn_err_text(err));
         sqlite_close(&db->base);
         return err;
     }

@@ -30,6 +30,7 @@
                   " WHERE id = ?1 AND (password_hash IS NULL OR trim(password_hash) = '')")        \
     X(USER_SET_CODE, "UPDATE t_user SET friend_code = ?2, friend_code_updated_at = ?4"             \
                      " WHERE id = ?1 AND coalesce(friend_code_updated_at, 0) = ?3")                \
+    X(USER_MAX_ID, "SELECT coalesce(max(id), 0) FROM t_user")                                      \
     X(SESSION, "SELECT coalesce((SELECT session_version FROM t_session WHERE user_id = ?1), 0),"   \
                " EXISTS(SELECT 1 FROM t_user WHERE id = ?1)")                                      \
     X(SESSION_BEGIN, "INSERT INTO t_session(user_id, session_version, refresh_hash,"               \
@@ -64,7 +65,7 @@ struct mn_sqlite {
     struct mn_db base;
     pthread_mutex_t write_lock; /* held for the whole of a write */
     struct mn_sqlite_conn writer;
-    pthread_mutex_t pool_lock;  /* readers below */
+    pthread_mutex_t pool_lock; /* readers below */
     pthread_cond_t pool_free;
     struct mn_sqlite_conn *idle;
     struct mn_sqlite_conn *readers;
@@ -121,6 +122,7 @@ enum mn_err mn_sqlite_user_create(struct mn_db *db, const struct mn_user *user, 
 enum mn_err mn_sqlite_user_claim(struct mn_db *db, int64_t id, const char *hash, int64_t now_ms);
 enum mn_err mn_sqlite_user_set_friend_code(struct mn_db *db, int64_t id, const char *code,
                                            int64_t old_ms, int64_t now_ms);
+enum mn_err mn_sqlite_max_user_id(struct mn_db *db, int64_t *ret_id);
 enum mn_err mn_sqlite_session(struct mn_db *db, int64_t user, int64_t *ret_sv, bool *ret_known);
 enum mn_err mn_sqlite_session_begin(struct mn_db *db, int64_t user, const char *hash,
                                     int64_t expires_ms, int64_t *ret_sv);

@@ -45,8 +45,7 @@ enum mn_err mn_sqlite_user_by_key(struct mn_db *db, struct mn_str key, struct mn
     return user_row(&use, ret);
 }
 
-enum mn_err mn_sqlite_user_by_friend_code(struct mn_db *db, struct mn_str code,
-                                          struct mn_user *ret)
+enum mn_err mn_sqlite_user_by_friend_code(struct mn_db *db, struct mn_str code, struct mn_user *ret)
 {
     struct mn_sqlite_use use = mn_sqlite_read(db, MN_SQLITE_USER_BY_CODE);
     mn_sqlite_bind_str(&use, 1, code);
@@ -59,7 +58,8 @@ enum mn_err mn_sqlite_user_create(struct mn_db *db, const struct mn_user *user, 
     mn_sqlite_bind_i64(&use, 1, user->id);
     mn_sqlite_bind_str(&use, 2, mn_str_c(user->username));
     mn_sqlite_bind_str(&use, 3, key);
-    mn_sqlite_bind_str(&use, 4, user->password_hash[0] ? mn_str_c(user->password_hash) : MN_STR_NONE);
+    mn_sqlite_bind_str(&use, 4,
+                       user->password_hash[0] ? mn_str_c(user->password_hash) : MN_STR_NONE);
     mn_sqlite_bind_i64(&use, 5, (int64_t)user->status);
     mn_sqlite_bind_i64(&use, 6, user->created_ms);
     mn_sqlite_bind_i64(&use, 7, user->updated_ms);
@@ -88,6 +88,16 @@ enum mn_err mn_sqlite_user_set_friend_code(struct mn_db *db, int64_t id, const c
     int changes = 0;
     enum mn_err err = mn_sqlite_end_changes(&use, &changes);
     return err == MN_OK && changes == 0 ? MN_ENOTFOUND : err;
+}
+
+enum mn_err mn_sqlite_max_user_id(struct mn_db *db, int64_t *ret_id)
+{
+    struct mn_sqlite_use use = mn_sqlite_read(db, MN_SQLITE_USER_MAX_ID);
+    int64_t id = mn_sqlite_row(&use) ? mn_sqlite_i64(&use, 0) : 0;
+    enum mn_err err = mn_sqlite_end(&use);
+    if (err == MN_OK)
+        *ret_id = id;
+    return err;
 }
 
 enum mn_err mn_sqlite_session(struct mn_db *db, int64_t user, int64_t *ret_sv, bool *ret_known)

@@ -17,30 +17,29 @@
 static const struct {
     const char *name, *sql;
 } steps[] = {
-    {"accounts",
-     "CREATE TABLE t_user ("
-     " id INTEGER PRIMARY KEY,"
-     " username TEXT NOT NULL,"
-     " username_key TEXT NOT NULL,"
-     " password_hash TEXT,"
-     " nickname TEXT,"
-     " avatar_url TEXT,"
-     " status INTEGER NOT NULL DEFAULT 1,"
-     " friend_code TEXT,"
-     " friend_code_updated_at INTEGER,"
-     " created_at INTEGER NOT NULL,"
-     " updated_at INTEGER NOT NULL) STRICT;"
-     "CREATE UNIQUE INDEX uk_user_username ON t_user(username_key);"
-     "CREATE UNIQUE INDEX uk_user_friend_code ON t_user(friend_code);"
-     /* One row a user: current session version and the one refresh token (5.4, 5.5). */
-     "CREATE TABLE t_session ("
-     " user_id INTEGER PRIMARY KEY,"
-     " session_version INTEGER NOT NULL,"
-     " refresh_hash TEXT,"
-     " refresh_expires_at INTEGER,"
-     " updated_at INTEGER NOT NULL) STRICT;"
-     "CREATE UNIQUE INDEX uk_session_refresh ON t_session(refresh_hash);"
-     "CREATE TABLE t_probe (id INTEGER PRIMARY KEY, at INTEGER NOT NULL) STRICT;"},
+    {"accounts", "CREATE TABLE t_user ("
+                 " id INTEGER PRIMARY KEY,"
+                 " username TEXT NOT NULL,"
+                 " username_key TEXT NOT NULL,"
+                 " password_hash TEXT,"
+                 " nickname TEXT,"
+                 " avatar_url TEXT,"
+                 " status INTEGER NOT NULL DEFAULT 1,"
+                 " friend_code TEXT,"
+                 " friend_code_updated_at INTEGER,"
+                 " created_at INTEGER NOT NULL,"
+                 " updated_at INTEGER NOT NULL) STRICT;"
+                 "CREATE UNIQUE INDEX uk_user_username ON t_user(username_key);"
+                 "CREATE UNIQUE INDEX uk_user_friend_code ON t_user(friend_code);"
+                 /* One row a user: current session version and the one refresh token (5.4, 5.5). */
+                 "CREATE TABLE t_session ("
+                 " user_id INTEGER PRIMARY KEY,"
+                 " session_version INTEGER NOT NULL,"
+                 " refresh_hash TEXT,"
+                 " refresh_expires_at INTEGER,"
+                 " updated_at INTEGER NOT NULL) STRICT;"
+                 "CREATE UNIQUE INDEX uk_session_refresh ON t_session(refresh_hash);"
+                 "CREATE TABLE t_probe (id INTEGER PRIMARY KEY, at INTEGER NOT NULL) STRICT;"},
 };
 
 /* First column of the only row of a query without parameters. */
@@ -76,11 +75,6 @@ enum mn_err mn_sqlite_schema_check(sqlite3 *raw, const char *path, struct mn_buf
 {
     int64_t found = 0;
     enum mn_err err = version(raw, &found);
-    if (err == MN_ECORRUPT)
-        mn_buf_addf(why,
-                    "%s is no SQLite database, or a damaged one: move it away, or restore it from "
-                    "a backup",
-                    path);
     if (err == MN_EINVAL) {
         mn_buf_addf(why, "%s is a database of another program: choose another data directory",
                     path);
@@ -127,11 +121,11 @@ static enum mn_err step_once(sqlite3 *raw, int64_t *ret_version)
     int code = sqlite3_exec(raw, "BEGIN IMMEDIATE", NULL, NULL, NULL);
     if (code != SQLITE_OK)
         return mn_sqlite_err(code);
-    enum mn_err err = mn_sqlite_err(sqlite3_exec(
-        raw,
-        "CREATE TABLE IF NOT EXISTS t_schema_version (version INTEGER PRIMARY KEY,"
-        " name TEXT NOT NULL, applied_at INTEGER NOT NULL) STRICT",
-        NULL, NULL, NULL));
+    enum mn_err err = mn_sqlite_err(
+        sqlite3_exec(raw,
+                     "CREATE TABLE IF NOT EXISTS t_schema_version (version INTEGER PRIMARY KEY,"
+                     " name TEXT NOT NULL, applied_at INTEGER NOT NULL) STRICT",
+                     NULL, NULL, NULL));
     int64_t found = 0;
     if (err == MN_OK)
         err = ask(raw, "SELECT coalesce(max(version), 0) FROM t_schema_version", &found);
