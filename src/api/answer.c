@@ -50,10 +50,7 @@ void mn_api_data_end(struct mn_api_call *call)
         content_type(call, "application/json");
 }
 
-void mn_api_ok(struct mn_api_call *call)
-{
-    envelope(call, 200, 0, "ok");
-}
+void mn_api_ok(struct mn_api_call *call) { envelope(call, 200, 0, "ok"); }
 
 void mn_api_fail(struct mn_api_call *call, int code, const char *message)
 {

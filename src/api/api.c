@@ -178,8 +178,8 @@ static bool admit(struct mn_api_call *call)
 {
     const struct mn_http_request *req = call->req;
     bool preflight = mn_cors_is_preflight(req);
-    enum mn_cors cors =
-        mn_origins_judge(&call->snapshot->origins, req, asked_method(req, preflight));
+    enum mn_cors cors = mn_origins_judge(&call->snapshot->origins, req,
+                                         asked_method(req, preflight));
     mn_cors_headers(req, cors, call->res);
     (void)mn_http_response_header(call->res, "Cache-Control", MN_STR("no-store"));
     (void)mn_http_response_header(call->res, "X-Content-Type-Options", MN_STR("nosniff"));
@@ -205,7 +205,8 @@ static bool admit(struct mn_api_call *call)
     if (answer_path(call))
         return true;
     bool inlined = call->route->place == MN_API_LOOP ||
-                   (call->route->handler == mn_api_readyz && !mn_ops_needs_probe(call->api->config.ops));
+                   (call->route->handler == mn_api_readyz &&
+                    !mn_ops_needs_probe(call->api->config.ops));
     if (inlined)
         call->route->handler(call);
     return inlined;
@@ -217,8 +218,8 @@ static bool admit(struct mn_api_call *call)
 static bool check_token(struct mn_api_call *call)
 {
     const char *reason = NULL;
-    enum mn_err err =
-        mn_account_verify(call->api->config.account, bearer(call->req), &call->user, &reason);
+    enum mn_err err = mn_account_verify(call->api->config.account, bearer(call->req), &call->user,
+                                        &reason);
     if (err == MN_OK)
         return true;
     if (!reason)

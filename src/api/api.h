@@ -55,11 +55,11 @@ struct mn_api_config {
     struct mn_account *account; /* all of these outlive the api */
     struct mn_msglog *msglog;
     struct mn_ops *ops;
-    struct mn_pool *pool;       /* everything but logins */
-    struct mn_pool *hash_pool;  /* logins, 50 ms of CPU each; NULL = pool */
+    struct mn_pool *pool;      /* everything but logins */
+    struct mn_pool *hash_pool; /* logins, 50 ms of CPU each; NULL = pool */
     struct mn_metrics *metrics;
     struct mn_log *log;
-    uint32_t ratelimit_keys;    /* ceiling of counted keys, 48 bytes each: 65,536 */
+    uint32_t ratelimit_keys; /* ceiling of counted keys, 48 bytes each: 65,536 */
     struct mn_api_options options;
 };
 

@@ -54,8 +54,8 @@ void mn_api_auth_login(struct mn_api_call *call)
         return;
     struct mn_login login;
     const char *reason = NULL;
-    enum mn_err err =
-        mn_account_login(call->api->config.account, username, password, &login, &reason);
+    enum mn_err err = mn_account_login(call->api->config.account, username, password, &login,
+                                       &reason);
     if (err != MN_OK) {
         refused(call, "login", err, reason);
         return;
@@ -100,8 +100,7 @@ void mn_api_auth_verify(struct mn_api_call *call)
     const struct mn_api_limit *limit = &call->snapshot->options.verify_ip;
     struct mn_str token, ip = mn_client_str(&call->client);
     if (!need_text(call, "accessToken", &token) ||
-        mn_api_limited(call,
-                       mn_api_limit_hit(call, MN_API_RULE_VERIFY_IP, limit, ip, MN_STR_NONE)))
+        mn_api_limited(call, mn_api_limit_hit(call, MN_API_RULE_VERIFY_IP, limit, ip, MN_STR_NONE)))
         return;
     int64_t user = 0;
     const char *reason = NULL;

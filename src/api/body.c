@@ -103,8 +103,8 @@ bool mn_body_id(struct mn_api_call *call, const char *name, int64_t *ret, bool *
     } else if (json_is_real(value)) {
         good = from_real(json_real_value(value), ret);
     } else if (json_is_string(value)) {
-        struct mn_str text =
-            mn_str_trim(mn_str_make(json_string_value(value), json_string_length(value)));
+        struct mn_str text = mn_str_trim(
+            mn_str_make(json_string_value(value), json_string_length(value)));
         if (text.n == 0)
             return true;
         good = mn_parse_i64(text, INT64_MIN, INT64_MAX, ret) == MN_OK;

@@ -51,8 +51,8 @@ typedef void (*mn_api_fn)(struct mn_api_call *call);
 enum mn_api_place {
     MN_API_LOOP = 1, /* does not block */
     MN_API_WORKER,
-    MN_API_HASHER,   /* computes a password hash: 50 ms of CPU */
-    MN_API_OPS       /* a worker, or the loop when the queue is full */
+    MN_API_HASHER, /* computes a password hash: 50 ms of CPU */
+    MN_API_OPS     /* a worker, or the loop when the queue is full */
 };
 
 struct mn_api_route {
@@ -70,14 +70,15 @@ struct mn_api_call {
     struct mn_api *api;
     struct mn_api_snapshot *snapshot; /* one reference */
     const struct mn_http_request *req;
-    struct mn_http_request *owned;    /* the same if it is ours to answer, NULL under mn_api_handle() */
+    struct mn_http_request
+        *owned; /* the same if it is ours to answer, NULL under mn_api_handle() */
     struct mn_http_response *res;
     struct mn_metrics_shard *shard;
     const struct mn_api_route *route; /* NULL: unknown path */
     bool on_worker;
-    int64_t user;                     /* 0: nobody */
+    int64_t user; /* 0: nobody */
     json_t *body;
-    struct mn_client client;          /* whom limits count */
+    struct mn_client client; /* whom limits count */
     struct mn_api_param query[MN_API_QUERY_MAX];
     unsigned query_count;
     struct mn_buf query_text;

@@ -15,7 +15,8 @@ static enum mn_err add_pattern(struct mn_origins *origins, struct mn_str entry)
         origins->same_host = true;
         return MN_OK;
     }
-    bool good = mn_str_is(entry, "null") || mn_str_is(entry, "*") || memmem(entry.p, entry.n, "://", 3);
+    bool good = mn_str_is(entry, "null") || mn_str_is(entry, "*") ||
+                memmem(entry.p, entry.n, "://", 3);
     for (size_t i = 0; i < entry.n; i++)
         good = good && entry.p[i] > ' ' && entry.p[i] < 0x7f;
     if (!good)
@@ -146,7 +147,8 @@ void mn_cors_headers(const struct mn_http_request *req, enum mn_cors cors,
     (void)mn_http_response_header(res, "Vary", MN_STR("Access-Control-Request-Headers"));
     if (cors != MN_CORS_ALLOWED)
         return;
-    (void)mn_http_response_header(res, "Access-Control-Allow-Origin", mn_http_header(req, "Origin"));
+    (void)mn_http_response_header(res, "Access-Control-Allow-Origin",
+                                  mn_http_header(req, "Origin"));
     (void)mn_http_response_header(res, "Access-Control-Allow-Credentials", MN_STR("true"));
 }
 

@@ -23,7 +23,7 @@ MN_MUSTCHECK enum mn_err mn_origins_parse(struct mn_origins *origins, const char
 enum mn_cors {
     MN_CORS_NONE = 0, /* no Origin, or the server's own: no headers */
     MN_CORS_ALLOWED,
-    MN_CORS_REFUSED   /* 403 */
+    MN_CORS_REFUSED /* 403 */
 };
 /* `method` is the one that is asked for: of the request, or of its preflight. */
 enum mn_cors mn_origins_judge(const struct mn_origins *origins, const struct mn_http_request *req,

@@ -118,9 +118,9 @@ void mn_api_conversation_list(struct mn_api_call *call)
     struct mn_chat_view views[PAGE_MAX];
     unsigned count = 0;
     uint64_t total = 0;
-    enum mn_err err =
-        mn_single_chat_page(call->api->config.msglog, call->user, MN_CHAT_POS_TOP,
-                            (uint64_t)((no - 1) * size), (unsigned)size, views, &count, &total);
+    enum mn_err err = mn_single_chat_page(call->api->config.msglog, call->user, MN_CHAT_POS_TOP,
+                                          (uint64_t)((no - 1) * size), (unsigned)size, views,
+                                          &count, &total);
     if (err != MN_OK) {
         mn_api_broken(call, "conversations", err);
         return;

@@ -111,10 +111,7 @@ void mn_api_user_profile(struct mn_api_call *call)
         show_profile(call, id, false);
 }
 
-void mn_api_me_profile(struct mn_api_call *call)
-{
-    show_profile(call, call->user, true);
-}
+void mn_api_me_profile(struct mn_api_call *call) { show_profile(call, call->user, true); }
 
 /* HTTP 200 as in the original, with the header it lacks (11, item 5). */
 static void cooldown(struct mn_api_call *call, const struct mn_user *user)

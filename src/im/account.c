@@ -37,10 +37,7 @@ struct mn_account *mn_account_new(const struct mn_account_config *config)
     return account;
 }
 
-void mn_account_free(struct mn_account *account)
-{
-    mn_free(account);
-}
+void mn_account_free(struct mn_account *account) { mn_free(account); }
 
 void mn_account_set_auto_register(struct mn_account *account, bool on)
 {

@@ -20,15 +20,15 @@
 struct mn_account;
 
 struct mn_account_config {
-    struct mn_db *db;                /* outlives the account, as do ids and jwt's text */
+    struct mn_db *db; /* outlives the account, as do ids and jwt's text */
     struct mn_idgen *ids;
     struct mn_jwt_key jwt;
-    int64_t access_ttl_s;            /* 1,800 */
-    int64_t refresh_ttl_s;           /* 2,592,000 */
-    bool auto_register;              /* an unknown name at login makes an account */
-    unsigned bcrypt_cost;            /* 10; tests use 4 */
-    unsigned friend_code_len;        /* 8, clamped to 6..16 */
-    int64_t code_reset_cooldown_s;   /* 86,400; <= 0 means that */
+    int64_t access_ttl_s;          /* 1,800 */
+    int64_t refresh_ttl_s;         /* 2,592,000 */
+    bool auto_register;            /* an unknown name at login makes an account */
+    unsigned bcrypt_cost;          /* 10; tests use 4 */
+    unsigned friend_code_len;      /* 8, clamped to 6..16 */
+    int64_t code_reset_cooldown_s; /* 86,400; <= 0 means that */
     /* After a committed change of a session version; on the worker. May be NULL. */
     void (*on_session_bump)(void *ctx, int64_t user, int64_t sv);
     void *ctx;

@@ -37,10 +37,7 @@ static enum mn_err run(struct mn_str password, const char *setting,
     return err;
 }
 
-static bool has_nul(struct mn_str s)
-{
-    return s.n > 0 && memchr(s.p, '\0', s.n) != NULL;
-}
+static bool has_nul(struct mn_str s) { return s.n > 0 && memchr(s.p, '\0', s.n) != NULL; }
 
 enum mn_err mn_password_hash(struct mn_str password, unsigned cost, char *out, size_t cap)
 {

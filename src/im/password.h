@@ -11,7 +11,7 @@
  * bcrypt by libxcrypt (http-api.md 5.6).  Each call costs 2^cost rounds,
  * 50 ms at cost 10: worker threads only.
  */
-#define MN_PASSWORD_MAX 72         /* bytes that bcrypt looks at; longer new ones are refused */
+#define MN_PASSWORD_MAX 72 /* bytes that bcrypt looks at; longer new ones are refused */
 #define MN_PASSWORD_HASH_LEN 60
 
 /* "$2a$..." and NUL at out[cap]. MN_EINVAL: longer than MN_PASSWORD_MAX, or with a NUL inside. */

@@ -35,8 +35,8 @@ struct mn_ratelimit *mn_ratelimit_new(uint32_t keys)
     uint32_t sets = 1;
     while (sets < (UINT32_C(1) << 24) && sets * WAYS < keys)
         sets *= 2;
-    struct mn_ratelimit *limit =
-        mn_alloc(sizeof(*limit) + (size_t)sets * WAYS * sizeof(struct entry));
+    struct mn_ratelimit *limit = mn_alloc(sizeof(*limit) +
+                                          (size_t)sets * WAYS * sizeof(struct entry));
     mn_rand_bytes(limit->seed, sizeof(limit->seed));
     limit->set_mask = sets - 1;
     for (unsigned i = 0; i < LOCKS; i++)

@@ -26,8 +26,7 @@ void mn_ratelimit_free(struct mn_ratelimit *limit);
  * window ends.
  */
 bool mn_ratelimit_hit(struct mn_ratelimit *limit, uint32_t rule, struct mn_str a, struct mn_str b,
-                      uint32_t max, uint32_t window_s, uint64_t now_mono_ms,
-                      uint32_t *ret_retry_s);
+                      uint32_t max, uint32_t window_s, uint64_t now_mono_ms, uint32_t *ret_retry_s);
 /* Live keys that were forgotten for want of room. */
 uint64_t mn_ratelimit_forgotten(const struct mn_ratelimit *limit);
 

@@ -23,15 +23,9 @@ struct mn_ops *mn_ops_new(const struct mn_ops_config *config)
     return ops;
 }
 
-void mn_ops_free(struct mn_ops *ops)
-{
-    mn_free(ops);
-}
+void mn_ops_free(struct mn_ops *ops) { mn_free(ops); }
 
-void mn_ops_set_draining(struct mn_ops *ops)
-{
-    atomic_store(&ops->draining, true);
-}
+void mn_ops_set_draining(struct mn_ops *ops) { atomic_store(&ops->draining, true); }
 
 enum mn_err mn_ops_health(const struct mn_ops *ops, struct mn_buf *body)
 {

@@ -21,7 +21,7 @@ struct mn_ops_config {
     struct mn_metrics *metrics; /* all three outlive the ops; msglog and db may be NULL in tests */
     struct mn_msglog *msglog;
     struct mn_db *db;
-    const char *version;        /* static text */
+    const char *version; /* static text */
 };
 
 struct mn_ops *mn_ops_new(const struct mn_ops_config *config);

@@ -32,7 +32,8 @@ static uint64_t field(struct mn_str line, unsigned index)
             i++;
         uint64_t value = 0;
         if (from == i || index == 0)
-            return mn_parse_u64(mn_str_make(line.p + from, i - from), 0, UINT64_MAX, &value) == MN_OK
+            return mn_parse_u64(mn_str_make(line.p + from, i - from), 0, UINT64_MAX, &value) ==
+                           MN_OK
                        ? value
                        : 0;
         index--;
