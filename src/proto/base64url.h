@@ -10,7 +10,7 @@
 /* Base64 with the URL alphabet (RFC 4648 section 5), as JWT uses it. Any thread. */
 
 #define MN_BASE64URL_DECODED(n) ((n) / 4 * 3 + 3)
-#define MN_BASE64URL_ENCODED(n) (((n) * 4 + 2) / 3)
+#define MN_BASE64URL_ENCODED(n) (((n)*4 + 2) / 3)
 
 /*
  * Decodes into `out` (room for MN_BASE64URL_DECODED(s.n)).  Padding may be

@@ -47,8 +47,7 @@ static enum field find_field(const char *p, size_t n)
                : p[0] == 'a' ? NAMED("ackType", FIELD_ACK_TYPE)
                              : NAMED("groupId", FIELD_GROUP_ID);
     case 8:
-        return p[0] == 'm' ? NAMED("mentions", FIELD_MENTIONS)
-                           : NAMED("callKind", FIELD_CALL_KIND);
+        return p[0] == 'm' ? NAMED("mentions", FIELD_MENTIONS) : NAMED("callKind", FIELD_CALL_KIND);
     case 9:
         return p[1] == 'm' ? NAMED("important", FIELD_IMPORTANT)
                            : NAMED("iceSdpMid", FIELD_ICE_MID);

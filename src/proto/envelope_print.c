@@ -43,7 +43,8 @@ size_t mn_envelope_bound(const struct mn_envelope *env)
     size_t n = sizeof("{}") - 1;
 
     /* ,"name":"text" */
-#define BOUND_KIND(sym, name, member) n += sizeof(",\"" name "\":\"\"") + strlen(mn_type_name(env->type));
+#define BOUND_KIND(sym, name, member)                                                              \
+    n += sizeof(",\"" name "\":\"\"") + strlen(mn_type_name(env->type));
 #define BOUND_STR(sym, name, member)                                                               \
     if (env->member.p != NULL)                                                                     \
         n += sizeof(",\"" name "\":\"\"") + bound_text(env->member);

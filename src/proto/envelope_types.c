@@ -5,10 +5,9 @@
  */
 #include "proto/envelope.h"
 
-static const char *const names[MN_TYPE_COUNT] = {
-    [MN_TYPE_UNKNOWN] = "",
+static const char *const names[MN_TYPE_COUNT] = {[MN_TYPE_UNKNOWN] = "",
 #define MN_TYPE_TEXT(sym, text, inbound) [MN_TYPE_##sym] = (text),
-    MN_TYPE_MAP(MN_TYPE_TEXT)
+                                                 MN_TYPE_MAP(MN_TYPE_TEXT)
 #undef MN_TYPE_TEXT
 };
 

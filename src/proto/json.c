@@ -67,9 +67,8 @@ static const char *unescape_unicode(const char *p, const char *end, char out[4],
     if (unit >= 0xd800 && unit <= 0xdbff && end - p >= 2 && p[0] == '\\' && p[1] == 'u') {
         low = hex4(p + 2, end);
         if (low >= 0xdc00 && low <= 0xdfff) {
-            *ret_n = put_utf8(0x10000u + ((uint32_t)(unit - 0xd800) << 10) +
-                                  (uint32_t)(low - 0xdc00),
-                              out);
+            *ret_n = put_utf8(
+                0x10000u + ((uint32_t)(unit - 0xd800) << 10) + (uint32_t)(low - 0xdc00), out);
             return p + 6;
         }
     }
@@ -321,8 +320,7 @@ static int64_t take_exponent(const char *p, const char *end)
 }
 
 /* The first `places` digits as a number; MN_EINVAL above `limit`. */
-static enum mn_err sum_digits(const struct digits *d, int64_t places, uint64_t limit,
-                              uint64_t *ret)
+static enum mn_err sum_digits(const struct digits *d, int64_t places, uint64_t limit, uint64_t *ret)
 {
     size_t known = d->whole_n + d->fraction_n;
     uint64_t v = 0;

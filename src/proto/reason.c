@@ -5,10 +5,9 @@
  */
 #include "proto/reason.h"
 
-static const char *const texts[MN_REASON_COUNT] = {
-    [MN_REASON_NONE] = "",
+static const char *const texts[MN_REASON_COUNT] = {[MN_REASON_NONE] = "",
 #define MN_REASON_TEXT(sym, text) [MN_REASON_##sym] = (text),
-    MN_REASON_MAP(MN_REASON_TEXT)
+                                                   MN_REASON_MAP(MN_REASON_TEXT)
 #undef MN_REASON_TEXT
 };
 

@@ -60,7 +60,7 @@ struct mn_ws_rx {
 };
 
 struct mn_ws_in {
-    char *p;            /* payload, unmasked, writable; valid until the next call */
+    char *p; /* payload, unmasked, writable; valid until the next call */
     size_t n;
     /*
      * FAIL: to be sent.  CLOSED: the peer's; MN_WS_CLOSE_NO_STATUS when it
@@ -69,7 +69,7 @@ struct mn_ws_in {
      */
     uint16_t code;
     const char *reason; /* FAIL: text of ws-protocol.md 1.3; CLOSED: NULL, the reason is p + 2 */
-    size_t need;        /* MORE: bytes that the frame at hand will have in all, as far as known (>= 2) */
+    size_t need; /* MORE: bytes that the frame at hand will have in all, as far as known (>= 2) */
     /* private */
     char text[56]; /* a reason that contains a number; `reason` may point here */
 };
@@ -96,7 +96,8 @@ static inline size_t mn_ws_header_size(uint64_t payload)
     return payload < 126 ? 2 : payload < 65536 ? 4 : 10;
 }
 /* Header of a final, masked frame (client side); mask is copied in; returns its size (up to 14). */
-size_t mn_ws_header_masked(char out[14], enum mn_ws_opcode op, uint64_t payload, const uint8_t mask[4]);
+size_t mn_ws_header_masked(char out[14], enum mn_ws_opcode op, uint64_t payload,
+                           const uint8_t mask[4]);
 /* XORs p[0..n) with the mask, vectorised; `phase` is the offset of p[0] in the payload, modulo 4. */
 void mn_ws_mask(char *p, size_t n, const uint8_t mask[4], unsigned phase);
 void mn_ws_mask_portable(char *p, size_t n, const uint8_t mask[4], unsigned phase);

@@ -84,11 +84,16 @@ static enum mn_ws_event deliver(struct mn_ws_in *ret, enum mn_ws_event ev, char 
 
 /* Reserved opcodes 3 to 7 and 11 to 15, each with its number in the reason. */
 static const char *const reserved_opcode[16] = {
-    [3] = "data frame using reserved opcode 3",      [4] = "data frame using reserved opcode 4",
-    [5] = "data frame using reserved opcode 5",      [6] = "data frame using reserved opcode 6",
-    [7] = "data frame using reserved opcode 7",      [11] = "control frame using reserved opcode 11",
-    [12] = "control frame using reserved opcode 12", [13] = "control frame using reserved opcode 13",
-    [14] = "control frame using reserved opcode 14", [15] = "control frame using reserved opcode 15",
+    [3] = "data frame using reserved opcode 3",
+    [4] = "data frame using reserved opcode 4",
+    [5] = "data frame using reserved opcode 5",
+    [6] = "data frame using reserved opcode 6",
+    [7] = "data frame using reserved opcode 7",
+    [11] = "control frame using reserved opcode 11",
+    [12] = "control frame using reserved opcode 12",
+    [13] = "control frame using reserved opcode 13",
+    [14] = "control frame using reserved opcode 14",
+    [15] = "control frame using reserved opcode 15",
 };
 
 static const char *judge_control(const struct head *head, unsigned length)
@@ -171,8 +176,8 @@ static enum mn_ws_event read_head(struct mn_ws_rx *rx, const char *p, size_t n, 
         if (head->payload >> 63)
             return violation(rx, ret, "invalid data frame length (most significant bit is set)");
         if (head->payload < (extended == 2 ? 126u : 65536u))
-            return violation(
-                rx, ret, "invalid data frame length (not using minimal length encoding)");
+            return violation(rx, ret,
+                             "invalid data frame length (not using minimal length encoding)");
     }
     if (!fits(rx, head))
         return too_big(rx, ret);
