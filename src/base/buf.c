@@ -98,6 +98,11 @@ enum mn_err mn_buf_add_u64(struct mn_buf *buf, uint64_t v)
 {
     char text[20];
 
+    /* Frames are full of ids: print in place where there is room for any. */
+    if (MN_LIKELY(!buf->failed && buf->cap - buf->n >= sizeof text && buf->cap <= buf->limit)) {
+        buf->n += mn_print_u64(buf->p + buf->n, v);
+        return MN_OK;
+    }
     return mn_buf_add(buf, text, mn_print_u64(text, v));
 }
 

@@ -7,6 +7,7 @@
 #include "base/hist.h"
 
 #include <math.h>
+#include <string.h>
 
 #include "base/mem.h"
 

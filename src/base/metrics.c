@@ -7,6 +7,8 @@
  */
 #include "base/metrics.h"
 
+#include <string.h>
+
 #include "base/mem.h"
 
 enum { CACHE_LINE = 64 };

@@ -111,28 +111,52 @@ enum mn_err mn_parse_bytes(struct mn_str s, uint64_t min, uint64_t max, uint64_t
     return MN_OK;
 }
 
+static const char pairs[] = "00010203040506070809101112131415161718192021222324"
+                            "25262728293031323334353637383940414243444546474849"
+                            "50515253545556575859606162636465666768697071727374"
+                            "75767778798081828384858687888990919293949596979899";
+
+/* Exactly eight digits.  The divisions do not wait for each other: every frame prints ids. */
+static void put8(char *p, uint32_t v)
+{
+    uint32_t high = v / 10000, low = v % 10000;
+
+    memcpy(p, pairs + high / 100 * 2, 2);
+    memcpy(p + 2, pairs + high % 100 * 2, 2);
+    memcpy(p + 4, pairs + low / 100 * 2, 2);
+    memcpy(p + 6, pairs + low % 100 * 2, 2);
+}
+
+/* Below 10^8, without leading zeros. */
+static size_t put_short(char *p, uint32_t v)
+{
+    char text[8];
+    size_t skip = 0;
+
+    put8(text, v);
+    while (skip < 7 && text[skip] == '0')
+        skip++;
+    memcpy(p, text + skip, 8 - skip);
+    return 8 - skip;
+}
+
 size_t mn_print_u64(char *p, uint64_t v)
 {
-    static const char pairs[] = "00010203040506070809101112131415161718192021222324"
-                                "25262728293031323334353637383940414243444546474849"
-                                "50515253545556575859606162636465666768697071727374"
-                                "75767778798081828384858687888990919293949596979899";
-    char text[20];
-    size_t at = sizeof text;
+    const uint64_t e8 = 100000000;
 
-    while (v >= 100) { /* two digits a division: this is on the path of every frame */
-        at -= 2;
-        memcpy(text + at, pairs + v % 100 * 2, 2);
-        v /= 100;
-    }
-    if (v >= 10) {
-        at -= 2;
-        memcpy(text + at, pairs + v * 2, 2);
+    if (v < e8)
+        return put_short(p, (uint32_t)v);
+    uint64_t high = v / e8;
+    size_t n;
+    if (high < e8) {
+        n = put_short(p, (uint32_t)high);
     } else {
-        text[--at] = (char)('0' + v);
+        n = put_short(p, (uint32_t)(high / e8));
+        put8(p + n, (uint32_t)(high % e8));
+        n += 8;
     }
-    memcpy(p, text + at, sizeof text - at);
-    return sizeof text - at;
+    put8(p + n, (uint32_t)(v % e8));
+    return n + 8;
 }
 
 size_t mn_print_i64(char *p, int64_t v)

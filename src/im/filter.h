@@ -15,15 +15,16 @@
  * Aho-Corasick automaton, whatever the length of the list.
  *
  * Rules, where they differ from the original's on purpose:
- * - ASCII letters match in either case; everything else matches exactly.
- * - An entry of nothing but ASCII letters and digits matches whole words
- *   only: neither neighbour may be an ASCII letter, an ASCII digit or a
- *   letter of another alphabetic script's UTF-8 (Latin, Greek, Cyrillic);
- *   Chinese, Japanese and Korean characters are no part of such a word.
+ * - ASCII letters match in either case (B34: else case is a way round);
+ *   everything else matches exactly.
+ * - An entry of nothing but digits and letters of an alphabet (Latin, Greek,
+ *   Cyrillic) matches whole words only: no neighbour in the text may be such
+ *   a digit or letter.  Chinese and other scripts are no part of a word.
  * - All other entries match anywhere, as Chinese has no blanks.
  * Where matches overlap, the longest wins (length in UTF-16 units, then
- * code-unit order), as when the entries are applied one after the other,
- * longest first; replaced text never takes part in another match.
+ * code-unit order), then the leftmost, as when the entries are applied one
+ * after the other, longest first.  Words are judged in the text as it came,
+ * and masked text takes part in no other match.
  *
  * The result may be longer than the text (mask for a shorter word): callers
  * with a limit check the length again.

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef MN_TESTS_UNIT_IM_TESTS_H
+#define MN_TESTS_UNIT_IM_TESTS_H
+
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+/* Group runners of the im layer: each returns the number of failed tests. */
+int test_im_account(void);
+int test_im_account_key(void);
+int test_im_filter(void);
+int test_im_password(void);
+int test_im_ratelimit(void);
+
+#endif
