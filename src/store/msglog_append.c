@@ -72,10 +72,8 @@ static void load_chats(struct mn_writer *w, struct mn_chat **chats, size_t count
 {
     struct mn_rocks *db = w->log->db;
     char keys[MN_ROCKS_MANY][MN_KEY_CHAT_BYTES];
-    struct mn_str strs[MN_ROCKS_MANY];
+    struct mn_str strs[MN_ROCKS_MANY] = {{NULL, 0}};
     struct mn_rocks_value values[MN_ROCKS_MANY];
-    if (count == 0)
-        return;
     for (size_t i = 0; i < count; i++) {
         mn_key_pair(keys[i], chats[i]->low, chats[i]->high);
         strs[i] = mn_str_make(keys[i], MN_KEY_CHAT_BYTES);
@@ -111,7 +109,8 @@ static void load_missing(struct mn_writer *w)
             count = 0;
         }
     }
-    load_chats(w, chats, count);
+    if (count > 0)
+        load_chats(w, chats, count);
 }
 
 static uint64_t client_hash(const struct mn_msglog *log, const struct mn_op *op)
@@ -127,15 +126,13 @@ static uint64_t client_hash(const struct mn_msglog *log, const struct mn_op *op)
 static void find_clients(struct mn_writer *w, struct mn_op_slot **slots, size_t count)
 {
     char keys[MN_ROCKS_MANY][MN_KEY_CLIENT_BYTES];
-    struct mn_str strs[MN_ROCKS_MANY];
+    struct mn_str strs[MN_ROCKS_MANY] = {{NULL, 0}};
     struct mn_rocks_value values[MN_ROCKS_MANY];
-    if (count == 0)
-        return;
     for (size_t i = 0; i < count; i++) {
         mn_key_client(keys[i], slots[i]->chat->id, slots[i]->hash);
         strs[i] = mn_str_make(keys[i], MN_KEY_CLIENT_BYTES);
     }
-    enum mn_err err = mn_rocks_get_many(w->log->db, MN_CF_CLIENT, count, strs, values);
+    enum mn_err err = mn_rocks_get_many(w->log->db, MN_CF_INDEX, count, strs, values);
     for (size_t i = 0; i < count; i++) {
         if (err)
             slots[i]->op->result = MN_EIO;
@@ -170,7 +167,8 @@ static void find_all_clients(struct mn_writer *w)
             count = 0;
         }
     }
-    find_clients(w, slots, count);
+    if (count > 0)
+        find_clients(w, slots, count);
 }
 
 void mn_writer_prepare(struct mn_writer *w)
@@ -247,7 +245,7 @@ static enum mn_err check_stored(struct mn_writer *w, struct mn_op_slot *slot, bo
     struct mn_rocks_value value;
     mn_key_client(key, slot->chat->id, slot->hash);
     enum mn_err err =
-        mn_rocks_get(w->log->db, MN_CF_CLIENT, mn_str_make(key, sizeof(key)), &value);
+        mn_rocks_get(w->log->db, MN_CF_INDEX, mn_str_make(key, sizeof(key)), &value);
     *ret_taken = err == MN_OK;
     if (err)
         return err;
@@ -330,9 +328,9 @@ static void put_message(struct mn_writer *w, const struct mn_op_slot *slot)
     mn_rocks_batch_put_parts(w->log->db, w->batch, MN_CF_MSG, mn_str_make(key, MN_KEY_MSG_BYTES),
                              parts, MN_ARRAY_LEN(parts));
     mn_key_seq(key, op->chat, op->seq);
-    put(w, MN_CF_SEQ, key, MN_KEY_SEQ_BYTES, value, mn_row_seq_print(value, &place));
+    put(w, MN_CF_INDEX, key, MN_KEY_SEQ_BYTES, value, mn_row_seq_print(value, &place));
     mn_key_client(key, op->chat, slot->hash);
-    put(w, MN_CF_CLIENT, key, MN_KEY_CLIENT_BYTES, value, mn_row_client_print(value, op->seq));
+    put(w, MN_CF_INDEX, key, MN_KEY_CLIENT_BYTES, value, mn_row_client_print(value, op->seq));
 }
 
 static void apply_append(struct mn_writer *w, struct mn_op_slot *slot)

@@ -54,7 +54,7 @@ void mn_key_seq(char key[MN_KEY_SEQ_BYTES], int64_t chat, int64_t seq)
 void mn_key_client(char key[MN_KEY_CLIENT_BYTES], int64_t chat, uint64_t hash)
 {
     put_be64(key, (uint64_t)chat);
-    put_be64(key + 8, hash);
+    put_be64(key + 8, hash | UINT64_C(1) << 63);
 }
 
 void mn_key_pair(char key[MN_KEY_CHAT_BYTES], int64_t low, int64_t high)

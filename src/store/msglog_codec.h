@@ -20,9 +20,9 @@
 
 /* msg: id -> the message. */
 #define MN_KEY_MSG_BYTES 8
-/* seq: (chat, seq) -> id, side, running count. */
+/* index: (chat, seq) -> id, side, running count; behind all of these ... */
 #define MN_KEY_SEQ_BYTES 16
-/* client: (chat, hash of sender and client id) -> seq. */
+/* ... (chat, 1 << 63 | hash of sender and client id) -> seq. */
 #define MN_KEY_CLIENT_BYTES 16
 /* chat: 'p' low high -> chat of a pair; 'u' user chat -> the member's row. */
 #define MN_KEY_CHAT_BYTES 17

@@ -35,7 +35,7 @@ static void db_give(struct mn_msglog *log)
 
 struct mn_rocks_iter *mn_msglog_heads(struct mn_rocks *db)
 {
-    return mn_rocks_iter_new(db, MN_CF_SEQ, MN_STR("\0"),
+    return mn_rocks_iter_new(db, MN_CF_INDEX, MN_STR("\0"),
                              MN_STR("\xff\xff\xff\xff\xff\xff\xff\xff"));
 }
 
@@ -72,7 +72,7 @@ enum mn_err mn_msglog_get_seq(struct mn_rocks *db, int64_t chat, int64_t seq,
     char key[MN_KEY_SEQ_BYTES];
     struct mn_rocks_value value;
     mn_key_seq(key, chat, seq);
-    enum mn_err err = mn_rocks_get(db, MN_CF_SEQ, mn_str_make(key, sizeof(key)), &value);
+    enum mn_err err = mn_rocks_get(db, MN_CF_INDEX, mn_str_make(key, sizeof(key)), &value);
     if (err)
         return err;
     err = mn_row_seq_parse(value.s, seq, ret);
@@ -232,7 +232,7 @@ static struct mn_rocks_iter *chat_iter(struct mn_rocks *db, int64_t chat, int64_
 {
     mn_key_seq(lower, chat, after < 0 ? 0 : after + 1);
     mn_key_seq(upper, chat, before);
-    return mn_rocks_iter_new(db, MN_CF_SEQ, mn_str_make(lower, MN_KEY_SEQ_BYTES),
+    return mn_rocks_iter_new(db, MN_CF_INDEX, mn_str_make(lower, MN_KEY_SEQ_BYTES),
                              mn_str_make(upper, MN_KEY_SEQ_BYTES));
 }
 

@@ -237,6 +237,7 @@ void *mn_msglog_writer_run(void *arg)
 {
     struct mn_writer *w = mn_new(struct mn_writer);
     writer_init(w, arg);
+    mn_rocks_thread_init();
     pthread_setname_np(pthread_self(), "minim-writer");
     for (;;) {
         bool stopping = take(w);

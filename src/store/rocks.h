@@ -20,8 +20,7 @@
 enum mn_cf {
     MN_CF_META = 0, /* "default": format version, store id, hash key */
     MN_CF_MSG,      /* id -> message; keys grow */
-    MN_CF_SEQ,      /* (chat, seq) -> id; scattered keys */
-    MN_CF_CLIENT,   /* (chat, hash of sender and client id) -> seq; scattered keys */
+    MN_CF_INDEX,    /* (chat, seq) -> id; (chat, hash of client id) -> seq; scattered keys */
     MN_CF_CHAT,     /* pairs and members; few writes */
     MN_CF_COUNT
 };
@@ -80,6 +79,9 @@ void mn_rocks_iter_prev(struct mn_rocks_iter *iter);
 /* False at the end, and on errors: ask mn_rocks_iter_err(). Key and value until it moves. */
 bool mn_rocks_iter_get(struct mn_rocks_iter *iter, struct mn_str *ret_key, struct mn_str *ret_value);
 MN_MUSTCHECK enum mn_err mn_rocks_iter_err(struct mn_rocks_iter *iter);
+
+/* Called by a thread before its first batch: switches off RocksDB's counters for it. */
+void mn_rocks_thread_init(void);
 
 /* Changes that happen together or not at all. */
 struct mn_rocks_batch;

@@ -26,7 +26,7 @@ enum {
 
 /* Share of the memtables' memory, in percent, by what a message adds to each. */
 static const unsigned memtable_percent[MN_CF_COUNT] = {
-    [MN_CF_META] = 2, [MN_CF_MSG] = 40, [MN_CF_SEQ] = 26, [MN_CF_CLIENT] = 24, [MN_CF_CHAT] = 8,
+    [MN_CF_META] = 2, [MN_CF_MSG] = 45, [MN_CF_INDEX] = 45, [MN_CF_CHAT] = 8,
 };
 
 static rocksdb_options_t *db_options(uint64_t memtable_bytes)
@@ -80,6 +80,10 @@ static rocksdb_options_t *cf_options(enum mn_cf cf, rocksdb_cache_t *cache, uint
     rocksdb_options_set_level_compaction_dynamic_level_bytes(o, 1);
     rocksdb_options_set_compression(o, cf == MN_CF_MSG ? rocksdb_lz4_compression
                                                        : rocksdb_no_compression);
+    if (cf == MN_CF_INDEX) {
+        rocksdb_options_set_memtable_prefix_bloom_size_ratio(o, 0.1);
+        rocksdb_options_set_memtable_whole_key_filtering(o, 1);
+    }
     table_options(o, cf, cache);
     return o;
 }
