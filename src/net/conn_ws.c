@@ -92,7 +92,10 @@ static void on_event(struct mn_conn *conn, enum mn_ws_event event, struct mn_ws_
         break;
     case MN_WS_CLOSED:
         mn_metric_inc(metrics, MN_M_FRAME_IN_CONTROL);
-        mn_conn_ws_close_raw(conn, MN_CLOSE_PEER, in->p, in->n);
+        if (in->code == 0) /* not a code that may be sent */
+            mn_conn_close(conn, MN_CLOSE_PEER, MN_WS_CLOSE_NORMAL, "Bye");
+        else
+            mn_conn_ws_close_raw(conn, MN_CLOSE_PEER, in->p, in->n);
         break;
     case MN_WS_FAIL:
         mn_conn_close(conn, MN_CLOSE_PROTOCOL, in->code, in->reason);
@@ -105,8 +108,9 @@ static void on_event(struct mn_conn *conn, enum mn_ws_event event, struct mn_ws_
 size_t mn_conn_ws_input(struct mn_conn *conn, char *p, size_t n)
 {
     size_t done = 0;
-    while (done < n && conn->state == MN_CONN_OPEN && !conn->held && !conn->doomed) {
-        struct mn_ws_in in = {0};
+    /* Asked until it wants more, also with nothing left: that frees a joined message. */
+    while (conn->state == MN_CONN_OPEN && !conn->held && !conn->doomed) {
+        struct mn_ws_in in;
         size_t used = 0;
         enum mn_ws_event event = mn_ws_rx_next(&conn->rx, p + done, n - done, &used, &in);
         done += used;

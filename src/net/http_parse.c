@@ -18,6 +18,8 @@
  * parsing: bytes of a head beyond its limits plus this end the request.
  */
 #define HEAD_SLACK 1024
+/* Ceilings are looked at once a slice at the latest, so that all splits give the same answer. */
+#define SLICE 1024
 #define HEADER_OVERHEAD 4 /* ": " and CRLF of a header line */
 
 struct span {
@@ -80,6 +82,9 @@ static int on_header_field(http_parser *parser, const char *p, size_t n)
     struct mn_http_request *req = parse->req;
     if (count_header_bytes(parse, n) != 0)
         return -1;
+    /* The library lets blanks pass, which other servers read differently (RFC 9112, 5.1). */
+    if (memchr(p, ' ', n) != NULL)
+        return fail(parse, 400);
     if (parse->head_done)
         return 0; /* a trailer: nobody needs it */
     if (req->header_count == 0 || parse->in_value) {
@@ -207,32 +212,40 @@ static bool is_flooded(struct mn_http_parse *parse, size_t fed)
            (uint64_t)parse->limits.request_line + parse->limits.headers + HEAD_SLACK;
 }
 
+/* False when the request is complete or refused. */
+static bool feed_slice(struct mn_http_parse *parse, const char *p, size_t n, size_t *ret_used)
+{
+    bool was_in_head = is_in_head(parse);
+    *ret_used = http_parser_execute(&parse->parser, &settings, p, n);
+    if (parse->status != 0 || parse->done)
+        return false;
+    enum http_errno err = HTTP_PARSER_ERRNO(&parse->parser);
+    if (err != HPE_OK)
+        return fail(parse, err == HPE_HEADER_OVERFLOW ? 431 : 400) == 0;
+    if (was_in_head && is_in_head(parse) && is_flooded(parse, n))
+        return fail(parse, 431) == 0;
+    return true;
+}
+
 enum mn_http_progress mn_http_parse_feed(struct mn_http_parse *parse, const char *p, size_t n,
                                          size_t *ret_used)
 {
     *ret_used = 0;
-    if (parse->status != 0 || parse->done || n == 0)
-        return parse->status != 0 ? MN_HTTP_BAD : parse->done ? MN_HTTP_DONE : MN_HTTP_MORE;
-    bool was_in_head = is_in_head(parse);
-    *ret_used = http_parser_execute(&parse->parser, &settings, p, n);
+    while (*ret_used < n && parse->status == 0 && !parse->done) {
+        size_t slice = n - *ret_used < SLICE ? n - *ret_used : SLICE, used = 0;
+        bool goes_on = feed_slice(parse, p + *ret_used, slice, &used);
+        *ret_used += used;
+        if (!goes_on)
+            break;
+    }
     if (parse->status != 0)
         return MN_HTTP_BAD;
     if (parse->done)
         return MN_HTTP_DONE;
-    enum http_errno err = HTTP_PARSER_ERRNO(&parse->parser);
-    if (err != HPE_OK) {
-        mn_ignore(fail(parse, err == HPE_HEADER_OVERFLOW ? 431 : 400));
-        return MN_HTTP_BAD;
-    }
-    if (was_in_head && is_in_head(parse) && is_flooded(parse, n)) {
-        mn_ignore(fail(parse, 431));
-        return MN_HTTP_BAD;
-    }
-    if (parse->expects_continue) {
-        parse->expects_continue = false;
-        return MN_HTTP_CONTINUE;
-    }
-    return MN_HTTP_MORE;
+    if (!parse->expects_continue)
+        return MN_HTTP_MORE;
+    parse->expects_continue = false;
+    return MN_HTTP_CONTINUE;
 }
 
 unsigned mn_http_parse_status(const struct mn_http_parse *parse)
