@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The figures of a run by name, for gates and the JSON result. */
+#include "base/mem.h"
+#include "tool/bench.h"
+
+#define FIELDS_MAX 48
+
+struct table {
+    struct mn_gate_field field[FIELDS_MAX];
+    size_t n;
+};
+
+static void put(struct table *t, const char *name, double value, bool measured)
+{
+    MN_BUG_ON(t->n + 1 >= FIELDS_MAX);
+    struct mn_gate_field field = {.name = name, .value = value, .measured = measured};
+    MN_BUG_ON(!mn_gate_find_unit(name, &field.unit));
+    t->field[t->n++] = field;
+}
+
+static double per_s(const struct bench *bench, uint64_t n)
+{
+    return bench->steady_s > 0 ? (double)n / bench->steady_s : 0;
+}
+
+static void put_latencies(struct table *t, const struct bench *bench)
+{
+    const struct mn_hist *hist = bench->hist.response;
+    bool any = mn_hist_count(hist) > 0;
+    put(t, "min", any ? (double)mn_hist_min(hist) : 0, any);
+    put(t, "mean", any ? mn_hist_mean(hist) : 0, any);
+    put(t, "p50", (double)mn_hist_percentile(hist, 50), any);
+    put(t, "p90", (double)mn_hist_percentile(hist, 90), any);
+    put(t, "p95", (double)mn_hist_percentile(hist, 95), any);
+    put(t, "p99", (double)mn_hist_percentile(hist, 99), any);
+    put(t, "p999", (double)mn_hist_percentile(hist, 99.9), any);
+    put(t, "max", any ? (double)mn_hist_max(hist) : 0, any);
+    const struct mn_hist *saved = bench->hist.saved;
+    any = mn_hist_count(saved) > 0;
+    put(t, "saved_p50", (double)mn_hist_percentile(saved, 50), any);
+    put(t, "saved_p99", (double)mn_hist_percentile(saved, 99), any);
+}
+
+static void put_messages(struct table *t, const struct bench *bench)
+{
+    const struct load_counters *total = &bench->total;
+    const struct load_counters *steady = &bench->steady;
+    const struct bench_ledger *ledger = &bench->ledger;
+    bool single = bench->ran && ledger->measured;
+    uint64_t delivered = steady->delivered_live + steady->delivered_resend;
+    put(t, "delivered_per_s", per_s(bench, delivered), single);
+    put(t, "saved_per_s", per_s(bench, steady->saved), single);
+    put(t, "delivered", (double)(total->delivered_live + total->delivered_resend), single);
+    put(t, "saved", (double)total->saved, single);
+    put(t, "lost", (double)ledger->lost, single);
+    put(t, "lost_gone", (double)ledger->lost_gone, single && ledger->history_checked);
+    put(t, "dup", (double)total->dup, single);
+    put(t, "reordered", (double)(total->reordered + total->reordered_resend), single);
+    put(t, "gaps", (double)ledger->gaps, single);
+    put(t, "corrupt", (double)(total->corrupt + total->misrouted + total->phantom +
+                               total->seq_mismatch),
+        single);
+    put(t, "unknown", (double)ledger->unknown, single);
+    put(t, "refused", (double)total->refused, single);
+    put(t, "skipped", (double)(total->skipped_inflight + total->skipped_offline), bench->ran);
+    put(t, "failed", (double)total->failed, bench->ran);
+    put(t, "sent_per_s", per_s(bench, steady->sent), bench->ran);
+}
+
+static void put_server(struct table *t, const struct bench *bench)
+{
+    const struct mn_proc_sample *before = &bench->server_before;
+    const struct mn_proc_sample *after = &bench->server_after; /* all connected */
+    bool known = before->valid && after->valid && bench->connected > 0;
+    double grown = (double)after->rss_bytes - (double)before->rss_bytes;
+    put(t, "rss_per_conn_bytes", known ? grown / bench->connected : 0, known);
+    put(t, "server_rss_bytes", (double)bench->server_drain.rss_bytes, bench->server_drain.valid);
+    uint64_t messages = bench->steady.delivered_live + bench->steady.delivered_resend +
+                        bench->steady.pongs;
+    known = bench->server_steady.valid && bench->server_drain.valid && messages > 0 &&
+            bench->cmd != MN_CMD_RECONNECT;
+    double cpu_us =
+        ((double)bench->server_drain.cpu_ns - (double)bench->server_steady.cpu_ns) / 1e3;
+    put(t, "server_cpu_us_per_msg", known ? cpu_us / (double)messages : 0, known);
+}
+
+const struct mn_gate_field *bench_fields(const struct bench *bench)
+{
+    static struct table t;
+    t = (struct table){.n = 0};
+    put_latencies(&t, bench);
+    put_messages(&t, bench);
+    put(&t, "pongs_per_s", per_s(bench, bench->steady.pongs), bench->cmd == MN_CMD_PING);
+    put(&t, "unanswered", (double)bench->unanswered, bench->ran && bench->cmd == MN_CMD_PING);
+    put(&t, "errors", (double)(bench->total.errors + bench->total.bad_frames), true);
+    put(&t, "connected", bench->connected, true);
+    put(&t, "connect_failures", (double)bench->total.connect_failures, true);
+    put(&t, "connections_lost", (double)bench->total.connections_lost, true);
+    put(&t, "connect_s", bench->connect_s, bench->connected == bench->run.clients);
+    put(&t, "recovery_s", bench->recovery_s, bench->recovery_s >= 0);
+    put_server(&t, bench);
+    put(&t, "saturated", bench->saturated, bench->ran);
+    return t.field;
+}

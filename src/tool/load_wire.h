@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef MN_TOOL_LOAD_WIRE_H
+#define MN_TOOL_LOAD_WIRE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/str.h"
+
+/*
+ * The frames of the load generator: written from parts made once, read by a
+ * scan that expects the field order of ws-protocol.md 2.1 and falls back to
+ * the full envelope parser for anything else.  Pure functions.
+ *
+ * clientMsgId of ours: RRRRRRRR-SSSSSS-CCCCCCCC in hex: run, sender, the
+ * sender's counter.  Body of ours: the counter in hex (as much as fits),
+ * then digits; the receiver checks it byte by byte.
+ */
+#define MN_WIRE_ID_LEN 24
+#define MN_WIRE_BODY_MAX 4096
+/* Greatest size of a frame that the functions here write. */
+#define MN_WIRE_FRAME_MAX (MN_WIRE_BODY_MAX + 256)
+/* A longer serverMsgId is not acknowledged; ids are decimal numbers of 64 bits. */
+#define MN_WIRE_SERVER_ID_MAX 64
+/* The type of live copies; stored ones are resent with "text" (8.2). */
+#define MN_WIRE_MSG_TYPE "TEXT"
+
+struct mn_wire_tpl {
+    uint32_t run;
+    size_t body_len;
+    char body[MN_WIRE_BODY_MAX];
+};
+
+void mn_wire_tpl_init(struct mn_wire_tpl *tpl, uint32_t run, size_t body_len);
+/* Masked client frames at `out`; each returns the size of the frame. */
+size_t mn_wire_chat(char *out, const uint8_t mask[4], const struct mn_wire_tpl *tpl,
+                    uint32_t sender, uint32_t counter, struct mn_str to);
+size_t mn_wire_delivered(char *out, const uint8_t mask[4], struct mn_str server_id,
+                         struct mn_str to);
+size_t mn_wire_ping(char *out, const uint8_t mask[4]);
+/* `token` has at most MN_JWT_MAX bytes: room for MN_JWT_MAX + 64. */
+size_t mn_wire_auth(char *out, const uint8_t mask[4], struct mn_str token);
+/* Pong or close with a payload of at most 125 bytes: room for 131. */
+size_t mn_wire_control(char *out, const uint8_t mask[4], int opcode, struct mn_str payload);
+
+enum mn_wire_kind {
+    MN_WIRE_OTHER = 0,
+    MN_WIRE_BAD, /* not an envelope at all */
+    MN_WIRE_AUTH_OK,
+    MN_WIRE_AUTH_FAIL,
+    MN_WIRE_PING,
+    MN_WIRE_PONG,
+    MN_WIRE_SAVED,
+    MN_WIRE_RECEIPT,
+    MN_WIRE_CHAT,
+    MN_WIRE_ERROR
+};
+
+struct mn_wire_in {
+    enum mn_wire_kind kind;
+    bool ours;        /* clientMsgId is of this run: sender and counter are set */
+    bool has_id;      /* there was a clientMsgId */
+    bool resent;      /* CHAT: came from the store */
+    bool body_ok;     /* CHAT, ours: the body is what was sent */
+    uint32_t sender;
+    uint32_t counter;
+    int64_t seq; /* 0 when absent */
+    struct mn_str server_id;
+    struct mn_str body;
+    struct mn_str reason;
+    int64_t retry_after_ms; /* 0 when absent */
+};
+
+/* Reads one text frame; p[0..n) may be rewritten, strings point into it. */
+void mn_wire_read(const struct mn_wire_tpl *tpl, char *p, size_t n, struct mn_wire_in *ret);
+/* The same without the fast scan, for tests. */
+void mn_wire_read_slow(const struct mn_wire_tpl *tpl, char *p, size_t n, struct mn_wire_in *ret);
+
+#endif

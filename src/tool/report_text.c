@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The result of a bench run for a person. */
+#include <inttypes.h>
+
+#include "tool/bench.h"
+
+#define MS(ns) ((double)(ns) / 1e6)
+
+static void latency_line(FILE *out, const char *name, const struct mn_hist *hist)
+{
+    if (mn_hist_count(hist) == 0)
+        return;
+    fprintf(out, "  %-18s %9.3f %9.3f %9.3f %9.3f %9.3f %9.3f %9.3f  (%" PRIu64 ")\n", name,
+            MS(mn_hist_min(hist)), MS(mn_hist_percentile(hist, 50)),
+            MS(mn_hist_percentile(hist, 90)), MS(mn_hist_percentile(hist, 95)),
+            MS(mn_hist_percentile(hist, 99)), MS(mn_hist_percentile(hist, 99.9)),
+            MS(mn_hist_max(hist)), mn_hist_count(hist));
+}
+
+static void latency_table(FILE *out, const struct bench *bench)
+{
+    fprintf(out, "\nlatency, ms               min       p50       p90       p95       p99     "
+                 "p99.9       max\n");
+    bool ping = bench->cmd == MN_CMD_PING;
+    latency_line(out, ping ? "PING to PONG" : "end to end", bench->hist.response);
+    latency_line(out, "  from actual send", bench->hist.service);
+    latency_line(out, "impaired receivers", bench->hist.slow_response);
+    latency_line(out, "send to saved", bench->hist.saved);
+    latency_line(out, "connect to AUTH_OK", bench->hist.connect);
+}
+
+static void reasons(FILE *out, const char *title, const struct load_reasons *r)
+{
+    if (r->count == 0)
+        return;
+    fprintf(out, "%s\n", title);
+    for (unsigned i = 0; i < r->count; i++)
+        fprintf(out, "  %10" PRIu64 "  %s\n", r->item[i].count, r->item[i].text);
+}
+
+static void connections(FILE *out, const struct bench *bench)
+{
+    const struct load_counters *c = &bench->total;
+    fprintf(out,
+            "connections     %u of %u authenticated in %.2f s; %" PRIu64 " attempts, %" PRIu64
+            " failed, %" PRIu64 " lost later\n",
+            bench->connected, bench->run.clients, bench->connect_s, c->connect_attempts,
+            c->connect_failures, c->connections_lost);
+    if (c->flapped)
+        fprintf(out, "                %" PRIu64 " cut on purpose\n", c->flapped);
+    if (bench->cmd == MN_CMD_RECONNECT && bench->recovery_s >= 0)
+        fprintf(out, "restart         down for %.2f s; port open to all authenticated %.2f s\n",
+                bench->outage_s, bench->recovery_s);
+    if (bench->cmd == MN_CMD_RECONNECT && bench->recovery_s < 0)
+        fprintf(out, "restart         not all clients came back\n");
+}
+
+static void messages(FILE *out, const struct bench *bench)
+{
+    const struct load_counters *c = &bench->total;
+    const struct load_counters *s = &bench->steady;
+    const struct bench_ledger *l = &bench->ledger;
+    double t = bench->steady_s;
+    if (!l->measured || t <= 0)
+        return;
+    fprintf(out, "steady phase    %.1f s: %.0f sent/s, %.0f saved/s, %.0f delivered/s\n", t,
+            (double)s->sent / t, (double)s->saved / t,
+            (double)(s->delivered_live + s->delivered_resend) / t);
+    fprintf(out,
+            "\nledger          attempted %" PRIu64 " = skipped %" PRIu64 " + failed %" PRIu64
+            " + sent %" PRIu64 "\n"
+            "                sent = saved %" PRIu64 " + refused %" PRIu64 " + unknown %" PRIu64
+            "\n"
+            "                saved = live %" PRIu64 " + resend %" PRIu64 " + lost %" PRIu64 "%s\n",
+            c->attempted, l->skipped, c->failed, c->sent, c->saved, c->refused, l->unknown,
+            c->delivered_live, c->delivered_resend, l->lost,
+            l->balanced ? "" : "   NOT BALANCED");
+    if (l->unknown_delivered)
+        fprintf(out, "                %" PRIu64 " of the unknown were delivered\n",
+                l->unknown_delivered);
+    if (l->history_checked && l->lost + l->unknown > 0)
+        fprintf(out,
+                "                history has %" PRIu64 " of the lost and %" PRIu64
+                " of the undelivered unknown\n",
+                l->lost_stored, l->unknown_stored);
+    fprintf(out,
+            "                dup %" PRIu64 "  redelivered %" PRIu64 "  reordered %" PRIu64
+            "  gaps %" PRIu64 "  corrupt %" PRIu64 "\n",
+            c->dup, c->redelivered, c->reordered + c->reordered_resend, l->gaps,
+            c->corrupt + c->misrouted + c->phantom + c->seq_mismatch);
+    fprintf(out, "                acks %" PRIu64 "  receipts %" PRIu64 "  sent again %" PRIu64 "\n",
+            c->acks_sent, c->receipts, c->retried);
+}
+
+static void pings(FILE *out, const struct bench *bench)
+{
+    if (bench->cmd != MN_CMD_PING || bench->steady_s <= 0)
+        return;
+    fprintf(out,
+            "pings           %" PRIu64 " sent, %" PRIu64 " answered, %" PRIu64
+            " unanswered (oldest %.1f s), %" PRIu64 " skipped; %.0f/s\n",
+            bench->total.pings, bench->total.pongs, bench->unanswered,
+            (double)bench->oldest_ns / 1e9,
+            bench->total.skipped_offline + bench->total.failed,
+            (double)bench->steady.pongs / bench->steady_s);
+}
+
+static void server(FILE *out, const struct bench *bench)
+{
+    const struct mn_proc_sample *from = &bench->server_steady, *to = &bench->server_drain;
+    if (!from->valid || !to->valid || bench->steady_s <= 0)
+        return;
+    fprintf(out, "server          %.1f MiB, %" PRIu64 " threads, %" PRIu64 " descriptors",
+            (double)to->rss_bytes / 1048576, to->threads, to->fds);
+    if (to->cpu_ns >= from->cpu_ns)
+        fprintf(out, ", %.2f cores",
+                (double)(to->cpu_ns - from->cpu_ns) / 1e9 / bench->steady_s);
+    for (const struct mn_gate_field *f = bench_fields(bench); f->name; f++) {
+        if (!f->measured)
+            continue;
+        if (strcmp(f->name, "server_cpu_us_per_msg") == 0)
+            fprintf(out, ", %.1f us CPU a message", f->value);
+        if (strcmp(f->name, "rss_per_conn_bytes") == 0 && bench->cmd != MN_CMD_SINGLE)
+            fprintf(out, ", %.0f bytes a connection", f->value);
+    }
+    fputc('\n', out);
+}
+
+static void generator(FILE *out, const struct bench *bench)
+{
+    if (bench->steady_s <= 0)
+        return;
+    const struct load_counters *s = &bench->steady;
+    fprintf(out, "generator       %.0f%% of a core in its busiest thread, lag p99 %.3f ms%s\n",
+            bench->generator_cpu * 100, MS(mn_hist_percentile(bench->hist.lag, 99)),
+            bench->saturated ? "   SATURATED: this is a figure of the generator" : "");
+    if (s->writes + s->reads > 0)
+        fprintf(out, "                %.0f frames/s; %.1f frames a write, %.1f a read\n",
+                (double)(s->frames_in + s->frames_out) / bench->steady_s,
+                (double)s->frames_out / (double)(s->writes + !s->writes),
+                (double)s->frames_in / (double)(s->reads + !s->reads));
+}
+
+void bench_report_text(const struct bench *bench, FILE *out)
+{
+    fprintf(out, "minim bench %s%s\n",
+            bench->cmd == MN_CMD_RECONNECT ? "reconnect" : bench->run.mode->name,
+            bench->interrupted ? " (ended early)" : "");
+    connections(out, bench);
+    pings(out, bench);
+    messages(out, bench);
+    server(out, bench);
+    generator(out, bench);
+    latency_table(out, bench);
+    reasons(out, "\nerrors by reason", &bench->refusals);
+    reasons(out, "\nfailures by cause", &bench->failures);
+    for (size_t i = 0; i < bench->opts.gates.count; i++)
+        fprintf(out, "%sgate %-28s %s (%s)\n", i == 0 ? "\n" : "", bench->gates[i].text,
+                bench->gate_held[i] ? "held" : "MISSED", bench->gate_got[i]);
+}
