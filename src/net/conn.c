@@ -167,10 +167,13 @@ void mn_conn_set_state(struct mn_conn *conn, enum mn_conn_state state)
 {
     MN_BUG_ON((successors[conn->state] & BIT(state)) == 0);
     struct mn_metrics_shard *metrics = conn->loop->metrics;
-    if (state == MN_CONN_OPEN)
+    if (state == MN_CONN_OPEN) {
+        conn->loop->ws_count++;
         mn_metric_inc(metrics, MN_M_WS_OPEN);
-    if (conn->state == MN_CONN_OPEN)
+    } else if (conn->state == MN_CONN_OPEN) {
+        conn->loop->ws_count--;
         mn_metric_add(metrics, MN_M_WS_OPEN, -1);
+    }
     conn->state = state;
     conn->deadline_ms = 0;
 }

@@ -129,6 +129,7 @@ struct mn_loop {
     unsigned slab_count;
     size_t conn_size;
     unsigned conn_count;         /* not FREE */
+    unsigned ws_count;           /* OPEN */
     struct mn_list free;         /* slots */
     struct mn_list dirty;        /* have something to write or to end in this turn */
     struct mn_list stuck;        /* wait for a full socket */
@@ -141,9 +142,9 @@ struct mn_loop {
     struct mn_accept_bucket bucket;
     int reserve_fd; /* given up for a moment when descriptors run out */
 
-    unsigned drain_slot; /* next slot to look at */
-    uint64_t drain_start_ms;
-    uint32_t drain_spread_ms;
+    unsigned drain_slot;  /* next slot to look at */
+    unsigned drain_carry; /* remainder of the division in the previous tick */
+    uint64_t drain_end_ms;
 
     bool in_turn;
     unsigned turn_events;
