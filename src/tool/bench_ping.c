@@ -83,7 +83,8 @@ static void send_ping(struct load_thread *th, struct load_conn *conn, uint64_t i
     load_out_commit(th, mn_wire_ping(out, conn->mask));
     th->count.pings++;
     th->count.sent++;
-    mn_hist_add(th->hist.lag, mn_mono_ns() - intended_ns);
+    if (!skew)
+        mn_hist_add(th->hist.lag, mn_mono_ns() - intended_ns);
 }
 
 static void ping_on_phase(struct load_thread *th, uint64_t now_ns)

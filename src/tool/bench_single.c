@@ -138,7 +138,7 @@ static uint64_t send_due(struct load_thread *th, uint64_t now_ns)
         return UINT64_MAX;
     while (load_pace_take(&mode->pace, now_ns, &p, &intended_ns)) {
         uint64_t sent_ns = mn_mono_ns();
-        if (send_one(th, &th->pairs[p], intended_ns, sent_ns))
+        if (send_one(th, &th->pairs[p], intended_ns, sent_ns) && th->phase == LOAD_STEADY)
             mn_hist_add(th->hist.lag, sent_ns - intended_ns);
     }
     return load_pace_due(&mode->pace);

@@ -283,7 +283,7 @@ static void *thread_main(void *arg)
         uint64_t woken_ns = mn_mono_ns();
         take_events(th, events, n);
         show_progress(th, n, woken_ns);
-        if (closed_loop && n > 0)
+        if (closed_loop && n > 0 && th->phase == LOAD_STEADY)
             mn_hist_add(th->hist.lag, mn_mono_ns() - woken_ns);
     }
     for (uint32_t k = 0; k < th->conn_count; k++)

@@ -1,0 +1,385 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""A gateway that speaks just enough to be measured, and errs on command.
+
+    fake_server.py [FAULT[:EVERY[:ARG]] ...]
+
+Prints "ready ws=ws://... http=http://..." and serves until it is ended.  It
+checks no token: the user is the `uid` of whatever JWT comes.  Messages are in
+memory; the history is served at /single-chat/message/cursor.  A fault hits
+every EVERY-th message (1 when absent), counted over the whole server:
+
+    drop      stored and acknowledged as saved, never pushed
+    forget    the same, and not in the history either
+    double    pushed twice, as a live copy
+    resend    pushed again as a copy from the store, at once
+    late-resend  the same, ARG seconds later (5): long after it was acknowledged
+    swap      pushed after the next message of the conversation
+    delay     pushed ARG seconds late (0.3)
+    refuse    ERROR server_busy with retryAfterMs instead of anything else
+    silent    stored and pushed, but ACK saved never comes
+    seqgap    msgSeq jumps by two
+    seqlie    the push carries another msgSeq than the ACK
+    corrupt   one byte of the pushed body is another one
+    misroute  pushed to its own sender
+    phantom   a message is pushed that nobody sent
+    ackdouble ACK saved comes twice
+    cut       the sender's connection is closed instead (EVERY is needed)
+    cut-receiver  the receiver's connection is closed before the push
+    deaf      PING is not answered
+    split     every byte of output is its own segment
+    stall     all output stops for ARG seconds (0.5), once, at message EVERY
+    busy-auth AUTH is refused with server_busy, EVERY-th time
+    garbage   a text frame that is no JSON goes to the receiver
+    fragment  pushes come in fragments of 7 bytes
+"""
+import asyncio
+import base64
+import hashlib
+import json
+import socket
+import struct
+import sys
+import time
+import urllib.parse
+
+GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+
+
+def frame(payload, opcode=1, final=True):
+    head = bytes([(0x80 if final else 0) | opcode])
+    n = len(payload)
+    if n < 126:
+        head += bytes([n])
+    elif n < 65536:
+        head += b"\x7e" + struct.pack(">H", n)
+    else:
+        head += b"\x7f" + struct.pack(">Q", n)
+    return head + payload
+
+
+def fragments(payload, size=7):
+    pieces = [payload[i:i + size] for i in range(0, len(payload), size)]
+    last = len(pieces) - 1
+    return b"".join(frame(p, 1 if i == 0 else 0, i == last) for i, p in enumerate(pieces))
+
+
+def dump(**fields):
+    return json.dumps(fields, separators=(",", ":")).encode()
+
+
+def now_ms():
+    return int(time.time() * 1000)
+
+
+class Faults:
+    def __init__(self, specs):
+        self.specs = {}
+        for spec in specs:
+            name, every, arg = (spec.split(":") + ["", ""])[:3]
+            self.specs[name] = (int(every or 1), float(arg) if arg else None)
+        self.counts = dict.fromkeys(self.specs, 0)
+
+    def hit(self, name):
+        """Whether this occasion is one of the EVERY-th."""
+        if name not in self.specs:
+            return False
+        self.counts[name] += 1
+        return self.counts[name] % self.specs[name][0] == 0
+
+    def once(self, name):
+        if name not in self.specs:
+            return False
+        self.counts[name] += 1
+        return self.counts[name] == self.specs[name][0]
+
+    def arg(self, name, default):
+        value = self.specs[name][1]
+        return default if value is None else value
+
+
+class Chat:
+    def __init__(self):
+        self.seq = 0
+        self.messages = []      # (seq, from, to, client id, server id, body)
+        self.held = None        # swap: a push that waits for the next one
+        self.results = {}       # client id -> (server id, seq)
+
+
+class World:
+    def __init__(self, faults):
+        self.faults = faults
+        self.online = {}
+        self.chats = {}
+        self.last_id = 2004874454540382209
+        self.stalled_until = 0.0
+
+    def chat(self, a, b):
+        return self.chats.setdefault((min(a, b), max(a, b)), Chat())
+
+    def next_id(self):
+        self.last_id += 1
+        return str(self.last_id)
+
+
+class Gateway(asyncio.Protocol):
+    def __init__(self, world):
+        self.world = world
+        self.inbox = b""
+        self.upgraded = False
+        self.uid = None
+        self.cursor = {}        # chat key -> highest acknowledged seq
+
+    def connection_made(self, transport):
+        self.transport = transport
+        transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.splitter = None
+
+    def connection_lost(self, exc):
+        if self.world.online.get(self.uid) is self:
+            del self.world.online[self.uid]
+
+    # ---- output ----
+
+    def write(self, data):
+        world = self.world
+        wait = world.stalled_until - time.monotonic()
+        if wait > 0:
+            asyncio.get_running_loop().call_later(wait, self.write_now, data)
+        else:
+            self.write_now(data)
+
+    def write_now(self, data):
+        if "split" not in self.world.faults.specs:
+            self.transport.write(data)
+            return
+        sock = self.transport.get_extra_info("socket")
+        for i in range(len(data)):
+            try:
+                sock.send(data[i:i + 1])
+            except (BlockingIOError, OSError):
+                self.transport.write(data[i:])
+                return
+
+    def send(self, **fields):
+        self.write(frame(dump(**fields)))
+
+    # ---- input ----
+
+    def data_received(self, data):
+        self.inbox += data
+        if not self.upgraded and not self.upgrade():
+            return
+        while True:
+            taken = self.take_frame()
+            if taken is None:
+                return
+            opcode, payload = taken
+            if opcode == 8:
+                self.write(frame(payload, 8))
+                self.transport.close()
+                return
+            if opcode == 9:
+                self.write(frame(payload, 10))
+            if opcode == 1:
+                self.message(json.loads(payload))
+
+    def upgrade(self):
+        head, mark, rest = self.inbox.partition(b"\r\n\r\n")
+        if not mark:
+            return False
+        key = [line.split(b":", 1)[1].strip() for line in head.split(b"\r\n")
+               if line.lower().startswith(b"sec-websocket-key:")][0]
+        accept = base64.b64encode(hashlib.sha1(key + GUID).digest())
+        self.inbox, self.upgraded = rest, True
+        self.write(b"HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\n"
+                   b"connection: upgrade\r\nsec-websocket-accept: " + accept + b"\r\n\r\n")
+        return True
+
+    def take_frame(self):
+        data = self.inbox
+        if len(data) < 2:
+            return None
+        n, at = data[1] & 127, 2
+        if n == 126:
+            if len(data) < 4:
+                return None
+            n, at = struct.unpack(">H", data[2:4])[0], 4
+        if len(data) < at + 4 + n:
+            return None
+        mask = data[at:at + 4]
+        body = bytes(b ^ mask[i % 4] for i, b in enumerate(data[at + 4:at + 4 + n]))
+        self.inbox = data[at + 4 + n:]
+        return data[0] & 15, body
+
+    def message(self, msg):
+        kind = msg.get("type")
+        if kind == "AUTH":
+            self.auth(msg["token"])
+        elif kind == "PING":
+            if not self.world.faults.hit("deaf"):
+                self.send(type="PONG", ts=now_ms())
+        elif kind == "ACK":
+            self.acknowledged(msg["serverMsgId"])
+        elif kind == "SINGLE_CHAT":
+            self.chat_message(msg)
+
+    def auth(self, token):
+        if self.world.faults.hit("busy-auth"):
+            self.send(type="ERROR", ts=now_ms(), reason="server_busy", retryAfterMs=50)
+            self.transport.close()
+            return
+        part = token.split(".")[1]
+        self.uid = json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))["uid"]
+        self.world.online[self.uid] = self
+        self.write(frame(dump(type="AUTH_OK", **{"from": str(self.uid)}, ts=now_ms())))
+        self.resend_all()
+
+    def resend_all(self):
+        for key, chat in self.world.chats.items():
+            if self.uid not in key:
+                continue
+            for seq, sender, to, client_id, server_id, body in chat.messages:
+                if to == self.uid and seq > self.world_cursor(key):
+                    self.push(chat, seq, sender, to, client_id, server_id, body, resent=True)
+
+    def world_cursor(self, key):
+        return self.world.__dict__.setdefault("cursors", {}).get((self.uid, key), 0)
+
+    def acknowledged(self, server_id):
+        for key, chat in self.world.chats.items():
+            if self.uid not in key:
+                continue
+            for seq, sender, to, _, sid, _ in reversed(chat.messages):
+                if sid == server_id and to == self.uid:
+                    cursors = self.world.__dict__.setdefault("cursors", {})
+                    cursors[(to, key)] = max(cursors.get((to, key), 0), seq)
+                    peer = self.world.online.get(sender)
+                    if peer:
+                        peer.send(type="ACK", serverMsgId=server_id, msgSeq=seq,
+                                  **{"from": str(to)}, to=str(sender), ackType="delivered",
+                                  ts=now_ms())
+                    return
+
+    # ---- one chat message ----
+
+    def chat_message(self, msg):
+        world, faults = self.world, self.world.faults
+        to, client_id, body = int(msg["to"]), msg["clientMsgId"], msg["body"]
+        chat = world.chat(self.uid, to)
+        if client_id in chat.results:
+            server_id, seq = chat.results[client_id]
+            self.saved(client_id, server_id, seq, None)
+            return
+        if faults.hit("cut"):
+            self.transport.close()
+            return
+        if faults.hit("refuse"):
+            self.send(type="ERROR", clientMsgId=client_id, ts=now_ms(), reason="server_busy",
+                      retryAfterMs=20)
+            return
+        if faults.once("stall"):
+            world.stalled_until = time.monotonic() + faults.arg("stall", 0.5)
+        chat.seq += 2 if faults.hit("seqgap") else 1
+        seq, server_id = chat.seq, world.next_id()
+        forgotten = faults.hit("forget")
+        if not forgotten:
+            chat.results[client_id] = (server_id, seq)
+            chat.messages.append((seq, self.uid, to, client_id, server_id, body))
+        if not faults.hit("silent"):
+            self.saved(client_id, server_id, seq, body)
+        if faults.hit("ackdouble"):
+            self.saved(client_id, server_id, seq, body)
+        if not forgotten:
+            self.deliver(chat, seq, to, client_id, server_id, body)
+
+    def saved(self, client_id, server_id, seq, body):
+        fields = {"type": "ACK", "clientMsgId": client_id, "serverMsgId": server_id,
+                  "msgSeq": seq, "from": str(self.uid), "ackType": "saved"}
+        if body is not None:
+            fields["body"] = body
+        self.send(**fields, ts=now_ms())
+
+    def deliver(self, chat, seq, to, client_id, server_id, body):
+        faults, loop = self.world.faults, asyncio.get_running_loop()
+        args = (chat, seq, self.uid, to, client_id, server_id, body)
+        peer = self.world.online.get(to)
+        if peer is None or faults.hit("drop"):
+            return
+        if faults.hit("cut-receiver"):
+            peer.transport.close()
+            return
+        if faults.hit("swap"):
+            chat.held = args
+            return
+        if faults.hit("delay"):
+            loop.call_later(faults.arg("delay", 0.3), lambda: peer.push(*args))
+            return
+        if faults.hit("garbage"):
+            peer.write(frame(b'{"type":'))
+        if faults.hit("misroute"):
+            self.push(*args)
+        if faults.hit("phantom"):
+            ghost = client_id[:-8] + "00ffffff"
+            peer.push(chat, seq, self.uid, to, ghost, server_id, body)
+        peer.push(*args)
+        if faults.hit("double"):
+            peer.push(*args)
+        if faults.hit("resend"):
+            peer.push(*args, resent=True)
+        if faults.hit("late-resend"):
+            loop.call_later(faults.arg("late-resend", 5), lambda: peer.push(*args, resent=True))
+        if chat.held:
+            held, chat.held = chat.held, None
+            peer.push(*held)
+
+    def push(self, chat, seq, sender, to, client_id, server_id, body, resent=False):
+        faults = self.world.faults
+        if faults.hit("corrupt"):
+            body = "X" + body[1:]
+        if faults.hit("seqlie"):
+            seq += 1000000
+        payload = dump(type="SINGLE_CHAT", clientMsgId=client_id, serverMsgId=server_id,
+                       msgSeq=seq, **{"from": str(sender)}, to=str(to),
+                       msgType="text" if resent else "TEXT", body=body, ts=now_ms())
+        if not self.transport.is_closing():
+            self.write(fragments(payload) if faults.hit("fragment") else frame(payload))
+
+
+async def history(world, reader, writer):
+    """GET /single-chat/message/cursor with the caller's uid from its token."""
+    try:
+        while True:
+            head = (await reader.readuntil(b"\r\n\r\n")).decode()
+            query = urllib.parse.parse_qs(urllib.parse.urlparse(head.split(" ")[1]).query)
+            token = [line[22:] for line in head.split("\r\n")
+                     if line.startswith("Authorization: Bearer ")][0]
+            part = token.split(".")[1]
+            me = json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))["uid"]
+            chat = world.chat(me, int(query["peerUserId"][0]))
+            before = int(query.get("lastSeq", ["9" * 18])[0])
+            page = [{"msgSeq": seq, "clientMsgId": cid, "serverMsgId": sid, "content": body}
+                    for seq, _, _, cid, sid, body in reversed(chat.messages) if seq < before]
+            data = dump(ok=True, code=0, message="ok", data=page[:int(query["limit"][0])])
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(data) + data)
+            await writer.drain()
+    except (asyncio.IncompleteReadError, ConnectionError):
+        writer.close()
+
+
+async def main(specs):
+    loop = asyncio.get_running_loop()
+    world = World(Faults(specs))
+    ws = await loop.create_server(lambda: Gateway(world), "127.0.0.1", 0)
+    http = await asyncio.start_server(lambda r, w: history(world, r, w), "127.0.0.1", 0)
+    ws_port = ws.sockets[0].getsockname()[1]
+    http_port = http.sockets[0].getsockname()[1]
+    print(f"ready ws=ws://127.0.0.1:{ws_port}/ws http=http://127.0.0.1:{http_port}", flush=True)
+    await asyncio.Event().wait()
+
+
+if __name__ == "__main__":
+    try:
+        asyncio.run(main(sys.argv[1:]))
+    except KeyboardInterrupt:
+        pass
