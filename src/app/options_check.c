@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What type and limits cannot say about an option, and what must hold
+ * between options.  Lists are parsed by those who use them, so that
+ * --check-config and the start agree.  Silent.
+ */
+#include "app/options_impl.h"
+
+#include <inttypes.h>
+#include <unistd.h>
+
+#include "api/client.h"
+#include "api/origin.h"
+#include "base/mem.h"
+#include "im/filter.h"
+#include "proto/jwt.h"
+
+/* An address or a name; whether it exists is found out when it is bound. */
+bool mn_option_check_host(const char *value, struct mn_buf *problem)
+{
+    for (const char *c = value; *c; c++)
+        if (!((*c >= '0' && *c <= '9') || ((*c | 0x20) >= 'a' && (*c | 0x20) <= 'z') ||
+              strchr(".:-_%", *c))) {
+            mn_buf_add_z(problem, "expected address or host name such as 0.0.0.0, :: or localhost");
+            return false;
+        }
+    return true;
+}
+
+bool mn_option_check_ws_path(const char *value, struct mn_buf *problem)
+{
+    size_t n = strlen(value);
+
+    for (const char *c = value; *c; c++)
+        if (*c <= 0x20 || *c >= 0x7f || *c == '?' || *c == '#')
+            n = 0;
+    if (n >= 2 && value[0] == '/' && value[n - 1] != '/')
+        return true;
+    mn_buf_add_z(problem, "expected path that begins with '/' and does not end with it, such as /ws");
+    return false;
+}
+
+bool mn_option_check_secret(const char *value, struct mn_buf *problem)
+{
+    if (value[0] == '\0' || strlen(value) >= MN_JWT_SECRET_MIN)
+        return true;
+    mn_buf_addf(problem, "expected at least %d bytes, or nothing to have one made", MN_JWT_SECRET_MIN);
+    return false;
+}
+
+bool mn_option_check_proxies(const char *value, struct mn_buf *problem)
+{
+    struct mn_proxies *proxies = mn_new(struct mn_proxies);
+    bool good = mn_proxies_parse(proxies, value, problem) == MN_OK;
+
+    mn_free(proxies);
+    return good;
+}
+
+bool mn_option_check_origins(const char *value, struct mn_buf *problem)
+{
+    struct mn_origins *origins = mn_new(struct mn_origins);
+    bool good = mn_origins_parse(origins, value, problem) == MN_OK;
+
+    mn_free(origins);
+    return good;
+}
+
+/*
+ * The C library takes an unknown zone for UTC without a word, which would
+ * shift every date.  A name must be a file of the zone database; a POSIX
+ * rule (CET-1CEST) is told by its digits.
+ */
+bool mn_option_check_zone(const char *value, struct mn_buf *problem)
+{
+    char path[MN_CONFIG_NAME + 64];
+
+    if (value[0] == '\0' || strcmp(value, "UTC") == 0)
+        return true;
+    if (value[0] != '/' && !strstr(value, "..")) {
+        snprintf(path, sizeof path, "/usr/share/zoneinfo/%s", value);
+        if (access(path, R_OK) == 0)
+            return true;
+        if (!strchr(value, '/') && strlen(value) >= 4 && strpbrk(value, "0123456789"))
+            return true;
+    }
+    mn_buf_add_z(problem, "expected zone of /usr/share/zoneinfo such as Asia/Shanghai, or a rule such as "
+                           "CET-1CEST,M3.5.0,M10.5.0/3");
+    return false;
+}
+
+bool mn_option_check_filter_file(const char *value, struct mn_buf *problem)
+{
+    struct mn_filter *filter = NULL;
+    bool good = value[0] == '\0' || mn_filter_load(value, &filter, problem) == MN_OK;
+
+    mn_filter_free(filter);
+    return good;
+}
+
+/* One line an unmet condition. */
+static bool hold(bool condition, struct mn_buf *why, const char *text)
+{
+    if (!condition)
+        mn_buf_addf(why, "%s\n", text);
+    return condition;
+}
+
+bool mn_options_check_together(const struct mn_config *c, struct mn_buf *why)
+{
+    bool same_host = strcmp(c->server_address, c->ws_host) == 0;
+    bool good = true;
+
+    good &= hold(c->ws_low_watermark < c->ws_high_watermark, why,
+                 "im.gateway.ws.backpressure.write-buffer-low-water-mark-bytes: expected less than "
+                 "im.gateway.ws.backpressure.write-buffer-high-water-mark-bytes");
+    good &= hold(c->ws_max_queued_bytes >= 2 * c->ws_high_watermark, why,
+                 "im.gateway.ws.max-queued-bytes: expected at least twice "
+                 "im.gateway.ws.backpressure.write-buffer-high-water-mark-bytes");
+    good &= hold(c->ws_max_message <= 2 * c->ws_high_watermark, why,
+                 "im.gateway.ws.max-message: expected at most twice "
+                 "im.gateway.ws.backpressure.write-buffer-high-water-mark-bytes, or no recipient "
+                 "could get such a message");
+    good &= hold(c->store_queue_bytes >= c->ws_max_message, why,
+                 "minim.store.queue-bytes: expected at least im.gateway.ws.max-message");
+    good &= hold(c->store_batch_ops <= c->store_queue_ops, why,
+                 "minim.store.batch-ops: expected at most minim.store.queue-ops");
+    good &= hold(!same_host || c->server_port == 0 || c->server_port != c->ws_port, why,
+                 "im.gateway.ws.port: expected another port than server.port on the same address");
+    good &= hold(c->auth_access_ttl_s <= c->auth_refresh_ttl_s, why,
+                 "im.auth.access-token-ttl-seconds: expected at most "
+                 "im.auth.refresh-token-ttl-seconds");
+    return good;
+}

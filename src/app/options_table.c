@@ -1,0 +1,298 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Every option of minimd: the one source for parsing, checking, printing,
+ * documents and reload.  A name is mini-im's where it has one, `minim.*`
+ * otherwise.  To add an option: a field in config.h, a row here, and
+ * `script/check-generated --write`.
+ */
+#include "app/options_impl.h"
+
+#include "base/mem.h"
+
+/* Offset and size of a field, and a compile error if its type is not the one that the row needs. */
+#define FIELD(field, ctype)                                                                        \
+    .offset = offsetof(struct mn_config, field) +                                                  \
+              0 * sizeof(char[_Generic(((struct mn_config *)0)->field, ctype: 1, default: -1)]),   \
+    .size = sizeof(((struct mn_config *)0)->field)
+#define TEXT_FIELD(field)                                                                          \
+    .offset = offsetof(struct mn_config, field) +                                                  \
+              0 * sizeof(char[_Generic(&((struct mn_config *)0)->field[0], char *: 1, default: -1)]), \
+    .size = sizeof(((struct mn_config *)0)->field)
+
+#define NUMBER(t, n, f, d, lo, hi)                                                                 \
+    .name = n, .type = MN_OPTION_##t, FIELD(f, int64_t), .default_text = d, .min = lo, .max = hi
+#define INTEGER(n, f, d, lo, hi) NUMBER(INTEGER, n, f, d, lo, hi)
+#define PORT(n, f, d) NUMBER(PORT, n, f, d, 0, 65535)
+#define MS(n, f, d, lo, hi) NUMBER(MILLISECONDS, n, f, d, lo, hi)
+#define SECONDS(n, f, d, lo, hi) NUMBER(SECONDS, n, f, d, lo, hi)
+#define BYTES(n, f, d, lo, hi) NUMBER(BYTES, n, f, d, lo, hi)
+#define BOOL(n, f, d) .name = n, .type = MN_OPTION_BOOL, FIELD(f, bool), .default_text = d, .max = 1
+#define TEXT(t, n, f, d, lo, hi)                                                                   \
+    .name = n, .type = MN_OPTION_##t, TEXT_FIELD(f), .default_text = d, .min = lo, .max = hi
+#define STRING(n, f, d, lo) TEXT(STRING, n, f, d, lo, sizeof(((struct mn_config *)0)->f) - 1)
+#define LIST(n, f, d) TEXT(LIST, n, f, d, 0, sizeof(((struct mn_config *)0)->f) - 1)
+/* Room for a file name behind a directory. */
+#define PATH(n, f, d, lo) TEXT(PATH, n, f, d, lo, MN_CONFIG_PATH - 100)
+#define CHOICE(n, f, e, d, c)                                                                      \
+    .name = n, .type = MN_OPTION_ENUM, FIELD(f, enum e), .default_text = d, .choices = c
+
+#define GROUP(g) .group = MN_OPTION_GROUP_##g
+#define RELOAD .flags = MN_OPTION_RELOAD
+#define KIB INT64_C(1024)
+#define MIB (KIB * 1024)
+#define GIB (MIB * 1024)
+#define MINUTE_MS INT64_C(60000)
+#define HOUR_MS (MINUTE_MS * 60)
+#define DAY_S INT64_C(86400)
+
+static const char *const log_levels[] = {"debug", "info", "warn", "error", NULL};
+static const char *const log_formats[] = {"text", "json", NULL};
+
+const struct mn_option mn_options_table[] = {
+    {GROUP(HTTP), STRING("server.address", server_address, "0.0.0.0", 1),
+     .check = mn_option_check_host,
+     .help = "Address on which the HTTP API, the web client and /ws are served."},
+    {GROUP(HTTP), PORT("server.port", server_port, "8080"),
+     .help = "Port of the HTTP API, the web client and /ws; 0 lets the system pick one."},
+    {GROUP(HTTP), LIST("minim.http.cors-origins", http_cors_origins,
+                       "http://localhost:*,http://127.0.0.1:*,null,same-host"),
+     RELOAD, .check = mn_option_check_origins,
+     .help = "Origins whose pages may call the API. '*' stands for any text, null for pages opened "
+             "from a file, same-host for the host of the request on any port."},
+    {GROUP(HTTP), BYTES("minim.http.max-body", http_max_body, "64KiB", KIB, 64 * MIB), RELOAD,
+     .help = "Longest request body; a longer one is answered 413."},
+    {GROUP(HTTP), MS("minim.http.idle-ms", http_idle_ms, "60000", 100, HOUR_MS), RELOAD,
+     .help = "How long a kept-alive connection may stay without a request."},
+    {GROUP(HTTP), BOOL("im.ratelimit.enabled", ratelimit_enabled, "true"), RELOAD,
+     .help = "Limit how often one client may log in, refresh or verify tokens."},
+    {GROUP(HTTP),
+     BOOL("im.ratelimit.trust-forwarded-headers", ratelimit_trust_forwarded, "false"), RELOAD,
+     .help = "Take a client's address from X-Forwarded-For or X-Real-IP when the request comes "
+             "from a trusted proxy. Set it behind a reverse proxy, else all its clients share one "
+             "limit."},
+    {GROUP(HTTP), LIST("minim.http.trusted-proxies", http_trusted_proxies, ""), RELOAD,
+     .check = mn_option_check_proxies,
+     .help = "Proxies whose forwarding headers are believed, as addresses or networks "
+             "(10.0.0.0/8, ::1). Empty: those on this machine."},
+
+    {GROUP(WS), STRING("im.gateway.ws.host", ws_host, "0.0.0.0", 1), .check = mn_option_check_host,
+     .help = "Address of the gateway's own port."},
+    {GROUP(WS), PORT("im.gateway.ws.port", ws_port, "9001"),
+     .help = "The gateway's own port; 0 lets the system pick one. It serves the same as "
+             "server.port."},
+    {GROUP(WS), STRING("im.gateway.ws.path", ws_path, "/ws", 2), .check = mn_option_check_ws_path,
+     .help = "Path of the WebSocket, on both ports."},
+    {GROUP(WS), INTEGER("im.gateway.ws.worker-threads", ws_worker_threads, "0", 0, 64),
+     .help = "Loop threads that serve connections; 0: one for each core."},
+    {GROUP(WS), BYTES("im.gateway.ws.max-message", ws_max_message, "64KiB", KIB, 16 * MIB), RELOAD,
+     .help = "Longest WebSocket message; a longer one closes the connection with 1009. Clients of "
+             "mini-im expect 64KiB."},
+    {GROUP(WS),
+     INTEGER("im.gateway.ws.max-connections", ws_max_connections, "200000", 1, 10000000), RELOAD,
+     .help = "Most connections at a time, HTTP included; further ones are closed when accepted."},
+
+    {GROUP(STORMS), INTEGER("im.gateway.ws.accept-rate", ws_accept_rate, "5000", 0, 1000000),
+     RELOAD,
+     .help = "Connections accepted per second; the rest waits in the kernel's backlog. 0: no "
+             "limit."},
+    {GROUP(STORMS), INTEGER("im.gateway.ws.accept-burst", ws_accept_burst, "10000", 1, 10000000),
+     RELOAD, .help = "Connections accepted at once after a quiet time."},
+    {GROUP(STORMS), INTEGER("im.gateway.ws.auth-rate", ws_auth_rate, "5000", 0, 1000000), RELOAD,
+     .help = "AUTH frames handled per second; the rest is told server_busy and when to come back. "
+             "0: no limit."},
+    {GROUP(STORMS), INTEGER("im.gateway.ws.auth-burst", ws_auth_burst, "10000", 1, 10000000),
+     RELOAD, .help = "AUTH frames handled at once after a quiet time."},
+    {GROUP(STORMS), INTEGER("im.gateway.ws.rate-limit.connection-rate", ws_connection_rate, "60", 0,
+                            1000000),
+     RELOAD,
+     .help = "Text frames per second of one connection; more closes it with too_many_requests. "
+             "0: no limit."},
+    {GROUP(STORMS), INTEGER("im.gateway.ws.rate-limit.connection-burst", ws_connection_burst, "120",
+                            1, 1000000),
+     RELOAD, .help = "Text frames of one connection at once after a quiet time."},
+    {GROUP(STORMS), INTEGER("im.gateway.ws.rate-limit.user-rate", ws_user_rate, "30", 0, 1000000),
+     RELOAD,
+     .help = "Requests per second of one user over all connections (messages, ACKs, calls). 0: no "
+             "limit."},
+    {GROUP(STORMS), INTEGER("im.gateway.ws.rate-limit.user-burst", ws_user_burst, "60", 1, 1000000),
+     RELOAD, .help = "Requests of one user at once after a quiet time."},
+
+    {GROUP(TIMERS), MS("im.gateway.ws.handshake-timeout-ms", ws_handshake_timeout_ms, "10000", 100,
+                       10 * MINUTE_MS),
+     RELOAD, .help = "Time from the connection to a complete request or upgrade."},
+    {GROUP(TIMERS), MS("im.gateway.ws.auth-timeout-ms", ws_auth_timeout_ms, "3000", 100,
+                       10 * MINUTE_MS),
+     RELOAD, .help = "Time from the upgrade to a successful AUTH."},
+    {GROUP(TIMERS), MS("im.gateway.ws.reader-idle-ms", ws_reader_idle_ms, "90000", 100, 24 * HOUR_MS),
+     RELOAD, .help = "A WebSocket from which nothing came for so long is closed."},
+    {GROUP(TIMERS), MS("im.gateway.ws.writer-idle-ms", ws_writer_idle_ms, "60000", 100, 24 * HOUR_MS),
+     RELOAD,
+     .help = "A WebSocket to which nothing was sent for so long gets a PING. Keep it below "
+             "reader-idle-ms: the answer keeps quiet clients connected."},
+    {GROUP(TIMERS), MS("im.gateway.ws.expiry-grace-ms", ws_expiry_grace_ms, "5000", 0, HOUR_MS),
+     RELOAD,
+     .help = "Time after its token's expiry in which a connection may still REAUTH before it is "
+             "closed."},
+
+    {GROUP(PRESSURE), BOOL("im.gateway.ws.backpressure.enabled", ws_backpressure, "true"), RELOAD,
+     .help = "Close connections that stay congested. The ceilings below hold in any case."},
+    {GROUP(PRESSURE), BYTES("im.gateway.ws.backpressure.write-buffer-low-water-mark-bytes",
+                            ws_low_watermark, "256KiB", KIB, GIB),
+     RELOAD, .help = "Bytes queued for a connection at which its congestion ends."},
+    {GROUP(PRESSURE), BYTES("im.gateway.ws.backpressure.write-buffer-high-water-mark-bytes",
+                            ws_high_watermark, "512KiB", 2 * KIB, GIB),
+     RELOAD,
+     .help = "Bytes queued for a connection at which its congestion begins: pushes are then left "
+             "to resend. Twice as many close it at once."},
+    {GROUP(PRESSURE), MS("im.gateway.ws.backpressure.close-unwritable-after-ms",
+                         ws_close_unwritable_after_ms, "3000", -1, HOUR_MS),
+     RELOAD, .help = "How long a connection may stay congested before it is closed; -1: for ever."},
+    {GROUP(PRESSURE), BYTES("im.gateway.ws.max-queued-bytes", ws_max_queued_bytes, "512MiB", MIB,
+                            1024 * GIB),
+     RELOAD,
+     .help = "Bytes queued for all connections together; beyond it the fullest are closed."},
+
+    {GROUP(DELIVERY), MS("im.gateway.ws.ack.batch-window-ms", ack_batch_window_ms, "1000", 10,
+                         MINUTE_MS),
+     .help = "How long moved cursors (delivered, read) are collected before they are written. "
+             "A crash in between repeats deliveries, and loses none."},
+    {GROUP(DELIVERY), BOOL("im.gateway.ws.resend.after-auth-enabled", resend_after_auth, "true"),
+     RELOAD, .help = "Send what a user has not acknowledged when he connects."},
+    {GROUP(DELIVERY), INTEGER("im.gateway.ws.resend.window", resend_window, "200", 1, 10000), RELOAD,
+     .help = "Resent messages on their way to one connection without an ACK."},
+    {GROUP(DELIVERY), BOOL("im.cron.resend.enabled", resend_periodic, "true"), RELOAD,
+     .help = "Send again, to connected users, what they have not acknowledged for a while."},
+    {GROUP(DELIVERY), MS("im.cron.resend.fixed-delay-ms", resend_delay_ms, "30000", 100, HOUR_MS),
+     RELOAD, .help = "Age of an unacknowledged delivery that is sent again."},
+
+    {GROUP(AUTH), STRING("im.auth.issuer", auth_issuer, "mini-im", 1),
+     .help = "Issuer (iss) of access tokens; tokens of another one are refused."},
+    {GROUP(AUTH), STRING("im.auth.jwt-secret", auth_jwt_secret, "", 0), .flags = MN_OPTION_SECRET,
+     .check = mn_option_check_secret,
+     .help = "Secret that signs access tokens, at least 32 bytes. Empty: one is made at the first "
+             "start and kept in the data directory. Better in the environment "
+             "(IM_AUTH_JWT_SECRET) than in a file or on the command line."},
+    {GROUP(AUTH), SECONDS("im.auth.access-token-ttl-seconds", auth_access_ttl_s, "1800", 1,
+                          365 * DAY_S),
+     .help = "Life of an access token."},
+    {GROUP(AUTH), SECONDS("im.auth.refresh-token-ttl-seconds", auth_refresh_ttl_s, "2592000", 1,
+                          3650 * DAY_S),
+     .help = "Life of a refresh token."},
+    {GROUP(AUTH), BOOL("im.auth.auto-register", auth_auto_register, "true"), RELOAD,
+     .help = "Logging in with an unknown name makes an account, as in mini-im."},
+    {GROUP(AUTH), BOOL("im.auth.require-known-user", auth_require_known_user, "false"), RELOAD,
+     .help = "Refuse valid tokens of users that have no account here, and messages to such users."},
+    {GROUP(AUTH), INTEGER("im.code.friend-code-length", code_friend_len, "8", 6, 16),
+     .help = "Characters of a new friend code."},
+    {GROUP(AUTH), SECONDS("im.code.reset-cooldown-seconds", code_reset_cooldown_s, "86400", 1,
+                          365 * DAY_S),
+     .help = "Time between two resets of a friend code."},
+
+    {GROUP(FILTER), BOOL("minim.filter.enabled", filter_enabled, "true"), RELOAD,
+     .help = "Replace forbidden words in messages by ***."},
+    {GROUP(FILTER), PATH("minim.filter.file", filter_file, "", 0), RELOAD,
+     .check = mn_option_check_filter_file,
+     .help = "List of forbidden words: UTF-8, one a line, '#' begins a comment line; at most 4 MiB "
+             "and 100,000 words. Words of Latin, Greek and Cyrillic letters match whole, all "
+             "others anywhere. Empty: a small built-in list. Read again on SIGHUP."},
+
+    {GROUP(DATA), PATH("minim.data-dir", data_dir, "./data", 1),
+     .help = "Directory of everything that is kept; made if it is missing. One minimd at a time."},
+    {GROUP(DATA), BOOL("minim.store.sync", store_sync, "true"),
+     .help = "Wait for the disk before a message is acknowledged. false loses acknowledged "
+             "messages when power fails: for tests and comparison only."},
+    {GROUP(DATA), INTEGER("minim.store.queue-ops", store_queue_ops, "65536", 64, 4194304),
+     .help = "Operations that may wait for the message writer; beyond it clients are told "
+             "server_busy."},
+    {GROUP(DATA), BYTES("minim.store.queue-bytes", store_queue_bytes, "64MiB", MIB, 16 * GIB),
+     .help = "The same in bytes."},
+    {GROUP(DATA), INTEGER("minim.store.batch-ops", store_batch_ops, "2048", 1, 65536),
+     .help = "Most operations in one commit."},
+    {GROUP(DATA), BYTES("minim.store.cache-bytes", store_cache_bytes, "256MiB", MIB, 1024 * GIB),
+     .help = "Cache of the message log: blocks, indexes and filters."},
+    {GROUP(DATA), BYTES("minim.store.memtable-bytes", store_memtable_bytes, "64MiB", MIB, 16 * GIB),
+     .help = "New messages kept in memory, besides the log on disk, before they are sorted into "
+             "files. Up to twice as much is in use."},
+    {GROUP(DATA), INTEGER("minim.store.chat-cache", store_chat_cache, "131072", 1024, 67108864),
+     .help = "Chats whose last number the writer keeps in memory."},
+    {GROUP(DATA), INTEGER("minim.store.recent-cache", store_recent_cache, "262144", 1024, 67108864),
+     .help = "Recent messages whose place is kept in memory, to find them when they are "
+             "acknowledged."},
+
+    {GROUP(PROCESS), INTEGER("minim.workers", workers, "4", 1, 64),
+     .help = "Worker threads for HTTP requests and whatever else may have to wait."},
+    {GROUP(PROCESS), INTEGER("minim.worker-queue", worker_queue, "10000", 1, 1000000),
+     .help = "Requests that may wait for a worker; beyond it they are answered 503."},
+    {GROUP(PROCESS), STRING("minim.time-zone", time_zone, "", 0), .check = mn_option_check_zone,
+     .help = "Time zone of the dates in the API, e.g. Asia/Shanghai or UTC. Empty: the system's."},
+    {GROUP(PROCESS), INTEGER("im.id.datacenter-id", id_datacenter, "1", 0, 31),
+     .help = "Datacenter part of message and user ids."},
+    {GROUP(PROCESS), INTEGER("im.id.worker-id", id_worker, "-1", -1, 31),
+     .help = "Worker part of message and user ids; -1: chosen by minimd."},
+    {GROUP(PROCESS), CHOICE("minim.log.level", log_level, mn_log_level, "info", log_levels), RELOAD,
+     .help = "Least severe lines that are logged."},
+    {GROUP(PROCESS), CHOICE("minim.log.format", log_format, mn_log_format, "text", log_formats),
+     .help = "Form of the lines on standard error: key=value text, or JSON."},
+    {GROUP(PROCESS), BOOL("minim.metrics.enabled", metrics_enabled, "true"),
+     .help = "Serve /metrics."},
+    {GROUP(PROCESS), MS("minim.shutdown.spread-ms", shutdown_spread_ms, "2000", 0, 10 * MINUTE_MS),
+     .help = "Time over which clients are told to come back when minimd ends, so that they do not "
+             "all come at once."},
+    {GROUP(PROCESS), MS("minim.shutdown.timeout-ms", shutdown_timeout_ms, "10000", 0,
+                        10 * MINUTE_MS),
+     .help = "Longest wait for connections to end."},
+};
+const size_t mn_options_count = MN_ARRAY_LEN(mn_options_table);
+_Static_assert(MN_ARRAY_LEN(mn_options_table) <= MN_OPTIONS_MAX, "raise MN_OPTIONS_MAX");
+
+const char *mn_option_group_title(enum mn_option_group group)
+{
+    static const char *const titles[MN_OPTION_GROUP_COUNT] = {
+        [MN_OPTION_GROUP_HTTP] = "HTTP API",
+        [MN_OPTION_GROUP_WS] = "WebSocket gateway",
+        [MN_OPTION_GROUP_STORMS] = "Rates",
+        [MN_OPTION_GROUP_TIMERS] = "Timers",
+        [MN_OPTION_GROUP_PRESSURE] = "Back-pressure",
+        [MN_OPTION_GROUP_DELIVERY] = "Delivery",
+        [MN_OPTION_GROUP_AUTH] = "Accounts and tokens",
+        [MN_OPTION_GROUP_FILTER] = "Text filter",
+        [MN_OPTION_GROUP_DATA] = "Data",
+        [MN_OPTION_GROUP_PROCESS] = "Process",
+    };
+
+    return titles[group];
+}
+
+/* http-api.md 10: what has a meaning in mini-im, and none here. */
+const struct mn_option_legacy mn_options_legacy[] = {
+    {"spring.", "minim is no Spring application and needs no database server"},
+    {"logging.", "see minim.log.level and minim.log.format"},
+    {"management.", "see GET /healthz, /readyz and /metrics"},
+    {"mybatis-plus.", "minim has its own store"},
+    {"im.mysql.", "the embedded store needs no database server"},
+    {"im.redis.", "one node needs no Redis"},
+    {"im.flyway.", "the store migrates itself"},
+    {"im.cache.", "minim's caches are always correct and need no lifetimes"},
+    {"im.caffeine.", "client message ids are unique in the store, for ever"},
+    {"im.ratelimit.fail-open", "limits need no Redis that could fail"},
+    {"im.ratelimit.key-prefix", "limits need no Redis"},
+    {"im.cron.scan-dropped.fixed-delay-ms", "see im.cron.resend.fixed-delay-ms"},
+    {"im.code.group-code-length", "there are no groups yet"},
+    {"im.group-chat.", "there are no groups yet"},
+    {"im.gateway.group-fanout.", "there are no groups yet"},
+    {"im.gateway.ws.group.", "there are no groups yet"},
+    {"im.gateway.ws.single-chat.", "a chat's time is written with its message"},
+    {"im.gateway.ws.instance-id", "one node needs no name"},
+    {"im.gateway.ws.boss-threads", "every loop thread accepts connections"},
+    {"im.gateway.ws.ack.batch-enabled", "cursors are always collected"},
+    {"im.gateway.ws.backpressure.drop-when-unwritable",
+     "pushes to a congested connection are always left to resend"},
+    {"im.executors.", "see minim.workers and minim.worker-queue"},
+    {"im.service.base-url", "mini-im itself does not read it"},
+    {"im.gateway.auth-verify-url", "mini-im itself does not read it"},
+    {"im.gateway.push-url", "mini-im itself does not read it"},
+    {"im.gateway.http.", "mini-im itself does not read it"},
+    {"im.message.ack-timeout-ms", "mini-im itself does not read it"},
+    {"im.message.max-retry", "mini-im itself does not read it"},
+};
+const size_t mn_options_legacy_count = MN_ARRAY_LEN(mn_options_legacy);
