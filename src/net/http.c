@@ -162,7 +162,7 @@ void mn_http_respond(struct mn_http_request *take_req, struct mn_http_response *
         overflow ? mn_http_error_frame(500) : build_answer(take_req, take_res, take_req->close);
     mn_http_response_free(take_res);
     take_req->task.run = run_answer;
-    if (loop->is_started && pthread_equal(loop->self, pthread_self()))
+    if (mn_loop_is_current(loop))
         deliver(loop, take_req);
     else
         mn_loop_post(loop, &take_req->task);

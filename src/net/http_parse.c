@@ -18,7 +18,7 @@
  * parsing: bytes of a head beyond its limits plus this end the request.
  */
 #define HEAD_SLACK 1024
-/* Ceilings are looked at once a slice at the latest, so that all splits give the same answer. */
+/* Pieces in which the library gets the bytes: ceilings are looked at once a piece at the latest. */
 #define SLICE 1024
 #define HEADER_OVERHEAD 4 /* ": " and CRLF of a header line */
 

@@ -23,6 +23,14 @@
 #define TURN_EVENTS 512 /* handled events after which the writes must not wait longer */
 #define TURN_PASSES 4   /* rounds of writes that make new writes, before polling again */
 
+/* Which loop this thread runs: a pthread_t could not tell, as the next thread may get the same. */
+static _Thread_local struct mn_loop *current_loop;
+
+bool mn_loop_is_current(const struct mn_loop *loop)
+{
+    return current_loop == loop;
+}
+
 /* ---- turn -------------------------------------------------------------- */
 
 void mn_loop_turn_begin(struct mn_loop *loop)
@@ -199,13 +207,13 @@ void mn_loop_apply_config(struct mn_loop *loop, const struct mn_net_config *cfg)
 static void *run_thread(void *arg)
 {
     struct mn_loop *loop = arg;
-    loop->self = pthread_self();
-    loop->is_started = true;
+    current_loop = loop;
+    atomic_store(&loop->is_running, true);
     uv_update_time(&loop->uv);
     mn_loop_turn_begin(loop);
     mn_loop_listen(loop);
     uv_run(&loop->uv, UV_RUN_DEFAULT);
-    loop->is_started = false;
+    atomic_store(&loop->is_running, false);
     return NULL;
 }
 

@@ -106,15 +106,14 @@ struct mn_loop {
     struct mn_net *net;
     unsigned index;
     bool has_thread; /* to be joined */
-    bool is_started; /* `self` is valid; written by the thread */
+    _Atomic bool is_running; /* inside uv_run() */
     bool draining, stopping;
     uv_loop_t uv;
     uv_async_t async;
     uv_prepare_t prepare;
     uv_check_t check;
     uv_timer_t wheel_timer, accept_timer, drain_timer;
-    pthread_t thread; /* for the joiner */
-    pthread_t self;   /* the same, written by the thread itself */
+    pthread_t thread;
     struct mn_metrics_shard *metrics;
     void *user;
     struct mn_net_config cfg; /* own copy: a reload replaces it on this thread */
@@ -275,10 +274,14 @@ static inline uint64_t mn_loop_now(const struct mn_loop *loop)
     return uv_now(&loop->uv);
 }
 
+/* Whether the caller is on the loop's thread. */
+bool mn_loop_is_current(const struct mn_loop *loop);
+
+/* Debug builds end when a connection is touched from a foreign thread. */
 static inline void mn_loop_assert_thread(const struct mn_loop *loop)
 {
 #ifndef NDEBUG
-    MN_BUG_ON(loop->is_started && !pthread_equal(loop->self, pthread_self()));
+    MN_BUG_ON(atomic_load(&loop->is_running) && !mn_loop_is_current(loop));
 #else
     (void)loop;
 #endif
