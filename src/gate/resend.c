@@ -40,7 +40,6 @@ struct mn_resend {
     struct mn_backlog_pos pos;
     uint32_t run;     /* number of this run: a page of an earlier one is dropped */
     bool reading;     /* a worker has the next page at hand */
-    bool again;       /* start over when this run ends */
     uint16_t live_count, deferred_count;
     struct deferred *deferred; /* DEFERRED_MAX, made when first needed */
     struct live live[LIVE_MAX];
@@ -186,7 +185,6 @@ static void restart(struct mn_conn *conn)
     resend->pos = (struct mn_backlog_pos){0, 0};
     resend->run++;
     resend->reading = false;
-    resend->again = false;
     resend->live_count = 0;
     mn_unacked_clear(&session->unacked); /* all of it is about to be sent again */
     mn_metric_inc(mn_gate_loop_of(conn)->metrics, MN_M_RESEND_RUNS);
