@@ -66,24 +66,34 @@ bool mn_option_check_origins(const char *value, struct mn_buf *problem)
     return good;
 }
 
+/* A rule of POSIX: a name of letters or <...>, then an offset, as in CET-1CEST,M3.5.0,M10.5.0/3. */
+static bool is_zone_rule(const char *value)
+{
+    size_t letters = 0;
+
+    while ((value[letters] | 0x20) >= 'a' && (value[letters] | 0x20) <= 'z')
+        letters++;
+    const char *offset = letters >= 3 ? value + letters : value[0] == '<' ? strchr(value, '>') : NULL;
+    if (offset && *offset == '>')
+        offset++;
+    if (offset && (*offset == '+' || *offset == '-'))
+        offset++;
+    return offset && *offset >= '0' && *offset <= '9';
+}
+
 /*
  * The C library takes an unknown zone for UTC without a word, which would
- * shift every date.  A name must be a file of the zone database; a POSIX
- * rule (CET-1CEST) is told by its digits.
+ * shift every date.  So a name must be a file of the zone database.
  */
 bool mn_option_check_zone(const char *value, struct mn_buf *problem)
 {
     char path[MN_CONFIG_NAME + 64];
 
-    if (value[0] == '\0' || strcmp(value, "UTC") == 0)
+    if (value[0] == '\0' || strcmp(value, "UTC") == 0 || is_zone_rule(value))
         return true;
-    if (value[0] != '/' && !strstr(value, "..")) {
-        snprintf(path, sizeof path, "/usr/share/zoneinfo/%s", value);
-        if (access(path, R_OK) == 0)
-            return true;
-        if (!strchr(value, '/') && strlen(value) >= 4 && strpbrk(value, "0123456789"))
-            return true;
-    }
+    snprintf(path, sizeof path, "/usr/share/zoneinfo/%s", value);
+    if (value[0] != '/' && !strstr(value, "..") && access(path, R_OK) == 0)
+        return true;
     mn_buf_add_z(problem, "expected zone of /usr/share/zoneinfo such as Asia/Shanghai, or a rule such as "
                            "CET-1CEST,M3.5.0,M10.5.0/3");
     return false;

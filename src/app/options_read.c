@@ -28,21 +28,28 @@ void mn_options_ignore(struct mn_options *options, struct mn_str name, const cha
     options->ignored_count++;
 }
 
-/* What was given, unless it is a secret; cut, and without what could disturb a terminal. */
+/* Text that somebody wrote, in quotes: cut, and without what could disturb a terminal. */
+static void add_quoted(struct mn_buf *why, struct mn_str text)
+{
+    size_t n = text.n < 100 ? text.n : 100;
+
+    mn_buf_add_char(why, '"');
+    for (size_t i = 0; i < n; i++) {
+        unsigned char c = (unsigned char)text.p[i];
+        mn_buf_add_char(why, c < 0x20 || c == 0x7f ? '?' : (char)c);
+    }
+    mn_buf_add_z(why, n < text.n ? "...\"" : "\"");
+}
+
+/* What was given, unless it is a secret. */
 static void add_given(struct mn_buf *why, const struct mn_option *option, struct mn_str value)
 {
-    size_t n = value.n < 100 ? value.n : 100;
-
     if (option->flags & MN_OPTION_SECRET) {
         mn_buf_addf(why, " (%zu bytes)", value.n);
         return;
     }
-    mn_buf_add_z(why, " = \"");
-    for (size_t i = 0; i < n; i++) {
-        unsigned char c = (unsigned char)value.p[i];
-        mn_buf_add_char(why, c < 0x20 || c == 0x7f ? '?' : (char)c);
-    }
-    mn_buf_add_z(why, n < value.n ? "...\"" : "\"");
+    mn_buf_add_z(why, " = ");
+    add_quoted(why, value);
 }
 
 bool mn_options_set(struct mn_options *options, const struct mn_option_where *where,
@@ -80,8 +87,8 @@ bool mn_options_assign(struct mn_options *options, const struct mn_option_where 
         mn_options_ignore(options, name, where->text, ignored);
         return true;
     }
-    mn_buf_addf(why, "%s: unknown option \"%.*s\"", where->text, (int)(name.n < 100 ? name.n : 100),
-                name.p);
+    mn_buf_addf(why, "%s: unknown option ", where->text);
+    add_quoted(why, name);
     nearest = mn_option_nearest(name);
     if (nearest)
         mn_buf_addf(why, ", did you mean %s?", nearest->name);
@@ -175,9 +182,12 @@ static bool take_argument(struct mn_options *options, enum pass pass, const stru
     bool is_config = mn_str_is(a->name, "config"), is_doc = mn_str_is(a->name, "generate-docs");
 
     if (!a->has_value) {
-        if (pass == PASS_OPTIONS)
-            mn_buf_addf(why, "command line: --%.*s: expected a value\n", (int)a->name.n, a->name.p);
-        return pass != PASS_OPTIONS;
+        if (pass == PASS_CONTROL)
+            return true;
+        mn_buf_add_z(why, "command line: ");
+        add_quoted(why, a->name);
+        mn_buf_add_z(why, ": expected a value\n");
+        return false;
     }
     if (pass == PASS_CONTROL) {
         if (is_config)
@@ -185,6 +195,14 @@ static bool take_argument(struct mn_options *options, enum pass pass, const stru
         return is_doc ? set_document(options, a->value, why) : true;
     }
     return is_config || is_doc || mn_options_assign(options, &where, a->name, a->value, why);
+}
+
+static bool complain_argument(const char *arg, struct mn_buf *why)
+{
+    mn_buf_add_z(why, "command line: ");
+    add_quoted(why, mn_str_c(arg));
+    mn_buf_add_z(why, ": expected --name=value (see --help)\n");
+    return false;
 }
 
 static bool read_arguments(struct mn_options *options, enum pass pass, int argc, char *const *argv,
@@ -196,10 +214,7 @@ static bool read_arguments(struct mn_options *options, enum pass pass, int argc,
         struct argument a;
         enum mn_options_action action;
         if (!split_argument(argv[i], &a)) {
-            if (pass == PASS_OPTIONS)
-                mn_buf_addf(why, "command line: \"%.100s\": expected --name=value (see --help)\n",
-                            argv[i]);
-            good = good && pass != PASS_OPTIONS;
+            good &= pass == PASS_CONTROL || complain_argument(argv[i], why);
             continue;
         }
         if (!a.has_value && is_word_action(a.name, &action)) {

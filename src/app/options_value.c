@@ -164,12 +164,12 @@ enum mn_err mn_option_set(const struct mn_option *option, struct mn_config *conf
 
 /* ---- back to text ---- */
 
-static void print_bytes(struct mn_buf *out, int64_t v)
+static void print_number(const struct mn_option *option, int64_t v, struct mn_buf *out)
 {
     static const char *const units[] = {"", "KiB", "MiB", "GiB"};
     size_t unit = 0;
 
-    while (unit + 1 < MN_ARRAY_LEN(units) && v != 0 && v % 1024 == 0) {
+    while (option->type == MN_OPTION_BYTES && unit + 1 < MN_ARRAY_LEN(units) && v != 0 && v % 1024 == 0) {
         v /= 1024;
         unit++;
     }
@@ -178,12 +178,10 @@ static void print_bytes(struct mn_buf *out, int64_t v)
 
 static void describe_range(const struct mn_option *option, const char *what, struct mn_buf *out)
 {
-    bool bytes = option->type == MN_OPTION_BYTES;
-
     mn_buf_addf(out, "%s, ", what);
-    bytes ? print_bytes(out, option->min) : (void)mn_buf_add_i64(out, option->min);
+    print_number(option, option->min, out);
     mn_buf_add_z(out, " to ");
-    bytes ? print_bytes(out, option->max) : (void)mn_buf_add_i64(out, option->max);
+    print_number(option, option->max, out);
 }
 
 static void describe_text(const struct mn_option *option, const char *what, struct mn_buf *out)
@@ -254,10 +252,8 @@ void mn_option_print(const struct mn_option *option, const struct mn_config *con
     case MN_OPTION_PORT:
     case MN_OPTION_MILLISECONDS:
     case MN_OPTION_SECONDS:
-        mn_buf_add_i64(out, *(const int64_t *)field);
-        break;
     case MN_OPTION_BYTES:
-        print_bytes(out, *(const int64_t *)field);
+        print_number(option, *(const int64_t *)field, out);
         break;
     case MN_OPTION_ENUM:
         memcpy(&choice, field, sizeof choice);
