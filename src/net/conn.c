@@ -45,10 +45,7 @@ static uint64_t make_id(const struct mn_loop *loop, uint32_t generation, unsigne
     return (uint64_t)loop->index << 56 | (uint64_t)generation << SLOT_BITS | slot;
 }
 
-static uint32_t generation_of(uint64_t id)
-{
-    return (uint32_t)(id >> SLOT_BITS);
-}
+static uint32_t generation_of(uint64_t id) { return (uint32_t)(id >> SLOT_BITS); }
 
 /* Adds a slab of free slots; false without memory. */
 static bool grow(struct mn_loop *loop)
@@ -56,9 +53,9 @@ static bool grow(struct mn_loop *loop)
     if ((uint64_t)(loop->slab_count + 1) * SLAB_SLOTS > SLOT_MASK)
         return false;
     struct mn_slab *slab = mn_try_alloc(sizeof(*slab) + SLAB_SLOTS * loop->conn_size);
-    struct mn_slab **slabs =
-        slab != NULL ? mn_try_realloc_array(loop->slabs, loop->slab_count + 1, sizeof(*slabs))
-                     : NULL;
+    struct mn_slab **slabs = slab != NULL ? mn_try_realloc_array(loop->slabs, loop->slab_count + 1,
+                                                                 sizeof(*slabs))
+                                          : NULL;
     if (slabs == NULL) {
         mn_free(slab);
         return false;
@@ -191,10 +188,7 @@ void mn_conn_update_poll(struct mn_conn *conn, int events)
 
 /* ---- deadlines --------------------------------------------------------- */
 
-static uint64_t earlier(uint64_t a, uint64_t b)
-{
-    return b != 0 && b < a ? b : a;
-}
+static uint64_t earlier(uint64_t a, uint64_t b) { return b != 0 && b < a ? b : a; }
 
 /* 0 (never) when that kind of idleness is not looked at. */
 static uint64_t idle_at(uint64_t last_ms, uint32_t idle_ms)
@@ -202,10 +196,7 @@ static uint64_t idle_at(uint64_t last_ms, uint32_t idle_ms)
     return idle_ms != 0 ? last_ms + idle_ms : 0;
 }
 
-static bool is_over(uint64_t at_ms, uint64_t now_ms)
-{
-    return at_ms != 0 && now_ms >= at_ms;
-}
+static bool is_over(uint64_t at_ms, uint64_t now_ms) { return at_ms != 0 && now_ms >= at_ms; }
 
 static uint64_t next_deadline(const struct mn_conn *conn)
 {
@@ -310,10 +301,14 @@ void mn_conn_set_timer(struct mn_conn *conn, uint64_t deadline_mono_ms)
 static void count_close(struct mn_conn *conn, enum mn_close_cause cause)
 {
     static const enum mn_metric metric[MN_CLOSE_COUNT] = {
-        [MN_CLOSE_PEER] = MN_M_CLOSE_PEER,           [MN_CLOSE_PROTOCOL] = MN_M_CLOSE_PROTOCOL,
-        [MN_CLOSE_APP] = MN_M_CLOSE_APP,             [MN_CLOSE_IDLE] = MN_M_CLOSE_IDLE,
-        [MN_CLOSE_HANDSHAKE] = MN_M_CLOSE_HANDSHAKE, [MN_CLOSE_SLOW] = MN_M_CLOSE_SLOW,
-        [MN_CLOSE_MEMORY] = MN_M_CLOSE_MEMORY,       [MN_CLOSE_SHUTDOWN] = MN_M_CLOSE_SHUTDOWN,
+        [MN_CLOSE_PEER] = MN_M_CLOSE_PEER,
+        [MN_CLOSE_PROTOCOL] = MN_M_CLOSE_PROTOCOL,
+        [MN_CLOSE_APP] = MN_M_CLOSE_APP,
+        [MN_CLOSE_IDLE] = MN_M_CLOSE_IDLE,
+        [MN_CLOSE_HANDSHAKE] = MN_M_CLOSE_HANDSHAKE,
+        [MN_CLOSE_SLOW] = MN_M_CLOSE_SLOW,
+        [MN_CLOSE_MEMORY] = MN_M_CLOSE_MEMORY,
+        [MN_CLOSE_SHUTDOWN] = MN_M_CLOSE_SHUTDOWN,
     };
     mn_metric_inc(conn->loop->metrics, metric[cause]);
 }
@@ -402,25 +397,13 @@ void mn_conn_doom(struct mn_conn *conn, enum mn_close_cause cause)
 
 /* ---- accessors --------------------------------------------------------- */
 
-uint64_t mn_conn_id(const struct mn_conn *conn)
-{
-    return conn->id;
-}
+uint64_t mn_conn_id(const struct mn_conn *conn) { return conn->id; }
 
-struct mn_loop *mn_conn_loop(const struct mn_conn *conn)
-{
-    return conn->loop;
-}
+struct mn_loop *mn_conn_loop(const struct mn_conn *conn) { return conn->loop; }
 
-void *mn_conn_session(struct mn_conn *conn)
-{
-    return conn + 1;
-}
+void *mn_conn_session(struct mn_conn *conn) { return conn + 1; }
 
-struct mn_conn *mn_conn_of_session(void *session)
-{
-    return (struct mn_conn *)session - 1;
-}
+struct mn_conn *mn_conn_of_session(void *session) { return (struct mn_conn *)session - 1; }
 
 void mn_conn_peer(const struct mn_conn *conn, char p[64])
 {
@@ -432,10 +415,7 @@ void mn_conn_peer(const struct mn_conn *conn, char p[64])
         p[0] = '\0';
 }
 
-bool mn_conn_is_congested(const struct mn_conn *conn)
-{
-    return conn->congested;
-}
+bool mn_conn_is_congested(const struct mn_conn *conn) { return conn->congested; }
 
 bool mn_conn_is_closing(const struct mn_conn *conn)
 {

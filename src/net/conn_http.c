@@ -27,9 +27,10 @@ void mn_conn_http_error(struct mn_conn *conn, unsigned status, enum mn_close_cau
 static bool begin_request(struct mn_conn *conn)
 {
     const struct mn_net_config *cfg = &conn->loop->cfg;
-    conn->http = mn_http_parse_new((struct mn_http_limits){.request_line = cfg->http_max_request_line,
-                                                           .headers = cfg->http_max_headers,
-                                                           .body = cfg->http_max_body});
+    conn->http = mn_http_parse_new(
+        (struct mn_http_limits){.request_line = cfg->http_max_request_line,
+                                .headers = cfg->http_max_headers,
+                                .body = cfg->http_max_body});
     if (conn->http == NULL) {
         mn_conn_abort(conn, MN_CLOSE_MEMORY);
         return false;

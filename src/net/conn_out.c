@@ -177,8 +177,9 @@ static void set_congested(struct mn_conn *conn, bool congested)
 {
     int32_t patience_ms = conn->loop->cfg.close_unwritable_after_ms;
     conn->congested = congested;
-    conn->deadline_ms =
-        congested && patience_ms >= 0 ? mn_loop_now(conn->loop) + (uint64_t)patience_ms : 0;
+    conn->deadline_ms = congested && patience_ms >= 0
+                            ? mn_loop_now(conn->loop) + (uint64_t)patience_ms
+                            : 0;
     mn_conn_update_timer(conn);
 }
 
@@ -341,15 +342,18 @@ static struct mn_conn *fullest(struct mn_loop *loop)
     return best;
 }
 
-void mn_loop_shed_memory(struct mn_loop *loop)
+bool mn_loop_shed_memory(struct mn_loop *loop)
 {
+    bool has_shed = false;
     if (loop->queued == 0 || loop->cfg.max_queued_bytes == 0)
-        return;
+        return false;
     int64_t others = queued_everywhere(loop->net) - loop->queued_told;
     while (others + loop->queued > (int64_t)loop->cfg.max_queued_bytes) {
         struct mn_conn *conn = fullest(loop);
         if (conn == NULL)
             break;
         mn_conn_abort(conn, MN_CLOSE_MEMORY);
+        has_shed = true;
     }
+    return has_shed;
 }

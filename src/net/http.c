@@ -158,8 +158,8 @@ void mn_http_respond(struct mn_http_request *take_req, struct mn_http_response *
     bool overflow = take_res->body.failed || take_res->headers.failed;
     take_req->close = !take_req->keep_alive || take_res->close || draining || overflow;
     take_req->status = overflow ? 500 : take_res->status;
-    take_req->answer =
-        overflow ? mn_http_error_frame(500) : build_answer(take_req, take_res, take_req->close);
+    take_req->answer = overflow ? mn_http_error_frame(500)
+                                : build_answer(take_req, take_res, take_req->close);
     mn_http_response_free(take_res);
     take_req->task.run = run_answer;
     if (mn_loop_is_current(loop))

@@ -38,8 +38,8 @@ struct mn_http_request {
     struct mn_http_header headers[MN_HTTP_HEADERS_MAX];
     unsigned header_count;
     struct mn_str body;
-    char peer[64];       /* address without port */
-    uint64_t mono_ns;    /* when it was complete */
+    char peer[64];    /* address without port */
+    uint64_t mono_ns; /* when it was complete */
     struct mn_loop *loop;
     /* private */
     uint64_t conn_id;
@@ -58,14 +58,15 @@ struct mn_http_response {
     unsigned status;       /* 200 */
     struct mn_buf headers; /* further header lines, each ended by CRLF */
     struct mn_buf body;
-    bool close;            /* end the connection afterwards */
+    bool close; /* end the connection afterwards */
 };
 
 /* Empty 200 answer; body may grow to `limit` bytes. */
 struct mn_http_response *mn_http_response_new(size_t limit);
 void mn_http_response_free(struct mn_http_response *res);
 /* Adds "name: value"; CR, LF and NUL in value are left out. */
-enum mn_err mn_http_response_header(struct mn_http_response *res, const char *name, struct mn_str value);
+enum mn_err mn_http_response_header(struct mn_http_response *res, const char *name,
+                                    struct mn_str value);
 /*
  * Sends the answer and frees both.  Any thread.  Content-Length, Date-less,
  * Connection are added here; for HEAD the body is left out.  A connection

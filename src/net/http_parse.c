@@ -248,10 +248,7 @@ enum mn_http_progress mn_http_parse_feed(struct mn_http_parse *parse, const char
     return MN_HTTP_CONTINUE;
 }
 
-unsigned mn_http_parse_status(const struct mn_http_parse *parse)
-{
-    return parse->status;
-}
+unsigned mn_http_parse_status(const struct mn_http_parse *parse) { return parse->status; }
 
 static enum mn_http_method method_of(const http_parser *parser)
 {
@@ -276,9 +273,8 @@ static enum mn_http_method method_of(const http_parser *parser)
 /* Splits the target; the absolute form (http://host/path) is cut down to its path. */
 static void set_target(struct mn_http_request *req, struct mn_str target)
 {
-    const char *scheme = target.n > 0 && target.p[0] != '/'
-                             ? memmem(target.p, target.n, "://", 3)
-                             : NULL;
+    const char *scheme = target.n > 0 && target.p[0] != '/' ? memmem(target.p, target.n, "://", 3)
+                                                            : NULL;
     const char *query = memchr(target.p, '?', target.n);
     if (scheme != NULL && (query == NULL || scheme < query)) {
         const char *host = scheme + 3;

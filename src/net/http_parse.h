@@ -22,7 +22,7 @@ struct mn_http_limits {
 
 enum mn_http_progress {
     MN_HTTP_MORE = 0,
-    MN_HTTP_CONTINUE, /* the client waits for "100 Continue" before it sends the body; else as MORE */
+    MN_HTTP_CONTINUE, /* as MORE, and the client waits for "100 Continue" to send the body */
     MN_HTTP_DONE,     /* mn_http_parse_take() */
     MN_HTTP_BAD       /* answer with mn_http_parse_status() and close */
 };

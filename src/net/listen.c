@@ -16,10 +16,10 @@
 
 #include "net/net_internal.h"
 
-#define BACKLOG 65535           /* the kernel caps it at net.core.somaxconn */
-#define ACCEPT_BUDGET 64        /* a wake-up and listener */
-#define FD_PAUSE_MS 100         /* descriptors do not come back faster */
-#define BUCKET_PAUSE_MIN_MS 10  /* wake up for a few connections, not for each */
+#define BACKLOG 65535          /* the kernel caps it at net.core.somaxconn */
+#define ACCEPT_BUDGET 64       /* a wake-up and listener */
+#define FD_PAUSE_MS 100        /* descriptors do not come back faster */
+#define BUCKET_PAUSE_MIN_MS 10 /* wake up for a few connections, not for each */
 #define LOG_EVERY_MS 5000
 /*
  * Bytes in the kernel that are not sent yet, beyond which the socket counts

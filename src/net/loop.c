@@ -26,10 +26,7 @@
 /* Which loop this thread runs: a pthread_t could not tell, as the next thread may get the same. */
 static _Thread_local struct mn_loop *current_loop;
 
-bool mn_loop_is_current(const struct mn_loop *loop)
-{
-    return current_loop == loop;
-}
+bool mn_loop_is_current(const struct mn_loop *loop) { return current_loop == loop; }
 
 /* ---- turn -------------------------------------------------------------- */
 
@@ -98,7 +95,8 @@ void mn_loop_turn_finish(struct mn_loop *loop)
             break;
     }
     publish(loop);
-    mn_loop_shed_memory(loop);
+    if (mn_loop_shed_memory(loop))
+        publish(loop);
     if (!mn_list_is_empty(&loop->dirty) || !mn_list_is_empty(&loop->resume))
         mn_loop_wake(loop);
     arm_wheel(loop);
@@ -140,7 +138,8 @@ static void on_wheel(uv_timer_t *timer)
     struct mn_loop *loop = mn_container_of(timer, struct mn_loop, wheel_timer);
     mn_loop_turn_begin(loop);
     loop->wheel_armed_ms = UINT64_MAX;
-    for (struct mn_wheel_node *node; (node = mn_wheel_pop(&loop->wheel, mn_loop_now(loop))) != NULL;)
+    for (struct mn_wheel_node *node;
+         (node = mn_wheel_pop(&loop->wheel, mn_loop_now(loop))) != NULL;)
         mn_conn_on_timer(mn_container_of(node, struct mn_conn, timer));
 }
 
@@ -154,8 +153,7 @@ static void init_state(struct mn_loop *loop)
     mn_list_init(&loop->resume);
     pthread_mutex_init(&loop->post.lock, NULL);
     loop->post.is_open = true;
-    loop->conn_size =
-        (sizeof(struct mn_conn) + loop->cfg.session_size + 15) & ~(size_t)15;
+    loop->conn_size = (sizeof(struct mn_conn) + loop->cfg.session_size + 15) & ~(size_t)15;
     loop->scratch = mn_alloc(MN_SCRATCH);
     loop->reserve_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
     loop->wheel_armed_ms = UINT64_MAX;
@@ -281,25 +279,13 @@ void mn_loop_deinit(struct mn_loop *loop)
 
 /* ---- accessors --------------------------------------------------------- */
 
-unsigned mn_loop_index(const struct mn_loop *loop)
-{
-    return loop->index;
-}
+unsigned mn_loop_index(const struct mn_loop *loop) { return loop->index; }
 
-struct mn_net *mn_loop_net(struct mn_loop *loop)
-{
-    return loop->net;
-}
+struct mn_net *mn_loop_net(struct mn_loop *loop) { return loop->net; }
 
-struct mn_metrics_shard *mn_loop_metrics(struct mn_loop *loop)
-{
-    return loop->metrics;
-}
+struct mn_metrics_shard *mn_loop_metrics(struct mn_loop *loop) { return loop->metrics; }
 
-uint64_t mn_loop_mono_ms(const struct mn_loop *loop)
-{
-    return mn_loop_now(loop);
-}
+uint64_t mn_loop_mono_ms(const struct mn_loop *loop) { return mn_loop_now(loop); }
 
 int64_t mn_loop_unix_ms(const struct mn_loop *loop)
 {
@@ -308,12 +294,6 @@ int64_t mn_loop_unix_ms(const struct mn_loop *loop)
     return loop->unix_ms;
 }
 
-void mn_loop_set_user(struct mn_loop *loop, void *user)
-{
-    loop->user = user;
-}
+void mn_loop_set_user(struct mn_loop *loop, void *user) { loop->user = user; }
 
-void *mn_loop_user(const struct mn_loop *loop)
-{
-    return loop->user;
-}
+void *mn_loop_user(const struct mn_loop *loop) { return loop->user; }

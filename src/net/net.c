@@ -115,15 +115,9 @@ uint16_t mn_net_port(const struct mn_net *net, unsigned index)
     return index < net->cfg.listen_count ? net->port[index] : 0;
 }
 
-unsigned mn_net_loop_count(const struct mn_net *net)
-{
-    return net->loop_count;
-}
+unsigned mn_net_loop_count(const struct mn_net *net) { return net->loop_count; }
 
-struct mn_loop *mn_net_loop(struct mn_net *net, unsigned index)
-{
-    return net->loops[index];
-}
+struct mn_loop *mn_net_loop(struct mn_net *net, unsigned index) { return net->loops[index]; }
 
 /* ---- commands to the loops --------------------------------------------- */
 

@@ -56,9 +56,9 @@ struct mn_net_config {
     unsigned loops; /* threads, 1..64 */
     struct mn_net_listen listen[MN_NET_LISTEN_MAX];
     unsigned listen_count;
-    char ws_path[256];            /* "/ws"; also matches "/ws/..." and "/ws?..." */
-    uint32_t max_connections;     /* beyond it new ones are closed at accept and counted */
-    uint32_t accept_rate;         /* token bucket per second over all loops, 0 = off */
+    char ws_path[256];        /* "/ws"; also matches "/ws/..." and "/ws?..." */
+    uint32_t max_connections; /* beyond it new ones are closed at accept and counted */
+    uint32_t accept_rate;     /* token bucket per second over all loops, 0 = off */
     uint32_t accept_burst;
     uint32_t handshake_timeout_ms;  /* to a complete upgrade or request: 10,000 */
     uint32_t http_idle_ms;          /* between requests of a kept-alive connection */
@@ -69,10 +69,10 @@ struct mn_net_config {
     uint32_t http_max_headers;      /* 8,192 in all */
     uint32_t http_max_body;         /* 65,536 */
     uint32_t low_watermark;         /* 256 KiB queued: congestion ends */
-    uint32_t high_watermark;        /* 512 KiB queued: congestion begins; twice that closes at once */
+    uint32_t high_watermark; /* 512 KiB queued: congestion begins; twice that closes at once */
     int32_t close_unwritable_after_ms; /* 3,000 congested: close; negative = never */
-    uint64_t max_queued_bytes;         /* all connections together; beyond it the fullest are closed */
-    size_t session_size;               /* bytes of zeroed handler memory in each connection */
+    uint64_t max_queued_bytes; /* all connections together; beyond it the fullest are closed */
+    size_t session_size;       /* bytes of zeroed handler memory in each connection */
 };
 
 struct mn_net_handler {
@@ -85,7 +85,7 @@ struct mn_net_handler {
     void (*on_ws_other)(void *ctx, struct mn_conn *conn, bool binary);
     /* Nothing was written for writer_idle_ms. */
     void (*on_ws_writer_idle)(void *ctx, struct mn_conn *conn);
-    /* Crossed the high watermark upwards (true) or the low one downwards (false). */
+    /* Crossed the high watermark upwards (true) or the low one downwards (false); among the writes. */
     void (*on_ws_pressure)(void *ctx, struct mn_conn *conn, bool congested);
     /* The deadline of mn_conn_set_timer() has come (it is cleared before the call). */
     void (*on_ws_timer)(void *ctx, struct mn_conn *conn);
@@ -93,7 +93,7 @@ struct mn_net_handler {
     void (*on_ws_close)(void *ctx, struct mn_conn *conn, enum mn_close_cause cause);
     /* A complete request (never an upgrade to the WebSocket path). The handler owns `req`. */
     void (*on_http)(void *ctx, struct mn_loop *loop, struct mn_http_request *take_req);
-    /* Once a turn, after all events and before the writes. */
+    /* Once a turn or more often, after events and before the writes. */
     void (*on_turn_end)(void *ctx, struct mn_loop *loop);
 };
 
@@ -122,13 +122,13 @@ void mn_net_drain(struct mn_net *net, uint32_t spread_ms);
 /* Waits at most `timeout_ms` for the connections to go, closes the rest, joins the threads. */
 void mn_net_stop(struct mn_net *net, uint32_t timeout_ms);
 void mn_net_free(struct mn_net *net);
-/* Values that may change while running: limits and timers of `config`; takes effect for what comes. */
+/* Takes over the limits and timers of `config`, for what comes from now on; the rest is ignored. */
 void mn_net_reload(struct mn_net *net, const struct mn_net_config *config);
 
 /* ---- loops ------------------------------------------------------------ */
 
 struct mn_task {
-    struct mn_task *next; /* private */
+    struct mn_task *next;                                    /* private */
     void (*run)(struct mn_task *task, struct mn_loop *loop); /* owns the task */
 };
 
@@ -170,12 +170,15 @@ void mn_conn_peer(const struct mn_conn *conn, char p[64]);
 
 enum mn_send {
     MN_SEND_PUSH = 0, /* refused while congested: MN_EBUSY */
-    MN_SEND_REPLY     /* answer to the peer's own frame: queued up to the hard ceiling, then the connection closes */
+    MN_SEND_REPLY     /* answer to the peer's own frame: queued up to the hard ceiling */
 };
 /*
  * Queues a frame; it is written at the end of the turn.  Takes one
  * reference in every case.  MN_EBUSY: congested, not queued.  MN_ECLOSED:
- * the connection is closing.
+ * the connection is closing, or this frame was beyond the hard ceiling.
+ * Never calls back: pressure is told, and a slow peer closed, in the writes
+ * of this turn.  Above the high watermark the socket is tried at once, so
+ * congestion means that the peer does not take it, not that much was said.
  */
 enum mn_err mn_conn_send(struct mn_conn *conn, struct mn_frame *take_frame, enum mn_send kind);
 bool mn_conn_is_congested(const struct mn_conn *conn);
@@ -190,7 +193,11 @@ bool mn_conn_is_closing(const struct mn_conn *conn);
  */
 void mn_conn_close(struct mn_conn *conn, enum mn_close_cause cause, uint16_t code,
                    const char *reason);
-/* Stops processing input (it stays buffered, at most one read buffer, then in the kernel) / goes on. */
+/*
+ * Stops processing input / goes on, in this turn.  Meanwhile at most one
+ * read buffer is kept, the rest waits in the kernel, and the reader's
+ * idleness does not count.  Inside on_ws_text this is the last message.
+ */
 void mn_conn_hold(struct mn_conn *conn);
 void mn_conn_resume(struct mn_conn *conn);
 /* One deadline per connection, in mn_loop_mono_ms() time, resolution 50 ms; 0 clears it. */

@@ -72,7 +72,7 @@ struct mn_conn {
     int fd;
     struct mn_outq out;
     uint64_t last_read_ms, last_write_ms;
-    uint64_t deadline_ms; /* OPEN: end of patience while congested, or 0; else when the state ends, or 0 */
+    uint64_t deadline_ms; /* end of the state, or of patience while congested, or 0 */
     uint64_t user_ms;     /* mn_conn_set_timer(), or 0 */
     uint8_t peer[16];     /* IPv6 or v4-mapped */
     enum mn_conn_state state;
@@ -83,9 +83,9 @@ struct mn_conn {
     bool held;                /* mn_conn_hold() */
     bool doomed;              /* OPEN, but will be closed in the write phase */
     bool congested, pressure_told;
-    bool eof;        /* the peer's FIN was read */
-    bool patient;    /* CLOSING: wait for a full socket instead of giving up */
-    bool served;     /* had a complete request */
+    bool eof;     /* the peer's FIN was read */
+    bool patient; /* CLOSING: wait for a full socket instead of giving up */
+    bool served;  /* had a complete request */
 };
 
 struct mn_slab;
@@ -105,7 +105,7 @@ struct mn_accept_bucket {
 struct mn_loop {
     struct mn_net *net;
     unsigned index;
-    bool has_thread; /* to be joined */
+    bool has_thread;         /* to be joined */
     _Atomic bool is_running; /* inside uv_run() */
     bool draining, stopping;
     uv_loop_t uv;
@@ -127,12 +127,12 @@ struct mn_loop {
     struct mn_slab **slabs;
     unsigned slab_count;
     size_t conn_size;
-    unsigned conn_count;         /* not FREE */
-    unsigned ws_count;           /* OPEN */
-    struct mn_list free;         /* slots */
-    struct mn_list dirty;        /* have something to write or to end in this turn */
-    struct mn_list stuck;        /* wait for a full socket */
-    struct mn_list resume;       /* have buffered input to process */
+    unsigned conn_count;   /* not FREE */
+    unsigned ws_count;     /* OPEN */
+    struct mn_list free;   /* slots */
+    struct mn_list dirty;  /* have something to write or to end in this turn */
+    struct mn_list stuck;  /* wait for a full socket */
+    struct mn_list resume; /* have buffered input to process */
     struct mn_frame **ring_cache[MN_RING_CACHE]; /* rings of the smallest size */
     unsigned ring_cached;
 
@@ -257,8 +257,8 @@ void mn_conn_mark_dirty(struct mn_conn *conn);
 void mn_conn_flush(struct mn_conn *conn);
 void mn_conn_drop_output(struct mn_conn *conn);
 void mn_loop_free_rings(struct mn_loop *loop);
-/* Closes the fullest connections while the ceiling on queued bytes is exceeded. */
-void mn_loop_shed_memory(struct mn_loop *loop);
+/* Closes the fullest connections while the ceiling on queued bytes is exceeded; true: some. */
+bool mn_loop_shed_memory(struct mn_loop *loop);
 
 /* drain.c */
 void mn_loop_drain(struct mn_loop *loop, uint32_t spread_ms);
@@ -269,10 +269,7 @@ void mn_loop_on_drain_timer(uv_timer_t *timer);
 struct mn_frame *mn_frame_raw(const char *p, size_t n);
 struct mn_frame *mn_http_error_frame(unsigned status);
 
-static inline uint64_t mn_loop_now(const struct mn_loop *loop)
-{
-    return uv_now(&loop->uv);
-}
+static inline uint64_t mn_loop_now(const struct mn_loop *loop) { return uv_now(&loop->uv); }
 
 /* Whether the caller is on the loop's thread. */
 bool mn_loop_is_current(const struct mn_loop *loop);

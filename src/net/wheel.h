@@ -36,10 +36,7 @@ static inline void mn_wheel_node_init(struct mn_wheel_node *node)
     mn_list_init(&node->link);
     node->tick = 0;
 }
-static inline bool mn_wheel_is_armed(const struct mn_wheel_node *node)
-{
-    return node->tick != 0;
-}
+static inline bool mn_wheel_is_armed(const struct mn_wheel_node *node) { return node->tick != 0; }
 /* Arms the node, or moves it if it is armed. */
 void mn_wheel_set(struct mn_wheel *wheel, struct mn_wheel_node *node, uint64_t deadline_ms);
 void mn_wheel_clear(struct mn_wheel *wheel, struct mn_wheel_node *node);

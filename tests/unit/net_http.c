@@ -279,7 +279,8 @@ static void expect_refusal(const char *text, char flood, size_t n, unsigned stat
     client_read_all(fd, buf, sizeof(buf));
     assert_int_equal(client_status(buf), status);
     assert_non_null(strstr(buf, "\r\nConnection: close\r\n"));
-    assert_non_null(strstr(buf, "{\"ok\":false,\"code\":40000,\"message\":\"bad_request\",\"ts\":"));
+    assert_non_null(
+        strstr(buf, "{\"ok\":false,\"code\":40000,\"message\":\"bad_request\",\"ts\":"));
     close(fd);
 }
 
@@ -291,8 +292,8 @@ static void bad_requests_get_an_envelope_and_the_end(void **state)
     expect_refusal("GET / HTTP/1.1\r\nX: ", 'a', 9000, 431);
     expect_refusal("POST / HTTP/1.1\r\nContent-Length: 65537\r\n\r\n", 'a', 0, 413);
     expect_refusal("POST / HTTP/1.1\r\nContent-Length: 65537\r\n\r\n", 'a', 65537, 413);
-    expect_refusal("POST / HTTP/1.1\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n", 'a',
-                   0, 400);
+    expect_refusal("POST / HTTP/1.1\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n",
+                   'a', 0, 400);
     assert_int_equal(mn_metrics_sum(server.metrics, MN_M_HTTP_4XX), 6);
     assert_int_equal(server.count[SERVER_HTTP], 0);
 }

@@ -36,15 +36,13 @@ static unsigned status_of(const char *text, size_t n, size_t step)
     return status;
 }
 
-static bool is(struct mn_str s, const char *z)
-{
-    return s.p != NULL && mn_str_is(s, z);
-}
+static bool is(struct mn_str s, const char *z) { return s.p != NULL && mn_str_is(s, z); }
 
 static void same_request_at_every_split(void **state)
 {
-    static const char text[] = "POST /a/b?x=1&y=%20 HTTP/1.1\r\nHost: h\r\nX-Long:   some value  \r\n"
-                               "Empty:\r\nContent-Length: 5\r\n\r\nhelloGET /next";
+    static const char text[] =
+        "POST /a/b?x=1&y=%20 HTTP/1.1\r\nHost: h\r\nX-Long:   some value  \r\n"
+        "Empty:\r\nContent-Length: 5\r\n\r\nhelloGET /next";
     (void)state;
     for (size_t step = 1; step < sizeof(text); step++) {
         struct mn_http_parse *parse = mn_http_parse_new(limits);
@@ -190,10 +188,9 @@ static void floods_of_nothing_end(void **state)
     (void)state;
     assert_int_equal(status_of_long("", '\n', 100000, ""), 431);
     assert_int_equal(status_of_long("GET / HTTP/1.1\r\nX:", ' ', 100000, ""), 431);
-    assert_int_equal(
-        status_of_long("POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nX: ", 'a', 100000,
-                       ""),
-        431);
+    assert_int_equal(status_of_long("POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nX: ",
+                                    'a', 100000, ""),
+                     431);
 }
 
 static void too_many_header_lines(void **state)
@@ -223,7 +220,8 @@ static void too_many_header_lines(void **state)
 
 static void waiting_client_is_told_to_go_on_once(void **state)
 {
-    static const char head[] = "POST / HTTP/1.1\r\nExpect: 100-Continue\r\nContent-Length: 2\r\n\r\n";
+    static const char head[] =
+        "POST / HTTP/1.1\r\nExpect: 100-Continue\r\nContent-Length: 2\r\n\r\n";
     size_t used;
     (void)state;
     struct mn_http_parse *parse = mn_http_parse_new(limits);
@@ -248,7 +246,8 @@ static void versions_and_keep_alive(void **state)
         {"GET / HTTP/1.1\r\nConnection: close\r\n\r\n", false, false},
         {"GET / HTTP/1.0\r\n\r\n", false, true},
         {"GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n", true, true},
-        {"GET / HTTP/1.1\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\n\r\n", true, false},
+        {"GET / HTTP/1.1\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\n\r\n", true,
+         false},
     };
     (void)state;
     for (size_t i = 0; i < MN_ARRAY_LEN(cases); i++) {

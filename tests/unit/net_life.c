@@ -231,10 +231,7 @@ static void count_conn(void *arg, struct mn_conn *conn)
     mn_conn_close(conn, MN_CLOSE_APP, 1000, "Bye");
 }
 
-static void each_in_loop(struct mn_loop *loop, void *arg)
-{
-    mn_loop_each(loop, count_conn, arg);
-}
+static void each_in_loop(struct mn_loop *loop, void *arg) { mn_loop_each(loop, count_conn, arg); }
 
 static void each_connection_once(void **state)
 {
@@ -345,8 +342,9 @@ static void drain_ends_http_after_the_answer(void **state)
     server_await_metric(&server, MN_M_ACCEPTED, 3);
     mn_net_drain(server.net, 60000);
     assert_int_equal(client_read_all(idle, buf, sizeof(buf)), 0);
-    client_send_z(late, ": x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: x\r\n"
-                        "Sec-WebSocket-Version: 13\r\n\r\n");
+    client_send_z(late,
+                  ": x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: x\r\n"
+                  "Sec-WebSocket-Version: 13\r\n\r\n");
     client_read_all(late, buf, sizeof(buf));
     assert_memory_equal(buf, "HTTP/1.1 503 ", 13);
     server_describe(atomic_exchange(&parked, NULL));

@@ -161,8 +161,8 @@ void server_start(struct server *server)
     mn_log_init(&server->log, MN_LOG_DEBUG, MN_LOG_TEXT);
     server->log.fd = fds[1];
     server->metrics = mn_metrics_new();
-    enum mn_err err =
-        mn_net_new(&server->cfg, &handler, &server->log, server->metrics, &server->net, why);
+    enum mn_err err = mn_net_new(&server->cfg, &handler, &server->log, server->metrics,
+                                 &server->net, why);
     if (err != MN_OK)
         fail_msg("mn_net_new: %s", why);
     server->port = mn_net_port(server->net, 0);
@@ -279,10 +279,7 @@ void client_send(int fd, const void *p, size_t n)
     }
 }
 
-void client_send_z(int fd, const char *z)
-{
-    client_send(fd, z, strlen(z));
-}
+void client_send_z(int fd, const char *z) { client_send(fd, z, strlen(z)); }
 
 void client_read(int fd, void *p, size_t n)
 {
@@ -384,10 +381,7 @@ void client_ws_send(int fd, uint8_t first, const void *p, size_t n)
     mn_free(out);
 }
 
-void client_ws_text(int fd, const char *z)
-{
-    client_ws_send(fd, 0x81, z, strlen(z));
-}
+void client_ws_text(int fd, const char *z) { client_ws_send(fd, 0x81, z, strlen(z)); }
 
 void client_ws_read(int fd, struct client_frame *ret)
 {
@@ -418,10 +412,7 @@ void client_ws_expect(int fd, uint8_t first, const void *p, size_t n)
     mn_free(frame);
 }
 
-void client_ws_expect_text(int fd, const char *z)
-{
-    client_ws_expect(fd, 0x81, z, strlen(z));
-}
+void client_ws_expect_text(int fd, const char *z) { client_ws_expect(fd, 0x81, z, strlen(z)); }
 
 void client_ws_expect_close(int fd, unsigned code, const char *reason)
 {

@@ -86,7 +86,7 @@ size_t client_read_all(int fd, char *p, size_t cap);
 void client_await_close(int fd);
 
 #define CLIENT_UPGRADE                                                                             \
-    "GET /ws HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"                  \
+    "GET /ws HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"                 \
     "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
 
 /* Connects and upgrades. */

@@ -13,8 +13,7 @@
 
 static enum mn_upgrade judge(const char *text, struct mn_upgrade_answer *answer)
 {
-    struct mn_http_parse *parse =
-        mn_http_parse_new((struct mn_http_limits){4096, 8192, 65536});
+    struct mn_http_parse *parse = mn_http_parse_new((struct mn_http_limits){4096, 8192, 65536});
     size_t used;
     assert_int_equal(mn_http_parse_feed(parse, text, strlen(text), &used), MN_HTTP_DONE);
     struct mn_http_request *req = mn_http_parse_take(parse);
@@ -60,8 +59,7 @@ static const struct row {
     {"GET /ws HTTP/1.1\r\nUpgrade: websocket\r\nConnection: keep-alive\r\n" KEY V13 "\r\n",
      MN_UPGRADE_BAD,
      "not a WebSocket request: a |Connection| header must includes a token 'Upgrade'"},
-    {"GET /ws HTTP/1.1\r\n" UP V13 "\r\n", MN_UPGRADE_BAD,
-     "not a WebSocket request: missing key"},
+    {"GET /ws HTTP/1.1\r\n" UP V13 "\r\n", MN_UPGRADE_BAD, "not a WebSocket request: missing key"},
     {"POST /ws HTTP/1.1\r\n" UP KEY V13 "\r\n", MN_UPGRADE_BAD,
      "Invalid WebSocket handshake method: POST"},
     {"DELETE /ws/x HTTP/1.1\r\n\r\n", MN_UPGRADE_BAD, "Invalid WebSocket handshake method: DELETE"},

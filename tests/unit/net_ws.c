@@ -117,7 +117,10 @@ static void close_frame_is_echoed(void **state)
 {
     (void)state;
     int fd = client_ws(&server);
-    client_ws_send(fd, 0x88, "\x03\xe8" "going", 7);
+    client_ws_send(fd, 0x88,
+                   "\x03\xe8"
+                   "going",
+                   7);
     client_ws_expect_close(fd, 1000, "going");
     close(fd);
     fd = client_ws(&server);
