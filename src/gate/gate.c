@@ -113,9 +113,9 @@ static void on_turn_end(void *ctx, struct mn_loop *loop)
 {
     (void)ctx;
     struct mn_gate_loop *gl = mn_loop_user(loop);
-    struct mn_op *first = gl->first;
-    if (!first)
+    if (!gl || !gl->first) /* no gl: the start failed before mn_gate_attach() */
         return;
+    struct mn_op *first = gl->first;
     gl->first = gl->last = NULL;
     mn_msglog_submit(mn_gate_log(gl->gate), first);
 }
@@ -189,6 +189,8 @@ void mn_gate_free(struct mn_gate *gate)
         mn_buf_deinit(&gl->filtered);
         mn_free(gl->rng);
     }
+    if (!gate->loops) /* never attached: no snapshot has taken the filter */
+        mn_filter_free(gate->config.settings.filter);
     mn_free(gate->loops);
     mn_pool_free(gate->pool);
     mn_user_limits_free(gate->user_limits);
