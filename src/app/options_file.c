@@ -16,6 +16,9 @@
 
 enum { FILE_MAX_BYTES = 1024 * 1024, VALUE_MAX_BYTES = 8192, WHERE_MAX = MN_CONFIG_PATH + 16 };
 
+/* Who names the wrong file by mistake shall not get a screen for each of its lines. */
+enum { MISTAKES_MAX = 20 };
+
 struct line_reader {
     struct mn_options *options;
     const char *name;
@@ -112,7 +115,7 @@ bool mn_options_parse_text(struct mn_options *options, const char *name, struct 
                            struct mn_buf *why)
 {
     struct line_reader *r = mn_new(struct line_reader);
-    bool good = true;
+    unsigned mistakes = 0;
 
     r->options = options;
     r->name = name;
@@ -121,17 +124,19 @@ bool mn_options_parse_text(struct mn_options *options, const char *name, struct 
         text.p += 3;
         text.n -= 3;
     }
-    while (text.n > 0) {
+    while (text.n > 0 && mistakes < MISTAKES_MAX) {
         const char *end = memchr(text.p, '\n', text.n);
         size_t n = end ? (size_t)(end - text.p) : text.n;
         r->line++;
-        good &= read_line(r, mn_str_make(text.p, n));
+        mistakes += !read_line(r, mn_str_make(text.p, n));
         n += end != NULL;
         text.p += n;
         text.n -= n;
     }
+    if (mistakes == MISTAKES_MAX)
+        mn_buf_addf(why, "%s:%u: %u mistakes, the rest was not read\n", name, r->line, mistakes);
     mn_free(r);
-    return good;
+    return mistakes == 0;
 }
 
 static enum mn_err read_all(int fd, struct mn_buf *text)

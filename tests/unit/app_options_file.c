@@ -96,6 +96,27 @@ static void mistakes_name_their_line(void **state)
         mn_options_free(parse(cases[i][0], cases[i][1]));
 }
 
+static void many_mistakes_end_the_reading(void **state)
+{
+    struct mn_options *options = mn_options_new();
+    struct mn_buf text, why;
+    size_t lines = 0;
+
+    (void)state;
+    mn_buf_init(&text, 100000);
+    mn_buf_init(&why, 100000);
+    for (int i = 0; i < 1000; i++)
+        mn_buf_add_z(&text, "nonsense\n");
+    assert_false(mn_options_parse_text(options, "f", mn_buf_str(&text), &why));
+    for (size_t i = 0; i < why.n; i++)
+        lines += why.p[i] == '\n';
+    assert_int_equal(lines, 21);
+    assert_non_null(memmem(why.p, why.n, "\nf:20: 20 mistakes, the rest was not read\n", 43));
+    mn_buf_deinit(&text);
+    mn_buf_deinit(&why);
+    mn_options_free(options);
+}
+
 static void given_text_cannot_disturb_a_terminal(void **state)
 {
     char text[300] = "server.port = a\x1b[2J\x07z\nx\x1by = 1";
@@ -155,6 +176,7 @@ int test_app_options_file(void)
         cmocka_unit_test(lines_comments_and_blanks),
         cmocka_unit_test(quotes),
         cmocka_unit_test(mistakes_name_their_line),
+        cmocka_unit_test(many_mistakes_end_the_reading),
         cmocka_unit_test(given_text_cannot_disturb_a_terminal),
         cmocka_unit_test(files_are_read_or_said_why_not),
         cmocka_unit_test(a_file_has_a_ceiling),
