@@ -111,7 +111,7 @@ static void many_mistakes_end_the_reading(void **state)
     for (size_t i = 0; i < why.n; i++)
         lines += why.p[i] == '\n';
     assert_int_equal(lines, 21);
-    assert_non_null(memmem(why.p, why.n, "\nf:20: 20 mistakes, the rest was not read\n", 43));
+    assert_non_null(memmem(why.p, why.n, "\nf:20: 20 mistakes, the rest was not read\n", 42));
     mn_buf_deinit(&text);
     mn_buf_deinit(&why);
     mn_options_free(options);
