@@ -57,8 +57,8 @@ bool mn_options_ignored(const struct mn_options *options, size_t index,
     return true;
 }
 
-static void print_value(const struct mn_option *option, const struct mn_config *config,
-                        char *out, size_t cap)
+static void print_value(const struct mn_option *option, const struct mn_config *config, char *out,
+                        size_t cap)
 {
     struct mn_buf text;
     size_t n;

@@ -36,7 +36,8 @@ bool mn_option_check_ws_path(const char *value, struct mn_buf *problem)
             n = 0;
     if (n >= 2 && value[0] == '/' && value[n - 1] != '/')
         return true;
-    mn_buf_add_z(problem, "expected path that begins with '/' and does not end with it, such as /ws");
+    mn_buf_add_z(problem,
+                 "expected path that begins with '/' and does not end with it, such as /ws");
     return false;
 }
 
@@ -44,7 +45,8 @@ bool mn_option_check_secret(const char *value, struct mn_buf *problem)
 {
     if (value[0] == '\0' || strlen(value) >= MN_JWT_SECRET_MIN)
         return true;
-    mn_buf_addf(problem, "expected at least %d bytes, or nothing to have one made", MN_JWT_SECRET_MIN);
+    mn_buf_addf(problem, "expected at least %d bytes, or nothing to have one made",
+                MN_JWT_SECRET_MIN);
     return false;
 }
 
@@ -73,7 +75,9 @@ static bool is_zone_rule(const char *value)
 
     while ((value[letters] | 0x20) >= 'a' && (value[letters] | 0x20) <= 'z')
         letters++;
-    const char *offset = letters >= 3 ? value + letters : value[0] == '<' ? strchr(value, '>') : NULL;
+    const char *offset = letters >= 3      ? value + letters
+                         : value[0] == '<' ? strchr(value, '>')
+                                           : NULL;
     if (offset && *offset == '>')
         offset++;
     if (offset && (*offset == '+' || *offset == '-'))
@@ -94,8 +98,9 @@ bool mn_option_check_zone(const char *value, struct mn_buf *problem)
     snprintf(path, sizeof path, "/usr/share/zoneinfo/%s", value);
     if (value[0] != '/' && !strstr(value, "..") && access(path, R_OK) == 0)
         return true;
-    mn_buf_add_z(problem, "expected zone of /usr/share/zoneinfo such as Asia/Shanghai, or a rule such as "
-                           "CET-1CEST,M3.5.0,M10.5.0/3");
+    mn_buf_add_z(problem,
+                 "expected zone of /usr/share/zoneinfo such as Asia/Shanghai, or a rule such as "
+                 "CET-1CEST,M3.5.0,M10.5.0/3");
     return false;
 }
 

@@ -46,10 +46,10 @@ struct mn_option {
     const char *name;
     enum mn_option_group group;
     enum mn_option_type type;
-    unsigned flags;           /* enum mn_option_flags */
-    size_t offset, size;      /* of the field in struct mn_config */
-    const char *default_text; /* as an operator would write it */
-    int64_t min, max;         /* of a number in its unit; of a text's length in bytes */
+    unsigned flags;             /* enum mn_option_flags */
+    size_t offset, size;        /* of the field in struct mn_config */
+    const char *default_text;   /* as an operator would write it */
+    int64_t min, max;           /* of a number in its unit; of a text's length in bytes */
     const char *const *choices; /* ENUM: names of 0, 1, ...; ends with NULL */
     /* More than type and limits can say; on false `problem` says what is wrong or expected. */
     bool (*check)(const char *value, struct mn_buf *problem);

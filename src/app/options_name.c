@@ -116,7 +116,7 @@ const struct mn_option *mn_option_nearest(struct mn_str name)
         return NULL;
     for (size_t i = 0; i < mn_options_count; i++) {
         struct mn_str known = mn_str_c(mn_options_table[i].name);
-        unsigned d = is_tail(name, known)         ? 1
+        unsigned d = is_tail(name, known)       ? 1
                      : known.n > NAME_MAX_BYTES ? NEAR + 1
                                                 : distance(name, known);
         if (d < best_distance) {

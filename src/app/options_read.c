@@ -61,8 +61,8 @@ bool mn_options_set(struct mn_options *options, const struct mn_option_where *wh
     mn_buf_init(&problem, 8192);
     good = mn_option_set(option, &options->config, value, &problem) == MN_OK;
     if (good) {
-        options->origin[option - mn_options_table] =
-            (struct mn_option_origin){where->source, where->line};
+        options->origin[option - mn_options_table] = (struct mn_option_origin){where->source,
+                                                                               where->line};
     } else {
         mn_buf_addf(why, "%s: %s", where->text, option->name);
         add_given(why, option, value);
@@ -241,8 +241,7 @@ static bool read_arguments(struct mn_options *options, enum pass pass, int argc,
 static bool is_service_link(struct mn_str name, struct mn_str value)
 {
     static const struct mn_str port = {"_PORT", 5};
-    bool ends_in_port =
-        name.n > port.n && memcmp(name.p + name.n - port.n, port.p, port.n) == 0;
+    bool ends_in_port = name.n > port.n && memcmp(name.p + name.n - port.n, port.p, port.n) == 0;
 
     if (memmem(name.p, name.n, "_SERVICE_HOST", 13) || memmem(name.p, name.n, "_SERVICE_PORT", 13))
         return true;
@@ -277,7 +276,8 @@ static bool read_variable(struct mn_options *options, struct mn_str name, struct
         return mn_options_set(options, &where, option, value, why);
     ignored = mn_option_legacy_why(name, true);
     if (ignored || is_im) {
-        mn_options_ignore(options, name, "environment", ignored ? ignored : "no option has this name");
+        mn_options_ignore(options, name, "environment",
+                          ignored ? ignored : "no option has this name");
         return true;
     }
     if (!is_ours)
@@ -306,8 +306,8 @@ static bool find_file_in_environment(struct mn_options *options, char *const *en
 
     for (; envp && *envp; envp++)
         if (strncmp(*envp, name, sizeof name - 1) == 0 && (*envp)[sizeof name - 1])
-            return set_file(options, "environment MINIM_CONFIG",
-                            mn_str_c(*envp + sizeof name - 1), why);
+            return set_file(options, "environment MINIM_CONFIG", mn_str_c(*envp + sizeof name - 1),
+                            why);
     return true;
 }
 

@@ -12,11 +12,13 @@
 /* Offset and size of a field, and a compile error if its type is not the one that the row needs. */
 #define FIELD(field, ctype)                                                                        \
     .offset = offsetof(struct mn_config, field) +                                                  \
-              0 * sizeof(char[_Generic(((struct mn_config *)0)->field, ctype: 1, default: -1)]),   \
+              0 * sizeof(char[_Generic(((struct mn_config *)0)->field, ctype : 1, default          \
+                                       : -1)]),                                                    \
     .size = sizeof(((struct mn_config *)0)->field)
 #define TEXT_FIELD(field)                                                                          \
     .offset = offsetof(struct mn_config, field) +                                                  \
-              0 * sizeof(char[_Generic(&((struct mn_config *)0)->field[0], char *: 1, default: -1)]), \
+              0 * sizeof(char[_Generic(&((struct mn_config *)0)->field[0], char * : 1, default     \
+                                       : -1)]),                                                    \
     .size = sizeof(((struct mn_config *)0)->field)
 
 #define NUMBER(t, n, f, d, lo, hi)                                                                 \
@@ -54,8 +56,9 @@ const struct mn_option mn_options_table[] = {
      .help = "Address on which the HTTP API, the web client and /ws are served."},
     {GROUP(HTTP), PORT("server.port", server_port, "8080"),
      .help = "Port of the HTTP API, the web client and /ws; 0 lets the system pick one."},
-    {GROUP(HTTP), LIST("minim.http.cors-origins", http_cors_origins,
-                       "http://localhost:*,http://127.0.0.1:*,null,same-host"),
+    {GROUP(HTTP),
+     LIST("minim.http.cors-origins", http_cors_origins,
+          "http://localhost:*,http://127.0.0.1:*,null,same-host"),
      RELOAD, .check = mn_option_check_origins,
      .help = "Origins whose pages may call the API. '*' stands for any text, null for pages opened "
              "from a file, same-host for the host of the request on any port."},
@@ -65,8 +68,8 @@ const struct mn_option mn_options_table[] = {
      .help = "How long a kept-alive connection may stay without a request."},
     {GROUP(HTTP), BOOL("im.ratelimit.enabled", ratelimit_enabled, "true"), RELOAD,
      .help = "Limit how often one client may log in, refresh or verify tokens."},
-    {GROUP(HTTP),
-     BOOL("im.ratelimit.trust-forwarded-headers", ratelimit_trust_forwarded, "false"), RELOAD,
+    {GROUP(HTTP), BOOL("im.ratelimit.trust-forwarded-headers", ratelimit_trust_forwarded, "false"),
+     RELOAD,
      .help = "Take a client's address from X-Forwarded-For or X-Real-IP when the request comes "
              "from a trusted proxy. Set it behind a reverse proxy, else all its clients share one "
              "limit."},
@@ -87,8 +90,8 @@ const struct mn_option mn_options_table[] = {
     {GROUP(WS), BYTES("im.gateway.ws.max-message", ws_max_message, "64KiB", KIB, 16 * MIB), RELOAD,
      .help = "Longest WebSocket message; a longer one closes the connection with 1009. Clients of "
              "mini-im expect 64KiB."},
-    {GROUP(WS),
-     INTEGER("im.gateway.ws.max-connections", ws_max_connections, "200000", 1, 10000000), RELOAD,
+    {GROUP(WS), INTEGER("im.gateway.ws.max-connections", ws_max_connections, "200000", 1, 10000000),
+     RELOAD,
      .help = "Most connections at a time, HTTP included; further ones are closed when accepted."},
 
     {GROUP(STORMS), INTEGER("im.gateway.ws.accept-rate", ws_accept_rate, "5000", 0, 1000000),
@@ -102,13 +105,13 @@ const struct mn_option mn_options_table[] = {
              "0: no limit."},
     {GROUP(STORMS), INTEGER("im.gateway.ws.auth-burst", ws_auth_burst, "10000", 1, 10000000),
      RELOAD, .help = "AUTH frames handled at once after a quiet time."},
-    {GROUP(STORMS), INTEGER("im.gateway.ws.rate-limit.connection-rate", ws_connection_rate, "60", 0,
-                            1000000),
+    {GROUP(STORMS),
+     INTEGER("im.gateway.ws.rate-limit.connection-rate", ws_connection_rate, "60", 0, 1000000),
      RELOAD,
      .help = "Text frames per second of one connection; more closes it with too_many_requests. "
              "0: no limit."},
-    {GROUP(STORMS), INTEGER("im.gateway.ws.rate-limit.connection-burst", ws_connection_burst, "120",
-                            1, 1000000),
+    {GROUP(STORMS),
+     INTEGER("im.gateway.ws.rate-limit.connection-burst", ws_connection_burst, "120", 1, 1000000),
      RELOAD, .help = "Text frames of one connection at once after a quiet time."},
     {GROUP(STORMS), INTEGER("im.gateway.ws.rate-limit.user-rate", ws_user_rate, "30", 0, 1000000),
      RELOAD,
@@ -117,16 +120,18 @@ const struct mn_option mn_options_table[] = {
     {GROUP(STORMS), INTEGER("im.gateway.ws.rate-limit.user-burst", ws_user_burst, "60", 1, 1000000),
      RELOAD, .help = "Requests of one user at once after a quiet time."},
 
-    {GROUP(TIMERS), MS("im.gateway.ws.handshake-timeout-ms", ws_handshake_timeout_ms, "10000", 100,
-                       10 * MINUTE_MS),
+    {GROUP(TIMERS),
+     MS("im.gateway.ws.handshake-timeout-ms", ws_handshake_timeout_ms, "10000", 100,
+        10 * MINUTE_MS),
      RELOAD, .help = "Time from the connection to a complete request or upgrade."},
-    {GROUP(TIMERS), MS("im.gateway.ws.auth-timeout-ms", ws_auth_timeout_ms, "3000", 100,
-                       10 * MINUTE_MS),
-     RELOAD, .help = "Time from the upgrade to a successful AUTH."},
-    {GROUP(TIMERS), MS("im.gateway.ws.reader-idle-ms", ws_reader_idle_ms, "90000", 100, 24 * HOUR_MS),
-     RELOAD, .help = "A WebSocket from which nothing came for so long is closed."},
-    {GROUP(TIMERS), MS("im.gateway.ws.writer-idle-ms", ws_writer_idle_ms, "60000", 100, 24 * HOUR_MS),
-     RELOAD,
+    {GROUP(TIMERS),
+     MS("im.gateway.ws.auth-timeout-ms", ws_auth_timeout_ms, "3000", 100, 10 * MINUTE_MS), RELOAD,
+     .help = "Time from the upgrade to a successful AUTH."},
+    {GROUP(TIMERS),
+     MS("im.gateway.ws.reader-idle-ms", ws_reader_idle_ms, "90000", 100, 24 * HOUR_MS), RELOAD,
+     .help = "A WebSocket from which nothing came for so long is closed."},
+    {GROUP(TIMERS),
+     MS("im.gateway.ws.writer-idle-ms", ws_writer_idle_ms, "60000", 100, 24 * HOUR_MS), RELOAD,
      .help = "A WebSocket to which nothing was sent for so long gets a PING. Keep it below "
              "reader-idle-ms: the answer keeps quiet clients connected."},
     {GROUP(TIMERS), MS("im.gateway.ws.expiry-grace-ms", ws_expiry_grace_ms, "5000", 0, HOUR_MS),
@@ -136,30 +141,33 @@ const struct mn_option mn_options_table[] = {
 
     {GROUP(PRESSURE), BOOL("im.gateway.ws.backpressure.enabled", ws_backpressure, "true"), RELOAD,
      .help = "Close connections that stay congested. The ceilings below hold in any case."},
-    {GROUP(PRESSURE), BYTES("im.gateway.ws.backpressure.write-buffer-low-water-mark-bytes",
-                            ws_low_watermark, "256KiB", KIB, GIB),
+    {GROUP(PRESSURE),
+     BYTES("im.gateway.ws.backpressure.write-buffer-low-water-mark-bytes", ws_low_watermark,
+           "256KiB", KIB, GIB),
      RELOAD, .help = "Bytes queued for a connection at which its congestion ends."},
-    {GROUP(PRESSURE), BYTES("im.gateway.ws.backpressure.write-buffer-high-water-mark-bytes",
-                            ws_high_watermark, "512KiB", 2 * KIB, GIB),
+    {GROUP(PRESSURE),
+     BYTES("im.gateway.ws.backpressure.write-buffer-high-water-mark-bytes", ws_high_watermark,
+           "512KiB", 2 * KIB, GIB),
      RELOAD,
      .help = "Bytes queued for a connection at which its congestion begins: pushes are then left "
              "to resend. Twice as many close it at once."},
-    {GROUP(PRESSURE), MS("im.gateway.ws.backpressure.close-unwritable-after-ms",
-                         ws_close_unwritable_after_ms, "3000", -1, HOUR_MS),
+    {GROUP(PRESSURE),
+     MS("im.gateway.ws.backpressure.close-unwritable-after-ms", ws_close_unwritable_after_ms,
+        "3000", -1, HOUR_MS),
      RELOAD, .help = "How long a connection may stay congested before it is closed; -1: for ever."},
-    {GROUP(PRESSURE), BYTES("im.gateway.ws.max-queued-bytes", ws_max_queued_bytes, "512MiB", MIB,
-                            1024 * GIB),
+    {GROUP(PRESSURE),
+     BYTES("im.gateway.ws.max-queued-bytes", ws_max_queued_bytes, "512MiB", MIB, 1024 * GIB),
      RELOAD,
      .help = "Bytes queued for all connections together; beyond it the fullest are closed."},
 
-    {GROUP(DELIVERY), MS("im.gateway.ws.ack.batch-window-ms", ack_batch_window_ms, "1000", 10,
-                         MINUTE_MS),
+    {GROUP(DELIVERY),
+     MS("im.gateway.ws.ack.batch-window-ms", ack_batch_window_ms, "1000", 10, MINUTE_MS),
      .help = "How long moved cursors (delivered, read) are collected before they are written. "
              "A crash in between repeats deliveries, and loses none."},
     {GROUP(DELIVERY), BOOL("im.gateway.ws.resend.after-auth-enabled", resend_after_auth, "true"),
      RELOAD, .help = "Send what a user has not acknowledged when he connects."},
-    {GROUP(DELIVERY), INTEGER("im.gateway.ws.resend.window", resend_window, "200", 1, 10000), RELOAD,
-     .help = "Resent messages on their way to one connection without an ACK."},
+    {GROUP(DELIVERY), INTEGER("im.gateway.ws.resend.window", resend_window, "200", 1, 10000),
+     RELOAD, .help = "Resent messages on their way to one connection without an ACK."},
     {GROUP(DELIVERY), BOOL("im.cron.resend.enabled", resend_periodic, "true"), RELOAD,
      .help = "Send again, to connected users, what they have not acknowledged for a while."},
     {GROUP(DELIVERY), MS("im.cron.resend.fixed-delay-ms", resend_delay_ms, "30000", 100, HOUR_MS),
@@ -172,11 +180,11 @@ const struct mn_option mn_options_table[] = {
      .help = "Secret that signs access tokens, at least 32 bytes. Empty: one is made at the first "
              "start and kept in the data directory. Better in the environment "
              "(IM_AUTH_JWT_SECRET) than in a file or on the command line."},
-    {GROUP(AUTH), SECONDS("im.auth.access-token-ttl-seconds", auth_access_ttl_s, "1800", 1,
-                          365 * DAY_S),
+    {GROUP(AUTH),
+     SECONDS("im.auth.access-token-ttl-seconds", auth_access_ttl_s, "1800", 1, 365 * DAY_S),
      .help = "Life of an access token."},
-    {GROUP(AUTH), SECONDS("im.auth.refresh-token-ttl-seconds", auth_refresh_ttl_s, "2592000", 1,
-                          3650 * DAY_S),
+    {GROUP(AUTH),
+     SECONDS("im.auth.refresh-token-ttl-seconds", auth_refresh_ttl_s, "2592000", 1, 3650 * DAY_S),
      .help = "Life of a refresh token."},
     {GROUP(AUTH), BOOL("im.auth.auto-register", auth_auto_register, "true"), RELOAD,
      .help = "Logging in with an unknown name makes an account, as in mini-im."},
@@ -184,8 +192,8 @@ const struct mn_option mn_options_table[] = {
      .help = "Refuse valid tokens of users that have no account here, and messages to such users."},
     {GROUP(AUTH), INTEGER("im.code.friend-code-length", code_friend_len, "8", 6, 16),
      .help = "Characters of a new friend code."},
-    {GROUP(AUTH), SECONDS("im.code.reset-cooldown-seconds", code_reset_cooldown_s, "86400", 1,
-                          365 * DAY_S),
+    {GROUP(AUTH),
+     SECONDS("im.code.reset-cooldown-seconds", code_reset_cooldown_s, "86400", 1, 365 * DAY_S),
      .help = "Time between two resets of a friend code."},
 
     {GROUP(FILTER), BOOL("minim.filter.enabled", filter_enabled, "true"), RELOAD,
@@ -238,8 +246,8 @@ const struct mn_option mn_options_table[] = {
     {GROUP(PROCESS), MS("minim.shutdown.spread-ms", shutdown_spread_ms, "2000", 0, 10 * MINUTE_MS),
      .help = "Time over which clients are told to come back when minimd ends, so that they do not "
              "all come at once."},
-    {GROUP(PROCESS), MS("minim.shutdown.timeout-ms", shutdown_timeout_ms, "10000", 0,
-                        10 * MINUTE_MS),
+    {GROUP(PROCESS),
+     MS("minim.shutdown.timeout-ms", shutdown_timeout_ms, "10000", 0, 10 * MINUTE_MS),
      .help = "Longest wait for connections to end."},
 };
 const size_t mn_options_count = MN_ARRAY_LEN(mn_options_table);

@@ -169,7 +169,8 @@ static void print_number(const struct mn_option *option, int64_t v, struct mn_bu
     static const char *const units[] = {"", "KiB", "MiB", "GiB"};
     size_t unit = 0;
 
-    while (option->type == MN_OPTION_BYTES && unit + 1 < MN_ARRAY_LEN(units) && v != 0 && v % 1024 == 0) {
+    while (option->type == MN_OPTION_BYTES && unit + 1 < MN_ARRAY_LEN(units) && v != 0 &&
+           v % 1024 == 0) {
         v /= 1024;
         unit++;
     }

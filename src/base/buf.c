@@ -14,10 +14,7 @@
 
 enum { FIRST_BYTES = 64 }; /* most frames and header lines fit without a second allocation */
 
-void mn_buf_init(struct mn_buf *buf, size_t limit)
-{
-    *buf = (struct mn_buf){.limit = limit};
-}
+void mn_buf_init(struct mn_buf *buf, size_t limit) { *buf = (struct mn_buf){.limit = limit}; }
 
 void mn_buf_deinit(struct mn_buf *buf)
 {
@@ -89,10 +86,7 @@ enum mn_err mn_buf_add_z(struct mn_buf *buf, const char *z)
     return mn_buf_add(buf, z, strlen(z));
 }
 
-enum mn_err mn_buf_add_char(struct mn_buf *buf, char c)
-{
-    return mn_buf_add(buf, &c, 1);
-}
+enum mn_err mn_buf_add_char(struct mn_buf *buf, char c) { return mn_buf_add(buf, &c, 1); }
 
 enum mn_err mn_buf_add_u64(struct mn_buf *buf, uint64_t v)
 {
@@ -145,10 +139,7 @@ enum mn_err mn_buf_vaddf(struct mn_buf *buf, const char *fmt, va_list ap)
 }
 
 /* Bytes that JSON wants escaped: below 0x20, '"' and '\\'. */
-static bool is_json_special(unsigned char c)
-{
-    return c < 0x20 || c == '"' || c == '\\';
-}
+static bool is_json_special(unsigned char c) { return c < 0x20 || c == '"' || c == '\\'; }
 
 /* Length of the run at `p` that needs no escape; eight bytes a step. */
 static size_t json_clean_run(const char *p, size_t n)

@@ -26,10 +26,7 @@ uint64_t mn_mono_ns(void)
     return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
 }
 
-uint64_t mn_mono_ms(void)
-{
-    return mn_mono_ns() / 1000000u;
-}
+uint64_t mn_mono_ms(void) { return mn_mono_ns() / 1000000u; }
 
 int64_t mn_unix_ms(void)
 {
@@ -212,8 +209,8 @@ static bool take_civil(struct mn_str *s, struct civil *c, int *ret_ms)
         !take_char(s, '-') || !take_int(s, 2, &c->day) || !take_char(s, 'T') ||
         !take_int(s, 2, &c->hour) || !take_char(s, ':') || !take_int(s, 2, &c->minute))
         return false;
-    if (take_char(s, ':') && (!take_int(s, 2, &c->second) ||
-                              (take_char(s, '.') && !take_fraction(s, ret_ms))))
+    if (take_char(s, ':') &&
+        (!take_int(s, 2, &c->second) || (take_char(s, '.') && !take_fraction(s, ret_ms))))
         return false;
     return c->month >= 1 && c->month <= 12 && c->day >= 1 &&
            c->day <= days_in_month(c->year, c->month) && c->hour <= 23 && c->minute <= 59 &&

@@ -34,10 +34,7 @@ struct mn_hist *mn_hist_new(void)
     return hist;
 }
 
-void mn_hist_free(struct mn_hist *hist)
-{
-    mn_free(hist);
-}
+void mn_hist_free(struct mn_hist *hist) { mn_free(hist); }
 
 void mn_hist_reset(struct mn_hist *hist)
 {
@@ -87,20 +84,11 @@ void mn_hist_merge(struct mn_hist *into, const struct mn_hist *from)
         into->max = from->max;
 }
 
-uint64_t mn_hist_count(const struct mn_hist *hist)
-{
-    return hist->count;
-}
+uint64_t mn_hist_count(const struct mn_hist *hist) { return hist->count; }
 
-uint64_t mn_hist_min(const struct mn_hist *hist)
-{
-    return hist->count ? hist->min : 0;
-}
+uint64_t mn_hist_min(const struct mn_hist *hist) { return hist->count ? hist->min : 0; }
 
-uint64_t mn_hist_max(const struct mn_hist *hist)
-{
-    return hist->max;
-}
+uint64_t mn_hist_max(const struct mn_hist *hist) { return hist->max; }
 
 double mn_hist_mean(const struct mn_hist *hist)
 {
@@ -130,7 +118,8 @@ uint64_t mn_hist_percentile(const struct mn_hist *hist, double percent)
     return hist->max;
 }
 
-int mn_hist_next(const struct mn_hist *hist, unsigned *pos, uint64_t *ret_upper, uint64_t *ret_count)
+int mn_hist_next(const struct mn_hist *hist, unsigned *pos, uint64_t *ret_upper,
+                 uint64_t *ret_count)
 {
     while (*pos < BUCKETS) {
         unsigned i = (*pos)++;

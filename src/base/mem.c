@@ -52,10 +52,7 @@ void *mn_alloc_aligned(size_t align, size_t count, size_t size)
     return memset(p, 0, rounded);
 }
 
-void *mn_try_alloc(size_t size)
-{
-    return malloc(size ? size : 1);
-}
+void *mn_try_alloc(size_t size) { return malloc(size ? size : 1); }
 
 void *mn_try_realloc_array(void *p, size_t count, size_t size)
 {
@@ -79,7 +76,4 @@ char *mn_try_strndup(const char *p, size_t size)
     return copy;
 }
 
-void mn_free(void *p)
-{
-    free(p);
-}
+void mn_free(void *p) { free(p); }

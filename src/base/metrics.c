@@ -16,8 +16,8 @@ enum { CACHE_LINE = 64 };
 struct mn_metrics *mn_metrics_new(void)
 {
     struct mn_metrics *metrics = mn_new(struct mn_metrics);
-    struct mn_metrics_shard *shards =
-        mn_alloc_aligned(CACHE_LINE, MN_METRIC_SHARDS, sizeof *shards);
+    struct mn_metrics_shard *shards = mn_alloc_aligned(CACHE_LINE, MN_METRIC_SHARDS,
+                                                       sizeof *shards);
 
     for (unsigned i = 0; i < MN_METRIC_SHARDS; i++)
         metrics->shard[i] = &shards[i];
@@ -66,8 +66,7 @@ void mn_metrics_sum_hist(const struct mn_metrics *metrics, enum mn_metric_hist h
     for (unsigned i = 0; i < used(metrics); i++) {
         const struct mn_metrics_shard *shard = metrics->shard[i];
         for (unsigned b = 0; b < MN_METRIC_BUCKETS; b++)
-            ret_bucket[b] +=
-                atomic_load_explicit(&shard->hist[h].bucket[b], memory_order_relaxed);
+            ret_bucket[b] += atomic_load_explicit(&shard->hist[h].bucket[b], memory_order_relaxed);
         *ret_sum += atomic_load_explicit(&shard->hist[h].sum, memory_order_relaxed);
     }
 }

@@ -88,9 +88,12 @@ enum mn_err mn_parse_bytes(struct mn_str s, uint64_t min, uint64_t max, uint64_t
         struct mn_str suffix;
         uint64_t factor;
     } units[] = {
-        {{"KiB", 3}, UINT64_C(1) << 10}, {{"MiB", 3}, UINT64_C(1) << 20},
-        {{"GiB", 3}, UINT64_C(1) << 30}, {{"KB", 2}, 1000},
-        {{"MB", 2}, 1000000},            {{"GB", 2}, 1000000000},
+        {{"KiB", 3}, UINT64_C(1) << 10},
+        {{"MiB", 3}, UINT64_C(1) << 20},
+        {{"GiB", 3}, UINT64_C(1) << 30},
+        {{"KB", 2}, 1000},
+        {{"MB", 2}, 1000000},
+        {{"GB", 2}, 1000000000},
     };
     uint64_t v, factor = 1;
 

@@ -14,8 +14,9 @@
 struct mn_pool;
 
 struct mn_job {
-    struct mn_job *next;                              /* private */
-    void (*run)(struct mn_job *job, unsigned worker); /* worker: 0..threads-1; owns the job from here on */
+    struct mn_job *next; /* private */
+    void (*run)(struct mn_job *job,
+                unsigned worker); /* worker: 0..threads-1; owns the job from here on */
 };
 
 /* Starts the threads, with all signals blocked; NULL if the system gives no thread. */

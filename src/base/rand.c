@@ -39,10 +39,7 @@ void mn_rng_seed(struct mn_rng *rng, uint64_t seed)
         rng->s[i] = splitmix64(&seed);
 }
 
-static uint64_t rotl(uint64_t x, int k)
-{
-    return x << k | x >> (64 - k);
-}
+static uint64_t rotl(uint64_t x, int k) { return x << k | x >> (64 - k); }
 
 uint64_t mn_rng_next(struct mn_rng *rng)
 {
@@ -71,7 +68,4 @@ uint64_t mn_rng_below(struct mn_rng *rng, uint64_t bound)
     }
 }
 
-double mn_rng_double(struct mn_rng *rng)
-{
-    return (double)(mn_rng_next(rng) >> 11) * 0x1.0p-53;
-}
+double mn_rng_double(struct mn_rng *rng) { return (double)(mn_rng_next(rng) >> 11) * 0x1.0p-53; }

@@ -13,10 +13,7 @@ struct sip {
     uint64_t v0, v1, v2, v3;
 };
 
-static inline uint64_t rotl(uint64_t x, int k)
-{
-    return x << k | x >> (64 - k);
-}
+static inline uint64_t rotl(uint64_t x, int k) { return x << k | x >> (64 - k); }
 
 static inline void rounds(struct sip *s, int count)
 {

@@ -131,17 +131,16 @@ TARGET_AVX2 static inline void step256(struct state256 *s, __m256i in)
     __m256i prev2 = _mm256_alignr_epi8(in, middle, 14);
     __m256i prev3 = _mm256_alignr_epi8(in, middle, 13);
     __m256i special = _mm256_and_si256(
-        _mm256_and_si256(
-            _mm256_shuffle_epi8(_mm256_setr_epi8(FIRST_HIGH, FIRST_HIGH), high256(prev1)),
-            _mm256_shuffle_epi8(_mm256_setr_epi8(FIRST_LOW, FIRST_LOW),
-                                _mm256_and_si256(prev1, _mm256_set1_epi8(0x0f)))),
+        _mm256_and_si256(_mm256_shuffle_epi8(_mm256_setr_epi8(FIRST_HIGH, FIRST_HIGH),
+                                             high256(prev1)),
+                         _mm256_shuffle_epi8(_mm256_setr_epi8(FIRST_LOW, FIRST_LOW),
+                                             _mm256_and_si256(prev1, _mm256_set1_epi8(0x0f)))),
         _mm256_shuffle_epi8(_mm256_setr_epi8(SECOND_HIGH, SECOND_HIGH), high256(in)));
     __m256i third = _mm256_subs_epu8(prev2, _mm256_set1_epi8(0xe0 - 0x80));
     __m256i fourth = _mm256_subs_epu8(prev3, _mm256_set1_epi8(0xf0 - 0x80));
     __m256i asked = _mm256_and_si256(_mm256_or_si256(third, fourth), _mm256_set1_epi8((char)0x80));
     s->error = _mm256_or_si256(s->error, _mm256_xor_si256(asked, special));
-    s->incomplete = _mm256_subs_epu8(
-        in, _mm256_setr_epi8(FF13, -1, -1, -1, FF13, LAST_COMPLETE));
+    s->incomplete = _mm256_subs_epu8(in, _mm256_setr_epi8(FF13, -1, -1, -1, FF13, LAST_COMPLETE));
     s->previous = in;
 }
 
@@ -175,9 +174,6 @@ mn_utf8_valid_fn *mn_utf8_valid_vectorised(void)
 
 #include "base/utf8_impl.h"
 
-mn_utf8_valid_fn *mn_utf8_valid_vectorised(void)
-{
-    return NULL;
-}
+mn_utf8_valid_fn *mn_utf8_valid_vectorised(void) { return NULL; }
 
 #endif

@@ -20,11 +20,11 @@
 static bool is_word_char(uint32_t c)
 {
     static const uint32_t ranges[][2] = {
-        {0xc0, 0xd6},     {0xd8, 0xf6},     {0xf8, 0x2af},     /* Latin */
-        {0x300, 0x36f},                                        /* combining marks */
-        {0x370, 0x37d},   {0x37f, 0x386},   {0x388, 0x3ff},    /* Greek */
-        {0x400, 0x52f},                                        /* Cyrillic */
-        {0x1e00, 0x1fff},                                      /* Latin and Greek, further */
+        {0xc0, 0xd6},     {0xd8, 0xf6},   {0xf8, 0x2af},  /* Latin */
+        {0x300, 0x36f},                                   /* combining marks */
+        {0x370, 0x37d},   {0x37f, 0x386}, {0x388, 0x3ff}, /* Greek */
+        {0x400, 0x52f},                                   /* Cyrillic */
+        {0x1e00, 0x1fff},                                 /* Latin and Greek, further */
     };
 
     if (c < 0x80)
@@ -220,7 +220,4 @@ done:
     return err;
 }
 
-size_t mn_filter_count(const struct mn_filter *filter)
-{
-    return filter->entry_count;
-}
+size_t mn_filter_count(const struct mn_filter *filter) { return filter->entry_count; }

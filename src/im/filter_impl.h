@@ -21,10 +21,10 @@ struct mn_filter {
     uint32_t *fail;  /* longest proper suffix of the state that is a state */
     uint32_t *out;   /* rank + 1 of the longest entry that ends in the state */
     unsigned char *label;
-    uint32_t *shorter;       /* by rank: rank + 1 of the longest entry that is its proper suffix */
-    uint16_t *entry_bytes;   /* by rank */
-    unsigned char *is_word;  /* by rank: whole words only */
-    uint32_t root[2][256];   /* children of the root; [1]: inside a word, where no word begins */
+    uint32_t *shorter;      /* by rank: rank + 1 of the longest entry that is its proper suffix */
+    uint16_t *entry_bytes;  /* by rank */
+    unsigned char *is_word; /* by rank: whole words only */
+    uint32_t root[2][256];  /* children of the root; [1]: inside a word, where no word begins */
 };
 
 enum { MN_FILTER_ENTRY_MAX = 256, MN_FILTER_ENTRIES_MAX = 100000 };

@@ -35,7 +35,7 @@ static const char builtin[] = "asshole\n"
                               "\xe4\xbb\x96\xe5\xa6\x88\xe7\x9a\x84\n" /* ta ma de */
                               "\xe6\x93\x8d\xe4\xbd\xa0\xe5\xa6\x88\n" /* cao ni ma */
                               "\xe7\x8e\x8b\xe5\x85\xab\xe8\x9b\x8b\n" /* wang ba dan */
-                              "\xe5\xa6\x88\xe9\x80\xbc\n"             /* ma bi */;
+                              "\xe5\xa6\x88\xe9\x80\xbc\n" /* ma bi */;
 
 struct mn_filter *mn_filter_new_builtin(void)
 {
@@ -95,8 +95,8 @@ static enum mn_err collect(struct mn_str text, const char *name, struct mn_buf *
         line_no++;
         if (word.n == 0 || word.p[0] == '#')
             continue;
-        enum mn_err err =
-            check_entry(word, list->n / sizeof(struct mn_filter_entry), name, line_no, why);
+        enum mn_err err = check_entry(word, list->n / sizeof(struct mn_filter_entry), name, line_no,
+                                      why);
         if (err)
             return err;
         struct mn_filter_entry entry = {

@@ -14,7 +14,8 @@ static void check_mistakes(const struct mn_buf *why)
     while (at < why->n) { /* "f:LINE: ...\n", without control characters in between */
         const char *line = why->p + at, *end = memchr(line, '\n', why->n - at);
         FUZZ_CHECK(end != NULL);
-        FUZZ_CHECK(end - line > 4 && memcmp(line, "f:", 2) == 0 && line[2] >= '1' && line[2] <= '9');
+        FUZZ_CHECK(end - line > 4 && memcmp(line, "f:", 2) == 0 && line[2] >= '1' &&
+                   line[2] <= '9');
         for (const char *c = line; c < end; c++)
             FUZZ_CHECK((unsigned char)*c >= 0x20 && *c != 0x7f);
         at = (size_t)(end - why->p) + 1;

@@ -103,7 +103,8 @@ static void printed_values_read_back(void **state)
     assert_int_equal(mn_options_print(r.options, &out), MN_OK);
     assert_true(mn_options_parse_text(options, "printed", mn_buf_str(&out), &why));
     assert_false(mn_options_change(r.options, options, &pos, &change));
-    assert_non_null(memmem(out.p, out.n, "# command line\nim.auth.issuer = \"\\\"a\\\\#\\\"\"\n", 39));
+    assert_non_null(
+        memmem(out.p, out.n, "# command line\nim.auth.issuer = \"\\\"a\\\\#\\\"\"\n", 39));
     mn_buf_deinit(&out);
     mn_buf_deinit(&why);
     mn_options_free(options);

@@ -122,9 +122,8 @@ static void given_text_cannot_disturb_a_terminal(void **state)
     char text[300] = "server.port = a\x1b[2J\x07z\nx\x1by = 1";
 
     (void)state;
-    mn_options_free(
-        parse(text, "f:1: server.port = \"a?[2J?z\": expected port, 0 to 65535\n"
-                    "f:2: unknown option \"x?y\"\n"));
+    mn_options_free(parse(text, "f:1: server.port = \"a?[2J?z\": expected port, 0 to 65535\n"
+                                "f:2: unknown option \"x?y\"\n"));
     memset(text + 14, 'x', 200);
     text[214] = '\0';
     struct mn_options *options = mn_options_new();

@@ -50,8 +50,8 @@ static void later_sources_win(void **state)
     (void)state;
     temp_file(path, "server.port = 1\nim.gateway.ws.port = 9\nminim.workers = 1\n");
     snprintf(args, sizeof args, "--server.port=3 --config=%s", path);
-    const struct mn_config *c =
-        reading_good(&r, args, "SERVER_PORT=2 IM_GATEWAY_WS_PORT=2 OTHER=x IM_=x");
+    const struct mn_config *c = reading_good(&r, args,
+                                             "SERVER_PORT=2 IM_GATEWAY_WS_PORT=2 OTHER=x IM_=x");
     assert_int_equal(c->server_port, 3);
     assert_int_equal(c->ws_port, 2);
     assert_int_equal(c->workers, 1);
@@ -69,8 +69,10 @@ static void arguments_in_both_forms(void **state)
 {
     struct reading r;
     const struct mn_config *c = reading_good(
-        &r, "--server.port 5 --im.id.worker-id -1 --minim.workers=2 --minim.workers=3 "
-            "--im.gateway.ws.path=/a=b", "");
+        &r,
+        "--server.port 5 --im.id.worker-id -1 --minim.workers=2 --minim.workers=3 "
+        "--im.gateway.ws.path=/a=b",
+        "");
 
     (void)state;
     assert_int_equal(c->server_port, 5);
@@ -105,9 +107,10 @@ static void environment_names(void **state)
 {
     struct reading r;
     const struct mn_config *c = reading_good(
-        &r, "", "IM_AUTH_JWT_SECRET=0123456789abcdef0123456789abcdef MINIM_DATA_DIR=/d "
-                "IM_GATEWAY_WS_RATELIMIT_CONNECTIONRATE=7 SERVER_ADDRESS=::1 "
-                "IM_CRON_RESEND_FIXED_DELAY_MS=5s SERVER_SOFTWARE=x MINIM_WORKERS=");
+        &r, "",
+        "IM_AUTH_JWT_SECRET=0123456789abcdef0123456789abcdef MINIM_DATA_DIR=/d "
+        "IM_GATEWAY_WS_RATELIMIT_CONNECTIONRATE=7 SERVER_ADDRESS=::1 "
+        "IM_CRON_RESEND_FIXED_DELAY_MS=5s SERVER_SOFTWARE=x MINIM_WORKERS=");
 
     (void)state;
     assert_string_equal(c->auth_jwt_secret, "0123456789abcdef0123456789abcdef");
@@ -147,10 +150,11 @@ static void kubernetes_variables_are_not_ours(void **state)
     struct reading r;
 
     (void)state;
-    reading_good(&r, "", "MINIM_SERVICE_HOST=10.0.0.1 MINIM_SERVICE_PORT=8080 "
-                         "MINIM_SERVICE_PORT_HTTP=8080 MINIM_PORT=tcp://10.0.0.1:8080 "
-                         "MINIM_PORT_8080_TCP=tcp://10.0.0.1:8080 MINIM_PORT_8080_TCP_PROTO=tcp "
-                         "SERVER_PORT=tcp://10.0.0.1:80");
+    reading_good(&r, "",
+                 "MINIM_SERVICE_HOST=10.0.0.1 MINIM_SERVICE_PORT=8080 "
+                 "MINIM_SERVICE_PORT_HTTP=8080 MINIM_PORT=tcp://10.0.0.1:8080 "
+                 "MINIM_PORT_8080_TCP=tcp://10.0.0.1:8080 MINIM_PORT_8080_TCP_PROTO=tcp "
+                 "SERVER_PORT=tcp://10.0.0.1:80");
     assert_int_equal(mn_options_config(r.options)->server_port, 8080);
     reading_deinit(&r);
 }
@@ -170,8 +174,9 @@ static void properties_of_mini_im_are_reported_and_ignored(void **state)
     struct reading r;
 
     (void)state;
-    reading_good(&r, "--spring.datasource.url=jdbc:mysql://db --im.executors.db.core-pool-size=8 "
-                     "--im.gateway.ws.backpressure.drop-when-unwritable=true",
+    reading_good(&r,
+                 "--spring.datasource.url=jdbc:mysql://db --im.executors.db.core-pool-size=8 "
+                 "--im.gateway.ws.backpressure.drop-when-unwritable=true",
                  "IM_MYSQL_PASSWORD=pw IM_REDIS_HOST=redis IM_GATEWAY_WS_INSTANCE_ID=gw-1 "
                  "IM_SOMETHING=1");
     for (size_t i = 0; i < MN_ARRAY_LEN(want); i++) {

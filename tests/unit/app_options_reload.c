@@ -11,7 +11,8 @@ static void changes_say_what_can_be_taken_over(void **state)
 
     (void)state;
     reading_good(&before, "--server.port=1", "");
-    reading_good(&after, "--server.port=2 --minim.log.level=debug --im.gateway.ws.max-message=1MiB", "");
+    reading_good(&after, "--server.port=2 --minim.log.level=debug --im.gateway.ws.max-message=1MiB",
+                 "");
     assert_true(mn_options_change(before.options, after.options, &pos, &change));
     assert_string_equal(change.name, "server.port");
     assert_false(change.reloadable);
@@ -76,7 +77,8 @@ static void equal_values_are_equal_however_they_came(void **state)
 
     (void)state;
     reading_good(&a, "--minim.data-dir=/a --minim.store.cache-bytes=1MiB", "");
-    reading_good(&b, "--minim.data-dir=/a", "MINIM_DATA_DIR=/much/longer MINIM_STORE_CACHE_BYTES=1024KiB");
+    reading_good(&b, "--minim.data-dir=/a",
+                 "MINIM_DATA_DIR=/much/longer MINIM_STORE_CACHE_BYTES=1024KiB");
     assert_false(mn_options_change(a.options, b.options, &pos, &change));
     reading_deinit(&a);
     reading_deinit(&b);

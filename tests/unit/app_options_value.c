@@ -19,12 +19,15 @@ static const struct mn_option seconds = {
     .name = "s", .type = MN_OPTION_SECONDS, NUMBER_FIELD, .min = 1, .max = 2592000};
 static const struct mn_option bytes = {
     .name = "b", .type = MN_OPTION_BYTES, NUMBER_FIELD, .min = 1024, .max = INT64_C(1) << 40};
-static const struct mn_option boolean = {
-    .name = "t", .type = MN_OPTION_BOOL, .offset = offsetof(struct mn_config, store_sync),
-    .size = sizeof(bool)};
-static const struct mn_option choice = {
-    .name = "e", .type = MN_OPTION_ENUM, .offset = offsetof(struct mn_config, log_level),
-    .size = sizeof(enum mn_log_level), .choices = colours};
+static const struct mn_option boolean = {.name = "t",
+                                         .type = MN_OPTION_BOOL,
+                                         .offset = offsetof(struct mn_config, store_sync),
+                                         .size = sizeof(bool)};
+static const struct mn_option choice = {.name = "e",
+                                        .type = MN_OPTION_ENUM,
+                                        .offset = offsetof(struct mn_config, log_level),
+                                        .size = sizeof(enum mn_log_level),
+                                        .choices = colours};
 static const struct mn_option text = {
     .name = "x", .type = MN_OPTION_STRING, TEXT_FIELD, .min = 2, .max = 6};
 
@@ -62,16 +65,24 @@ static void assert_case(const struct value_case *c)
 
 static void numbers(void **state)
 {
-    static const char range[] = "expected integer, -5 to 100", ports[] = "expected port, 0 to 65535";
+    static const char range[] = "expected integer, -5 to 100",
+                      ports[] = "expected port, 0 to 65535";
     static const struct value_case cases[] = {
-        {&integer, "7", "7", NULL},       {&integer, "-5", "-5", NULL},
-        {&integer, "+100", "100", NULL},  {&integer, "-6", NULL, range},
-        {&integer, "101", NULL, range},   {&integer, "", NULL, range},
-        {&integer, "5x", NULL, range},    {&integer, " 5", NULL, range},
-        {&integer, "0x5", NULL, range},   {&integer, "5.0", NULL, range},
+        {&integer, "7", "7", NULL},
+        {&integer, "-5", "-5", NULL},
+        {&integer, "+100", "100", NULL},
+        {&integer, "-6", NULL, range},
+        {&integer, "101", NULL, range},
+        {&integer, "", NULL, range},
+        {&integer, "5x", NULL, range},
+        {&integer, " 5", NULL, range},
+        {&integer, "0x5", NULL, range},
+        {&integer, "5.0", NULL, range},
         {&integer, "99999999999999999999", NULL, range},
-        {&port, "0", "0", NULL},          {&port, "65535", "65535", NULL},
-        {&port, "65536", NULL, ports},    {&port, "-1", NULL, ports},
+        {&port, "0", "0", NULL},
+        {&port, "65535", "65535", NULL},
+        {&port, "65536", NULL, ports},
+        {&port, "-1", NULL, ports},
         {&port, "http", NULL, ports},
     };
 
@@ -86,17 +97,28 @@ static void times_with_every_unit(void **state)
                                   "90s or 5m";
     static const char want_s[] = "expected seconds, 1 to 2592000, or with a unit such as 30m or 7d";
     static const struct value_case cases[] = {
-        {&ms, "1500", "1500", NULL},      {&ms, "1500ms", "1500", NULL},
-        {&ms, "90s", "90000", NULL},      {&ms, "5m", "300000", NULL},
-        {&ms, "2h", "7200000", NULL},     {&ms, "-1", "-1", NULL},
-        {&ms, "0", "0", NULL},            {&ms, "3h", NULL, want_ms},
-        {&ms, "-2", NULL, want_ms},       {&ms, "s", NULL, want_ms},
-        {&ms, "5 m", NULL, want_ms},      {&ms, "1d", NULL, want_ms},
-        {&ms, "1.5s", NULL, want_ms},     {&ms, "9223372036854775807h", NULL, want_ms},
-        {&seconds, "1800", "1800", NULL}, {&seconds, "45s", "45", NULL},
-        {&seconds, "30m", "1800", NULL},  {&seconds, "1h", "3600", NULL},
-        {&seconds, "30d", "2592000", NULL}, {&seconds, "31d", NULL, want_s},
-        {&seconds, "10ms", NULL, want_s}, {&seconds, "0", NULL, want_s},
+        {&ms, "1500", "1500", NULL},
+        {&ms, "1500ms", "1500", NULL},
+        {&ms, "90s", "90000", NULL},
+        {&ms, "5m", "300000", NULL},
+        {&ms, "2h", "7200000", NULL},
+        {&ms, "-1", "-1", NULL},
+        {&ms, "0", "0", NULL},
+        {&ms, "3h", NULL, want_ms},
+        {&ms, "-2", NULL, want_ms},
+        {&ms, "s", NULL, want_ms},
+        {&ms, "5 m", NULL, want_ms},
+        {&ms, "1d", NULL, want_ms},
+        {&ms, "1.5s", NULL, want_ms},
+        {&ms, "9223372036854775807h", NULL, want_ms},
+        {&seconds, "1800", "1800", NULL},
+        {&seconds, "45s", "45", NULL},
+        {&seconds, "30m", "1800", NULL},
+        {&seconds, "1h", "3600", NULL},
+        {&seconds, "30d", "2592000", NULL},
+        {&seconds, "31d", NULL, want_s},
+        {&seconds, "10ms", NULL, want_s},
+        {&seconds, "0", NULL, want_s},
     };
 
     (void)state;
@@ -108,12 +130,12 @@ static void bytes_with_every_unit(void **state)
 {
     static const char want[] = "expected bytes, 1KiB to 1024GiB";
     static const struct value_case cases[] = {
-        {&bytes, "1024", "1KiB", NULL},     {&bytes, "1025", "1025", NULL},
-        {&bytes, "64KiB", "64KiB", NULL},   {&bytes, "65536", "64KiB", NULL},
-        {&bytes, "3MiB", "3MiB", NULL},     {&bytes, "2GiB", "2GiB", NULL},
-        {&bytes, "2048GiB", NULL, want},    {&bytes, "64KB", "64000", NULL}, /* no whole KiB */
-        {&bytes, "1023", NULL, want},       {&bytes, "-1", NULL, want},
-        {&bytes, "64 KiB", NULL, want},     {&bytes, "64K", NULL, want},
+        {&bytes, "1024", "1KiB", NULL},   {&bytes, "1025", "1025", NULL},
+        {&bytes, "64KiB", "64KiB", NULL}, {&bytes, "65536", "64KiB", NULL},
+        {&bytes, "3MiB", "3MiB", NULL},   {&bytes, "2GiB", "2GiB", NULL},
+        {&bytes, "2048GiB", NULL, want},  {&bytes, "64KB", "64000", NULL}, /* no whole KiB */
+        {&bytes, "1023", NULL, want},     {&bytes, "-1", NULL, want},
+        {&bytes, "64 KiB", NULL, want},   {&bytes, "64K", NULL, want},
     };
 
     (void)state;
@@ -146,10 +168,10 @@ static void texts(void **state)
 {
     static const char want[] = "expected text, 2 to 6 bytes";
     static const struct value_case cases[] = {
-        {&text, "ab", "ab", NULL},         {&text, "abcdef", "abcdef", NULL},
-        {&text, "a b", "a b", NULL},       {&text, "caf\xc3\xa9", "caf\xc3\xa9", NULL},
-        {&text, "a", NULL, want},          {&text, "abcdefg", NULL, want},
-        {&text, "a\nb", NULL, want},       {&text, "a\x7f", NULL, want},
+        {&text, "ab", "ab", NULL},    {&text, "abcdef", "abcdef", NULL},
+        {&text, "a b", "a b", NULL},  {&text, "caf\xc3\xa9", "caf\xc3\xa9", NULL},
+        {&text, "a", NULL, want},     {&text, "abcdefg", NULL, want},
+        {&text, "a\nb", NULL, want},  {&text, "a\x7f", NULL, want},
         {&text, "a\xff", NULL, want},
     };
 

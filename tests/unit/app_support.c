@@ -25,7 +25,7 @@ static int split(char *text, char **words, int count)
 
 void reading_init(struct reading *r, const char *args, const char *env)
 {
-    char *argv[WORDS_MAX] = {(char *)(uintptr_t)"minimd"}, *envp[WORDS_MAX];
+    char *argv[WORDS_MAX] = {(char *)(uintptr_t) "minimd"}, *envp[WORDS_MAX];
     struct mn_buf why;
 
     r->options = mn_options_new();

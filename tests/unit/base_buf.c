@@ -117,7 +117,8 @@ static void escapes_json(void **state)
         {{"\"\\/", 3}, "\"\\\"\\\\/\""},
         {{"\b\t\n\f\r", 5}, "\"\\b\\t\\n\\f\\r\""},
         {{"\0\x01\x0b\x1f\x20\x7f", 6}, "\"\\u0000\\u0001\\u000b\\u001f \x7f\""},
-        {{"caf\xc3\xa9 \xe2\x80\xa8 \xf0\x9f\x98\x80", 14}, "\"caf\xc3\xa9 \xe2\x80\xa8 \xf0\x9f\x98\x80\""},
+        {{"caf\xc3\xa9 \xe2\x80\xa8 \xf0\x9f\x98\x80", 14},
+         "\"caf\xc3\xa9 \xe2\x80\xa8 \xf0\x9f\x98\x80\""},
     };
     struct mn_buf buf;
 

@@ -67,7 +67,8 @@ static void writes_text(void **state)
     struct capture *c = *state;
 
     mn_log(&c->log, MN_LOG_WARN, "ws_slow", MN_KV_U("conn", UINT64_MAX), MN_KV_I("d", -3),
-           MN_KV_F("load", 0.25), MN_KV_Z("cause", "pressure"), MN_KV_S("to", MN_STR("10.0.0.1:80")));
+           MN_KV_F("load", 0.25), MN_KV_Z("cause", "pressure"),
+           MN_KV_S("to", MN_STR("10.0.0.1:80")));
     assert_string_equal(line(c), "level=warn event=ws_slow conn=18446744073709551615 d=-3 "
                                  "load=0.25 cause=pressure to=10.0.0.1:80");
     mn_log(&c->log, MN_LOG_INFO, "start", );
@@ -100,9 +101,13 @@ static void quotes_what_could_mislead(void **state)
         {"a\nts=forged level=error", "\"a\\nts=forged level=error\""},
         {"\x1b[31m\r\x7f\t", "\"\\x1b[31m\\x0d\\x7f\\x09\""},
         {"caf\xc3\xa9", "\"caf\xc3\xa9\""},
-        {"\xc2\x9b" "31m", "\"\\xc2\\x9b31m\""},
+        {"\xc2\x9b"
+         "31m",
+         "\"\\xc2\\x9b31m\""},
         {"\xff\xc3", "\"\\xff\\xc3\""},
-        {"\xc3" "a", "\"\\xc3a\""},
+        {"\xc3"
+         "a",
+         "\"\\xc3a\""},
     };
     struct capture *c = *state;
 

@@ -46,11 +46,16 @@ static void values_fall_into_their_bucket(void **state)
         uint64_t value;
         unsigned bucket;
     } cases[] = {
-        {0, 0},    {1, 1},
-        {2, 2},    {3, 2},
-        {4, 3},    {1023, 10},
-        {1024, 11}, {(UINT64_C(1) << 30) - 1, 30},
-        {UINT64_C(1) << 30, 31}, {UINT64_MAX, 31},
+        {0, 0},
+        {1, 1},
+        {2, 2},
+        {3, 2},
+        {4, 3},
+        {1023, 10},
+        {1024, 11},
+        {(UINT64_C(1) << 30) - 1, 30},
+        {UINT64_C(1) << 30, 31},
+        {UINT64_MAX, 31},
     };
     uint64_t bucket[MN_METRIC_BUCKETS], sum;
 

@@ -88,12 +88,14 @@ static void parses_double(void **state)
         enum mn_err err;
         double want;
     } cases[] = {
-        {"0", MN_OK, 0},          {"0.5", MN_OK, 0.5},      {"12.25", MN_OK, 12.25},
-        {"100", MN_OK, 100},      {"0.1", MN_OK, 0.1},      {"99.99", MN_OK, 99.99},
-        {"100.01", MN_ELIMIT, 0}, {"", MN_EINVAL, 0},       {".5", MN_EINVAL, 0},
-        {"5.", MN_EINVAL, 0},     {"1.2.3", MN_EINVAL, 0},  {"-1", MN_EINVAL, 0},
-        {"1e1", MN_EINVAL, 0},    {"0x1", MN_EINVAL, 0},    {"nan", MN_EINVAL, 0},
-        {"0.1234567890123456", MN_EINVAL, 0},
+        {"0", MN_OK, 0},          {"0.5", MN_OK, 0.5},
+        {"12.25", MN_OK, 12.25},  {"100", MN_OK, 100},
+        {"0.1", MN_OK, 0.1},      {"99.99", MN_OK, 99.99},
+        {"100.01", MN_ELIMIT, 0}, {"", MN_EINVAL, 0},
+        {".5", MN_EINVAL, 0},     {"5.", MN_EINVAL, 0},
+        {"1.2.3", MN_EINVAL, 0},  {"-1", MN_EINVAL, 0},
+        {"1e1", MN_EINVAL, 0},    {"0x1", MN_EINVAL, 0},
+        {"nan", MN_EINVAL, 0},    {"0.1234567890123456", MN_EINVAL, 0},
     };
 
     (void)state;
@@ -177,8 +179,8 @@ static void prints_like_printf(void **state)
 int test_base_num(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(parses_u64),          cmocka_unit_test(parses_i64),
-        cmocka_unit_test(parses_double),       cmocka_unit_test(parses_every_unit_of_bytes),
+        cmocka_unit_test(parses_u64),         cmocka_unit_test(parses_i64),
+        cmocka_unit_test(parses_double),      cmocka_unit_test(parses_every_unit_of_bytes),
         cmocka_unit_test(prints_like_printf),
     };
     return cmocka_run_group_tests_name("base_num", tests, NULL, NULL);

@@ -29,7 +29,9 @@ static bool oracle(const unsigned char *p, size_t n)
         uint32_t c = p[i++];
         if (c < 0x80)
             continue;
-        unsigned more = c >= 0xf0 && c < 0xf8 ? 3 : c >= 0xe0 && c < 0xf0 ? 2 : c >= 0xc0 && c < 0xe0;
+        unsigned more = c >= 0xf0 && c < 0xf8   ? 3
+                        : c >= 0xe0 && c < 0xf0 ? 2
+                                                : c >= 0xc0 && c < 0xe0;
         if (more == 0 || more > n - i)
             return false;
         c &= 0x3fu >> more;
@@ -106,9 +108,9 @@ static void known_cases(void **state)
 /* Every pair, and every triple of bytes at the ranges' borders, at every offset around a block's end. */
 static void all_borders_at_all_offsets(void **state)
 {
-    static const unsigned char borders[] = {0x00, 0x41, 0x7f, 0x80, 0x8f, 0x90, 0x9f, 0xa0,
-                                            0xbf, 0xc0, 0xc1, 0xc2, 0xdf, 0xe0, 0xe1, 0xec,
-                                            0xed, 0xee, 0xef, 0xf0, 0xf1, 0xf3, 0xf4, 0xf5, 0xff};
+    static const unsigned char borders[] = {0x00, 0x41, 0x7f, 0x80, 0x8f, 0x90, 0x9f, 0xa0, 0xbf,
+                                            0xc0, 0xc1, 0xc2, 0xdf, 0xe0, 0xe1, 0xec, 0xed, 0xee,
+                                            0xef, 0xf0, 0xf1, 0xf3, 0xf4, 0xf5, 0xff};
     const unsigned n = sizeof borders;
     mn_utf8_valid_fn *fn[4];
     size_t count = versions(fn);

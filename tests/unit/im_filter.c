@@ -56,21 +56,38 @@ static void words_match_whole_and_in_either_case(void **state)
         {"_bad_ (bad) bad's", "_***_ (***) ***'s"},
         /* letters of an alphabet beside it: part of the word */
         {"bad\xc3\xa9", "bad\xc3\xa9"},
-        {"\xc3\xa9" "bad", "\xc3\xa9" "bad"},
+        {"\xc3\xa9"
+         "bad",
+         "\xc3\xa9"
+         "bad"},
         {"bad\xd0\xb6", "bad\xd0\xb6"},
         {"bad\xcc\x81", "bad\xcc\x81"},
         {"bad\xe1\xba\xa1", "bad\xe1\xba\xa1"},
         /* anything else is not */
-        {"\xe4\xbd\xa0" "bad\xe5\xa5\xbd", "\xe4\xbd\xa0***\xe5\xa5\xbd"},
-        {"bad\xc3\x97" "bad", "***\xc3\x97***"},
-        {"\xf0\x9f\x98\x80" "bad\xf0\x9f\x98\x80", "\xf0\x9f\x98\x80***\xf0\x9f\x98\x80"},
-        {"stra\xc3\x9f" "e", "***"},
-        {"stra\xc3\x9f" "en", "stra\xc3\x9f" "en"},
-        {"STRA\xc3\x9f" "E", "***"},
+        {"\xe4\xbd\xa0"
+         "bad\xe5\xa5\xbd",
+         "\xe4\xbd\xa0***\xe5\xa5\xbd"},
+        {"bad\xc3\x97"
+         "bad",
+         "***\xc3\x97***"},
+        {"\xf0\x9f\x98\x80"
+         "bad\xf0\x9f\x98\x80",
+         "\xf0\x9f\x98\x80***\xf0\x9f\x98\x80"},
+        {"stra\xc3\x9f"
+         "e",
+         "***"},
+        {"stra\xc3\x9f"
+         "en",
+         "stra\xc3\x9f"
+         "en"},
+        {"STRA\xc3\x9f"
+         "E",
+         "***"},
         {"x2 x22 x", "*** x22 x"},
         {"class message nice", "class message nice"},
     };
-    struct mn_filter *filter = filter_of("bad\nX2\nStra\xc3\x9f" "e\nass\nss\nice");
+    struct mn_filter *filter = filter_of("bad\nX2\nStra\xc3\x9f"
+                                         "e\nass\nss\nice");
 
     (void)state;
     assert_int_equal(mn_filter_count(filter), 6);
@@ -81,11 +98,16 @@ static void words_match_whole_and_in_either_case(void **state)
 
 static void other_entries_match_anywhere(void **state)
 {
-    struct mn_filter *filter = filter_of("\xe6\x95\x8f\xe6\x84\x9f\nQQ\xe7\xbe\xa4\na-b\nc++\n\xf0\x9f\x92\xa9");
+    struct mn_filter *filter = filter_of(
+        "\xe6\x95\x8f\xe6\x84\x9f\nQQ\xe7\xbe\xa4\na-b\nc++\n\xf0\x9f\x92\xa9");
 
     (void)state;
-    assert_filters(filter, "\xe5\xbe\x88\xe6\x95\x8f\xe6\x84\x9f\xe7\x9a\x84", "\xe5\xbe\x88***\xe7\x9a\x84");
-    assert_filters(filter, "qq\xe7\xbe\xa4" "12", "***12");
+    assert_filters(filter, "\xe5\xbe\x88\xe6\x95\x8f\xe6\x84\x9f\xe7\x9a\x84",
+                   "\xe5\xbe\x88***\xe7\x9a\x84");
+    assert_filters(filter,
+                   "qq\xe7\xbe\xa4"
+                   "12",
+                   "***12");
     assert_filters(filter, "xa-bx", "x***x");
     assert_filters(filter, "C++11", "***11");
     assert_filters(filter, "a\xf0\x9f\x92\xa9\xf0\x9f\x92\xa9", "a******");
@@ -110,10 +132,12 @@ static void the_longest_wins(void **state)
     /* When the longest has to give way, the next shorter one at its end gets its turn. */
     filter = filter_of("\xe7\x94\xb2\xe4\xb9\x99\xe4\xb8\x99\xe4\xb8\x81\n"
                        "\xe4\xb8\x99\xe4\xb8\x81\xe6\x88\x8a\n\xe6\x88\x8a");
-    assert_filters(filter, "\xe7\x94\xb2\xe4\xb9\x99\xe4\xb8\x99\xe4\xb8\x81\xe6\x88\x8a", "******");
+    assert_filters(filter, "\xe7\x94\xb2\xe4\xb9\x99\xe4\xb8\x99\xe4\xb8\x81\xe6\x88\x8a",
+                   "******");
     mn_filter_free(filter);
     /* A longer one in UTF-16 units may be shorter in bytes. */
-    filter = filter_of("\xe4\xb8\x80" "--\xe4\xba\x8c\n--\xe4\xba\x8c\n\xe4\xb8\x80\xe4\xb8\x80\xe4\xb8\x80");
+    filter = filter_of("\xe4\xb8\x80"
+                       "--\xe4\xba\x8c\n--\xe4\xba\x8c\n\xe4\xb8\x80\xe4\xb8\x80\xe4\xb8\x80");
     assert_filters(filter, "\xe4\xb8\x80\xe4\xb8\x80\xe4\xb8\x80--\xe4\xba\x8c",
                    "\xe4\xb8\x80\xe4\xb8\x80***");
     mn_filter_free(filter);
@@ -132,8 +156,8 @@ static void masks_join_nothing(void **state)
 
 static void lists_are_trimmed_and_deduplicated(void **state)
 {
-    struct mn_filter *filter =
-        filter_of("\xef\xbb\xbf# comment\r\n\r\n  bad  \r\n\t# bad2\nBAD\nbad\n\nworse");
+    struct mn_filter *filter = filter_of(
+        "\xef\xbb\xbf# comment\r\n\r\n  bad  \r\n\t# bad2\nBAD\nbad\n\nworse");
 
     (void)state;
     assert_int_equal(mn_filter_count(filter), 2);
@@ -209,10 +233,13 @@ static void bad_files_are_refused_with_their_line(void **state)
     struct mn_buf why;
 
     (void)state;
-    assert_refused(MN_STR("good\n\n# \xff\xff fine\nb\xc3\xa9\nb\xe9" "d\n"), MN_EINVAL, ":5: not UTF-8");
+    assert_refused(MN_STR("good\n\n# \xff\xff fine\nb\xc3\xa9\nb\xe9"
+                          "d\n"),
+                   MN_EINVAL, ":5: not UTF-8");
     memset(text, 'a', big);
     text[300] = '\n';
-    assert_refused(mn_str_make(text, 400), MN_ELIMIT, ":1: entry of 300 bytes, expected at most 256");
+    assert_refused(mn_str_make(text, 400), MN_ELIMIT,
+                   ":1: entry of 300 bytes, expected at most 256");
     memset(text, '\n', big);
     assert_refused(mn_str_make(text, big), MN_ELIMIT, ": larger than 4 MiB");
     mn_free(text);
@@ -252,7 +279,8 @@ static void the_greatest_lists_work(void **state)
 
 static bool oracle_is_word_char(const char *p, size_t n)
 {
-    static const char *const letters[] = {"\xc3\xa9", "\xd0\xb6"}; /* all that the random texts have */
+    static const char *const letters[] = {"\xc3\xa9",
+                                          "\xd0\xb6"}; /* all that the random texts have */
 
     if (n == 0)
         return false;
@@ -327,7 +355,7 @@ static void oracle(struct mn_str *entries, size_t count, struct mn_str text, str
 /* Text of few different characters, so that entries occur, contain each other and overlap. */
 static size_t random_text(struct mn_rng *rng, char *p, size_t chars, unsigned variety)
 {
-    static const char *const alphabet[] = {"a", "b", "\xe4\xbd\xa0", "-", "A", " ",
+    static const char *const alphabet[] = {"a",        "b", "\xe4\xbd\xa0",     "-",       "A", " ",
                                            "\xc3\xa9", "1", "\xf0\x9f\x98\x80", "\xd0\xb6"};
     size_t n = 0;
 
@@ -377,8 +405,8 @@ static void one_random_case(struct mn_rng *rng)
         assert_int_equal(mn_filter_apply(filter, in, &got, &changed), MN_OK);
         struct mn_str result = changed ? mn_buf_str(&got) : in;
         if (!mn_str_eq(result, mn_buf_str(&want)))
-            fail_msg("list:\n%.*sin:   %.*s\nwant: %.*s\ngot:  %.*s", (int)list.n, list.p, (int)in.n,
-                     in.p, (int)want.n, want.p, (int)result.n, result.p);
+            fail_msg("list:\n%.*sin:   %.*s\nwant: %.*s\ngot:  %.*s", (int)list.n, list.p,
+                     (int)in.n, in.p, (int)want.n, want.p, (int)result.n, result.p);
     }
     mn_filter_free(filter);
     mn_buf_deinit(&list);
