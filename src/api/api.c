@@ -119,6 +119,8 @@ void mn_api_free(struct mn_api *api)
 static struct mn_str bearer(const struct mn_http_request *req)
 {
     struct mn_str value = mn_http_header(req, "Authorization");
+    if (mn_str_is(value, "Bearer")) /* "Bearer " with its blank taken off by HTTP: an empty token */
+        return MN_STR("");
     if (value.n < 7 || memcmp(value.p, "Bearer ", 7) != 0)
         return MN_STR_NONE;
     return mn_str_trim(mn_str_make(value.p + 7, value.n - 7));
