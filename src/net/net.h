@@ -85,7 +85,7 @@ struct mn_net_handler {
     void (*on_ws_other)(void *ctx, struct mn_conn *conn, bool binary);
     /* Nothing was written for writer_idle_ms. */
     void (*on_ws_writer_idle)(void *ctx, struct mn_conn *conn);
-    /* Crossed the high watermark upwards (true) or the low one downwards (false); among the writes. */
+    /* Crossed the high watermark upwards (true) or the low one downwards (false); not nested. */
     void (*on_ws_pressure)(void *ctx, struct mn_conn *conn, bool congested);
     /* The deadline of mn_conn_set_timer() has come (it is cleared before the call). */
     void (*on_ws_timer)(void *ctx, struct mn_conn *conn);

@@ -215,8 +215,8 @@ static void fullest_goes_first_at_the_ceiling_of_all(void **state)
         flood[i] = (struct flood){.conn_id = server.last_id, .kind = MN_SEND_PUSH};
         server_run(&server, 0, flood_until_refused, &flood[i]);
     }
-    server_await_closed(&server, MN_CLOSE_MEMORY, 2);
-    assert_int_equal(server.count[SERVER_CLOSE], 2);
+    server_await(&server, SERVER_CLOSE, 2);
+    assert_int_equal(server.closed[MN_CLOSE_MEMORY], 2);
     for (int i = 0; i < CLIENTS; i++)
         close(fd[i]);
 }

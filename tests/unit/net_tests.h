@@ -19,5 +19,6 @@ int test_net_ws(void);
 int test_net_pressure(void);
 int test_net_life(void);
 int test_net_listen(void);
+int test_net_chaos(void);
 
 #endif
