@@ -225,7 +225,9 @@ enum mn_err mn_options_print(const struct mn_options *options, struct mn_buf *ou
 {
     switch (options->action) {
     case MN_OPTIONS_RUN:
+        break;
     case MN_OPTIONS_CHECK:
+        mn_buf_add_z(out, "the options are in order\n");
         break;
     case MN_OPTIONS_HELP:
         print_help(out);

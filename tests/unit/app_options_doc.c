@@ -54,12 +54,15 @@ static void every_option_is_described(void **state)
     }
 }
 
-static void version_is_one_line(void **state)
+static void version_and_check_are_one_line(void **state)
 {
     struct mn_buf out = printed("--version", "");
 
     (void)state;
     assert_string_equal(out.p, "minimd " MN_VERSION "\n");
+    mn_buf_deinit(&out);
+    out = printed("--check-config", "");
+    assert_string_equal(out.p, "the options are in order\n");
     mn_buf_deinit(&out);
 }
 
@@ -185,7 +188,7 @@ int test_app_options_doc(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(help_names_every_option_and_fits_the_screen),
         cmocka_unit_test(every_option_is_described),
-        cmocka_unit_test(version_is_one_line),
+        cmocka_unit_test(version_and_check_are_one_line),
         cmocka_unit_test(secrets_are_never_printed),
         cmocka_unit_test(printed_values_read_back),
         cmocka_unit_test(the_sample_is_the_defaults),
