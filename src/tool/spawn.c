@@ -141,8 +141,8 @@ static bool parse_ready(struct mn_spawn *spawn, const char *line)
                (int)sizeof spawn->ws;
 }
 
-/* Reads its first line of output; false when it does not come or is another one. */
-static bool wait_ready(struct mn_spawn *spawn, int fd)
+/* Reads its first line of output; returns what went wrong, or NULL. */
+static const char *wait_ready(struct mn_spawn *spawn, int fd)
 {
     char line[256] = "";
     size_t n = 0;
@@ -151,16 +151,14 @@ static bool wait_ready(struct mn_spawn *spawn, int fd)
         uint64_t now_ms = mn_mono_ms();
         struct pollfd pfd = {.fd = fd, .events = POLLIN};
         if (now_ms >= until_ms || poll(&pfd, 1, (int)(until_ms - now_ms)) == 0)
-            return false;
+            return "did not become ready within 15 s";
         ssize_t got = read(fd, line + n, sizeof line - 1 - n);
-        if (got == 0)
-            return false;
-        if (got < 0 && errno != EINTR)
-            return false;
+        if (got == 0 || (got < 0 && errno != EINTR))
+            return "ended before it was ready";
         n += got > 0 ? (size_t)got : 0;
         line[n] = '\0';
     }
-    return parse_ready(spawn, line);
+    return parse_ready(spawn, line) ? NULL : "said something else than \"minimd ready\"";
 }
 
 static enum mn_err launch(struct mn_spawn *spawn, char **argv)
@@ -177,12 +175,11 @@ static enum mn_err launch(struct mn_spawn *spawn, char **argv)
         close(out[0]);
         return mn_err_from_errno(errno);
     }
-    bool ready = wait_ready(spawn, out[0]);
+    const char *bad = wait_ready(spawn, out[0]);
     close(out[0]);
-    if (ready)
+    if (!bad)
         return MN_OK;
-    fprintf(stderr, "minim: %s did not become ready within %d s\n", spawn->program,
-            READY_MS / 1000);
+    fprintf(stderr, "minim: %s %s\n", spawn->program, bad);
     mn_spawn_kill(spawn, SIGKILL);
     print_log_tail(spawn);
     return MN_ETIMEOUT;

@@ -111,6 +111,7 @@ class World:
         self.faults = faults
         self.online = {}
         self.chats = {}
+        self.cursors = {}       # (user, chat key) -> highest acknowledged seq
         self.last_id = 2004874454540382209
         self.stalled_until = 0.0
 
@@ -128,12 +129,11 @@ class Gateway(asyncio.Protocol):
         self.inbox = b""
         self.upgraded = False
         self.uid = None
-        self.cursor = {}        # chat key -> highest acknowledged seq
+        self.waiting = []       # output of a stall
 
     def connection_made(self, transport):
         self.transport = transport
         transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.splitter = None
 
     def connection_lost(self, exc):
         if self.world.online.get(self.uid) is self:
@@ -142,11 +142,17 @@ class Gateway(asyncio.Protocol):
     # ---- output ----
 
     def write(self, data):
-        world = self.world
-        wait = world.stalled_until - time.monotonic()
-        if wait > 0:
-            asyncio.get_running_loop().call_later(wait, self.write_now, data)
+        wait = self.world.stalled_until - time.monotonic()
+        if wait > 0 and not self.waiting:
+            asyncio.get_running_loop().call_later(wait, self.end_stall)
+        if wait > 0 or self.waiting:
+            self.waiting.append(data)
         else:
+            self.write_now(data)
+
+    def end_stall(self):
+        waiting, self.waiting = self.waiting, []
+        for data in waiting:
             self.write_now(data)
 
     def write_now(self, data):
@@ -240,11 +246,8 @@ class Gateway(asyncio.Protocol):
             if self.uid not in key:
                 continue
             for seq, sender, to, client_id, server_id, body in chat.messages:
-                if to == self.uid and seq > self.world_cursor(key):
+                if to == self.uid and seq > self.world.cursors.get((to, key), 0):
                     self.push(chat, seq, sender, to, client_id, server_id, body, resent=True)
-
-    def world_cursor(self, key):
-        return self.world.__dict__.setdefault("cursors", {}).get((self.uid, key), 0)
 
     def acknowledged(self, server_id):
         for key, chat in self.world.chats.items():
@@ -252,7 +255,7 @@ class Gateway(asyncio.Protocol):
                 continue
             for seq, sender, to, _, sid, _ in reversed(chat.messages):
                 if sid == server_id and to == self.uid:
-                    cursors = self.world.__dict__.setdefault("cursors", {})
+                    cursors = self.world.cursors
                     cursors[(to, key)] = max(cursors.get((to, key), 0), seq)
                     peer = self.world.online.get(sender)
                     if peer:
