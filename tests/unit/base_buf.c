@@ -3,6 +3,7 @@
 
 #include "base/buf.h"
 #include "base/mem.h"
+#include "support/torture.h"
 
 static void assert_holds(const struct mn_buf *buf, const char *want)
 {
@@ -105,6 +106,27 @@ static void out_of_memory_is_reported(void **state)
     mn_buf_deinit(&buf);
 }
 
+static void every_failed_allocation_is_reported(void **state)
+{
+    struct mn_buf buf;
+
+    (void)state;
+    for (unsigned n = 1; torture_begin(n); n++) {
+        mn_buf_init(&buf, 100000);
+        mn_buf_add_u64(&buf, 7);
+        mn_buf_addf(&buf, "%200s", "x");
+        mn_buf_add_json(&buf, MN_STR("a\nb"));
+        enum mn_err err = mn_buf_reserve(&buf, 5000);
+        bool tortured = torture_end();
+        assert_int_equal(buf.failed, tortured);
+        assert_int_equal(err != MN_OK, tortured);
+        mn_buf_deinit(&buf);
+        if (!tortured)
+            break;
+        assert_in_range(n, 1, 10);
+    }
+}
+
 static void escapes_json(void **state)
 {
     static const struct {
@@ -196,6 +218,7 @@ int test_base_buf(void)
         cmocka_unit_test(a_failure_sticks_until_reset),
         cmocka_unit_test(formats_to_the_last_byte),
         cmocka_unit_test(out_of_memory_is_reported),
+        cmocka_unit_test(every_failed_allocation_is_reported),
         cmocka_unit_test(escapes_json),
         cmocka_unit_test(escapes_json_wherever_it_is),
         cmocka_unit_test(json_fits_whole_or_not_at_all),

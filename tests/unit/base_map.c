@@ -4,6 +4,7 @@
 #include "base/map.h"
 #include "base/mem.h"
 #include "base/rand.h"
+#include "support/torture.h"
 
 static void a_zeroed_map_is_empty(void **state)
 {
@@ -92,6 +93,29 @@ static void behaves_like_an_array(void **state)
     mn_map_deinit(&map);
 }
 
+static void no_memory_leaves_the_map_as_it_was(void **state)
+{
+    struct mn_map map;
+    uint64_t value;
+
+    (void)state;
+    mn_map_init(&map);
+    for (uint64_t key = 0; key < 500; key++) {
+        torture_begin(1);
+        enum mn_err err = mn_map_put(&map, key, key);
+        if (torture_end()) {
+            assert_int_equal(err, MN_ENOMEM);
+            assert_int_equal(map.count, key);
+            assert_false(mn_map_get(&map, key, &value));
+            err = mn_map_put(&map, key, key);
+        }
+        assert_int_equal(err, MN_OK);
+        for (uint64_t k = 0; k <= key; k++)
+            assert_true(mn_map_get(&map, k, &value) && value == k);
+    }
+    mn_map_deinit(&map);
+}
+
 /* Vectors of the reference implementation (key 00..0f, messages of 0, 1, 2, ... bytes). */
 static void siphash_matches_its_reference(void **state)
 {
@@ -152,6 +176,7 @@ int test_base_map(void)
         cmocka_unit_test(a_zeroed_map_is_empty),
         cmocka_unit_test(key_zero_is_a_key),
         cmocka_unit_test(behaves_like_an_array),
+        cmocka_unit_test(no_memory_leaves_the_map_as_it_was),
         cmocka_unit_test(siphash_matches_its_reference),
         cmocka_unit_test(hash_depends_on_key_and_every_byte),
     };

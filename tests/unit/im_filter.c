@@ -8,6 +8,7 @@
 #include "base/rand.h"
 #include "base/utf8.h"
 #include "im/filter.h"
+#include "support/torture.h"
 
 #define ENTRIES_MAX 64
 
@@ -275,6 +276,41 @@ static void the_greatest_lists_work(void **state)
     mn_buf_deinit(&why);
 }
 
+static void every_failed_allocation_is_reported(void **state)
+{
+    struct mn_filter *filter;
+    struct mn_buf why, out;
+    enum mn_err err;
+    bool changed = false;
+
+    (void)state;
+    mn_buf_init(&why, 1000);
+    for (unsigned n = 1; torture_begin(n); n++) {
+        filter = NULL;
+        err = mn_filter_parse(MN_STR("bad\nworse\n"), "list", &filter, &why);
+        if (!torture_end())
+            break;
+        /* The reason itself may be what found no memory. */
+        assert_int_equal(filter == NULL, err == MN_ENOMEM);
+        mn_filter_free(filter);
+        mn_buf_reset(&why);
+    }
+    assert_int_equal(err, MN_OK);
+    for (unsigned n = 1; torture_begin(n); n++) {
+        mn_buf_init(&out, 1000);
+        err = mn_filter_apply(filter, MN_STR("bad and worse"), &out, &changed);
+        bool tortured = torture_end();
+        assert_int_equal(err, tortured ? MN_ENOMEM : MN_OK);
+        assert_int_equal(changed, !tortured);
+        assert_int_equal(out.n, tortured ? 0 : 11);
+        mn_buf_deinit(&out);
+        if (!tortured)
+            break;
+    }
+    mn_filter_free(filter);
+    mn_buf_deinit(&why);
+}
+
 /* ---- the oracle: one entry after the other, longest first ---- */
 
 static bool oracle_is_word_char(const char *p, size_t n)
@@ -437,6 +473,7 @@ int test_im_filter(void)
         cmocka_unit_test(a_full_buffer_is_left_as_it_was),
         cmocka_unit_test(bad_files_are_refused_with_their_line),
         cmocka_unit_test(the_greatest_lists_work),
+        cmocka_unit_test(every_failed_allocation_is_reported),
         cmocka_unit_test(equals_a_naive_filter),
     };
     return cmocka_run_group_tests_name("im_filter", tests, NULL, NULL);
