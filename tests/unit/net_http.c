@@ -195,6 +195,8 @@ static void answer_everything(struct server *s, struct mn_loop *loop, struct mn_
     struct mn_http_response *res = mn_http_response_new(10);
     if (mn_str_is(req->path, "/204"))
         res->status = 204;
+    if (mn_str_is(req->path, "/404"))
+        res->status = 404;
     MN_BUG_ON(mn_http_response_header(res, "X-Split", MN_STR("a\r\nEvil: 1")) != MN_OK);
     if (mn_str_is(req->path, "/overflow"))
         mn_buf_add_z(&res->body, "more than ten bytes");
@@ -211,6 +213,10 @@ static void forms_of_answers(void **state)
     client_send_z(fd, "GET /204 HTTP/1.1\r\n\r\n");
     client_read_head(fd, buf, sizeof(buf));
     assert_string_equal(buf, "HTTP/1.1 204 No Content\r\nX-Split: aEvil: 1\r\n\r\n");
+    client_send_z(fd, "GET /404 HTTP/1.1\r\n\r\n");
+    client_read_head(fd, buf, sizeof(buf));
+    assert_memory_equal(buf, "HTTP/1.1 404 Not Found\r\n", 24);
+    assert_int_equal(mn_metrics_sum(server.metrics, MN_M_HTTP_4XX), 1);
     client_send_z(fd, "GET /close HTTP/1.1\r\n\r\n");
     client_read_all(fd, buf, sizeof(buf));
     assert_string_equal(buf, "HTTP/1.1 200 OK\r\nX-Split: aEvil: 1\r\nContent-Length: 0\r\n"
@@ -222,6 +228,22 @@ static void forms_of_answers(void **state)
     assert_memory_equal(buf, "HTTP/1.1 500 ", 13);
     assert_non_null(strstr(buf, "{\"ok\":false,\"code\":50000,"));
     close(fd);
+}
+
+static void headers_have_a_ceiling(void **state)
+{
+    (void)state;
+    struct mn_http_response *res = mn_http_response_new(10);
+    char *value = mn_alloc(10000);
+    memset(value, 'v', 10000);
+    assert_int_equal(mn_http_response_header(res, "A", mn_str_make(value, 10000)), MN_OK);
+    size_t before = res->headers.n;
+    assert_int_equal(mn_http_response_header(res, "B", mn_str_make(value, 10000)), MN_ELIMIT);
+    assert_int_equal(res->headers.n, before); /* the line is left out whole */
+    assert_int_equal(mn_http_response_header(res, "C", MN_STR("c")), MN_OK);
+    mn_http_response_free(res);
+    mn_http_response_free(NULL);
+    mn_free(value);
 }
 
 static void http_1_0_closes_unless_asked(void **state)
@@ -411,6 +433,7 @@ int test_net_http(void)
         TEST(chunked_request),
         TEST(head_has_no_body),
         TEST(forms_of_answers),
+        cmocka_unit_test(headers_have_a_ceiling),
         TEST(http_1_0_closes_unless_asked),
         TEST(expect_100_continue),
         TEST(h2c_offer_is_ignored),

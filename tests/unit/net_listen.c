@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Accepting: addresses, the bucket, the ceiling, want of descriptors, crowds that say nothing. */
+#include <arpa/inet.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -67,6 +69,44 @@ static void two_addresses(void **state)
     assert_int_equal(client_read_answer(fd, buf, sizeof(buf)), 200);
     close(fd);
     fd = client_ws(&server);
+    close(fd);
+}
+
+static _Atomic unsigned seen_peer;
+
+static void check_peer(struct server *s, struct mn_loop *loop, struct mn_http_request *req)
+{
+    (void)s;
+    (void)loop;
+    seen_peer = strcmp(req->peer, "::1") == 0 ? 6 : strcmp(req->peer, "127.0.0.1") == 0 ? 4 : 1;
+    server_describe(req);
+}
+
+static void ipv6_and_its_peers(void **state)
+{
+    char buf[256];
+    struct sockaddr_in6 addr = {.sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT};
+    (void)state;
+    int probe = socket(AF_INET6, SOCK_STREAM, 0);
+    bool has_ipv6 = probe >= 0 && bind(probe, (struct sockaddr *)&addr, sizeof(addr)) == 0;
+    close(probe);
+    server.on_http = check_peer;
+    if (has_ipv6)
+        snprintf(server.cfg.listen[0].host, sizeof(server.cfg.listen[0].host), "::");
+    server_start(&server);
+    int fd = client_connect(&server); /* as v4-mapped when the listener is IPv6 */
+    client_send_z(fd, "GET / HTTP/1.1\r\n\r\n");
+    assert_int_equal(client_read_answer(fd, buf, sizeof(buf)), 200);
+    assert_int_equal(seen_peer, 4);
+    close(fd);
+    if (!has_ipv6)
+        return;
+    fd = socket(AF_INET6, SOCK_STREAM, 0);
+    addr.sin6_port = htons(server.port);
+    assert_int_equal(connect(fd, (struct sockaddr *)&addr, sizeof(addr)), 0);
+    client_send_z(fd, "GET / HTTP/1.1\r\n\r\n");
+    assert_int_equal(client_read_answer(fd, buf, sizeof(buf)), 200);
+    assert_int_equal(seen_peer, 6);
     close(fd);
 }
 
@@ -218,6 +258,7 @@ int test_net_listen(void)
     const struct CMUnitTest tests[] = {
         TEST(taken_port_is_an_error_that_names_it),
         TEST(two_addresses),
+        TEST(ipv6_and_its_peers),
         TEST(restart_on_the_same_port),
         TEST(bucket_defers_but_loses_nobody),
         TEST(ceiling_on_connections),

@@ -288,6 +288,25 @@ static void held_peer_is_slowed_down_by_the_kernel(void **state)
     mn_free(block);
 }
 
+/* Its silence is ours: the reader's idleness does not run, and starts anew afterwards. */
+static void held_connection_is_not_idle(void **state)
+{
+    (void)state;
+    server.on_text = hold_after_each;
+    server.cfg.reader_idle_ms = 200;
+    server.cfg.writer_idle_ms = 150;
+    server_start(&server);
+    int fd = client_ws(&server);
+    client_ws_text(fd, "hold");
+    client_ws_expect_text(fd, "hold");
+    server_await(&server, SERVER_WRITER_IDLE, 4); /* three times the reader's limit */
+    assert_int_equal(server.count[SERVER_CLOSE], 0);
+    server_run(&server, 0, resume_it, NULL);
+    client_ws_expect_close(fd, 1000, "Bye");
+    server_await_closed(&server, MN_CLOSE_IDLE, 1);
+    close(fd);
+}
+
 static void close_while_held(void **state)
 {
     (void)state;
@@ -318,6 +337,7 @@ int test_net_pressure(void)
         TEST(fullest_goes_first_at_the_ceiling_of_all),
         TEST(held_input_waits_and_comes_in_order),
         TEST(held_peer_is_slowed_down_by_the_kernel),
+        TEST(held_connection_is_not_idle),
         TEST(close_while_held),
     };
     return cmocka_run_group_tests_name("net pressure", tests, NULL, NULL);
