@@ -19,18 +19,13 @@
 #include "base/mem.h"
 #include "store/msglog_impl.h"
 
-enum {
-    /* 64 UTF-16 units take at most 192 bytes of UTF-8 (ws-protocol.md 3.5); the gate counts units. */
-    CLIENT_ID_MAX = 256
-};
-
 /* ---- prepare ---- */
 
 static bool is_append_valid(const struct mn_msglog *log, const struct mn_op *op)
 {
     /* An id at or below the floor is in use: storing it again would overwrite a message. */
     return op->from > 0 && op->to > 0 && op->from != op->to && op->id > log->floor_id &&
-           op->client_id_len > 0 && op->client_id_len <= CLIENT_ID_MAX;
+           op->client_id_len > 0 && op->client_id_len <= MN_CLIENT_ID_MAX;
 }
 
 static void locate(struct mn_writer *w, struct mn_op_slot *slot)
@@ -115,12 +110,7 @@ static void load_missing(struct mn_writer *w)
 
 static uint64_t client_hash(const struct mn_msglog *log, const struct mn_op *op)
 {
-    char text[8 + CLIENT_ID_MAX];
-    uint64_t hash[2];
-    memcpy(text, &op->from, 8);
-    memcpy(text + 8, op->text, op->client_id_len);
-    mn_hash128(log->hash_key, text, 8 + (size_t)op->client_id_len, hash);
-    return hash[0] & log->hash_mask;
+    return mn_client_hash(log->hash_key, op->from, mn_op_client_id(op)) & log->hash_mask;
 }
 
 static void find_clients(struct mn_writer *w, struct mn_op_slot **slots, size_t count)

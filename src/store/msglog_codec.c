@@ -14,6 +14,7 @@
 #include "store/msglog_codec.h"
 
 #include "base/id.h"
+#include "base/map.h"
 
 enum {
     MSG_REVOKED = 1u << 4,   /* updated_ms follows created_ms */
@@ -57,6 +58,17 @@ void mn_key_client(char key[MN_KEY_CLIENT_BYTES], int64_t chat, uint64_t hash)
     put_be64(key + 8, hash | UINT64_C(1) << 63);
 }
 
+uint64_t mn_client_hash(const uint64_t key[2], int64_t from, struct mn_str client_id)
+{
+    char text[8 + MN_CLIENT_ID_MAX];
+    uint64_t hash[2];
+    MN_BUG_ON(client_id.n > MN_CLIENT_ID_MAX);
+    memcpy(text, &from, 8);
+    memcpy(text + 8, client_id.p, client_id.n);
+    mn_hash128(key, text, 8 + client_id.n, hash);
+    return hash[0];
+}
+
 void mn_key_pair(char key[MN_KEY_CHAT_BYTES], int64_t low, int64_t high)
 {
     key[0] = 'p';
@@ -85,6 +97,24 @@ enum mn_err mn_key_seq_parse(struct mn_str key, int64_t *ret_chat, int64_t *ret_
         return MN_ECORRUPT;
     *ret_chat = (int64_t)get_be64(key.p);
     *ret_seq = (int64_t)get_be64(key.p + 8);
+    return MN_OK;
+}
+
+enum mn_err mn_key_client_parse(struct mn_str key, int64_t *ret_chat, uint64_t *ret_hash)
+{
+    if (key.n != MN_KEY_CLIENT_BYTES || (key.p[8] & 0x80) == 0)
+        return MN_ECORRUPT;
+    *ret_chat = (int64_t)get_be64(key.p);
+    *ret_hash = get_be64(key.p + 8);
+    return MN_OK;
+}
+
+enum mn_err mn_key_pair_parse(struct mn_str key, int64_t *ret_low, int64_t *ret_high)
+{
+    if (key.n != MN_KEY_CHAT_BYTES || key.p[0] != 'p')
+        return MN_ECORRUPT;
+    *ret_low = (int64_t)get_be64(key.p + 1);
+    *ret_high = (int64_t)get_be64(key.p + 9);
     return MN_OK;
 }
 

@@ -30,11 +30,19 @@
 void mn_key_msg(char key[MN_KEY_MSG_BYTES], int64_t id);
 void mn_key_seq(char key[MN_KEY_SEQ_BYTES], int64_t chat, int64_t seq);
 void mn_key_client(char key[MN_KEY_CLIENT_BYTES], int64_t chat, uint64_t hash);
+/* 64 UTF-16 units take at most 192 bytes of UTF-8 (ws-protocol.md 3.5); the gate counts units. */
+#define MN_CLIENT_ID_MAX 256
+/* Hash of a client id of at most MN_CLIENT_ID_MAX bytes, under the log's key. */
+uint64_t mn_client_hash(const uint64_t key[2], int64_t from, struct mn_str client_id);
 void mn_key_pair(char key[MN_KEY_CHAT_BYTES], int64_t low, int64_t high);
 void mn_key_member(char key[MN_KEY_CHAT_BYTES], int64_t user, int64_t chat);
 /* The inverse; MN_ECORRUPT unless the key has the right length (and kind). */
 MN_MUSTCHECK enum mn_err mn_key_msg_parse(struct mn_str key, int64_t *ret_id);
 MN_MUSTCHECK enum mn_err mn_key_seq_parse(struct mn_str key, int64_t *ret_chat, int64_t *ret_seq);
+/* Of a client id's row; the hash with its top bit set. */
+MN_MUSTCHECK enum mn_err mn_key_client_parse(struct mn_str key, int64_t *ret_chat,
+                                             uint64_t *ret_hash);
+MN_MUSTCHECK enum mn_err mn_key_pair_parse(struct mn_str key, int64_t *ret_low, int64_t *ret_high);
 MN_MUSTCHECK enum mn_err mn_key_member_parse(struct mn_str key, int64_t *ret_user,
                                              int64_t *ret_chat);
 

@@ -23,6 +23,7 @@
  *   msglog_append.c   ... what an append and a cursor move do to a batch
  *   msglog_recover.c  ... full disks and I/O errors
  *   msglog_read.c     reads
+ *   msglog_scan.c     reads of a log at rest, by msglog_scan.h
  */
 
 /* Where a test can make things fail, as a disk would. */
@@ -74,6 +75,9 @@ static inline enum mn_err mn_msglog_fault(struct mn_msglog *log, enum mn_fault_p
 
 /* msglog_schema.c: creates or migrates; fills log->hash_key. */
 MN_MUSTCHECK enum mn_err mn_msglog_schema(struct mn_msglog *log, struct mn_buf *why);
+/* Its two reads. The format is 0 for a new database; MN_ECORRUPT: messages without a format or key. */
+MN_MUSTCHECK enum mn_err mn_msglog_read_format(struct mn_rocks *db, uint64_t *ret_version);
+MN_MUSTCHECK enum mn_err mn_msglog_read_hash_key(struct mn_rocks *db, uint64_t ret_key[2]);
 /* Newest format this program writes. */
 #define MN_MSGLOG_FORMAT 1u
 

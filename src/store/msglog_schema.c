@@ -61,15 +61,14 @@ static enum mn_err is_empty(struct mn_rocks *db, bool *ret_empty)
     return err;
 }
 
-/* 0 for a new database. */
-static enum mn_err read_version(struct mn_msglog *log, uint64_t *ret_version)
+enum mn_err mn_msglog_read_format(struct mn_rocks *db, uint64_t *ret_version)
 {
     struct mn_rocks_value value;
-    enum mn_err err = mn_rocks_get(log->db, MN_CF_META, key_format, &value);
+    enum mn_err err = mn_rocks_get(db, MN_CF_META, key_format, &value);
     if (err == MN_ENOTFOUND) {
         bool empty = false;
         *ret_version = 0;
-        err = is_empty(log->db, &empty);
+        err = is_empty(db, &empty);
         /* Messages without a version: something else, or what is left of something. */
         return err ? err : empty ? MN_OK : MN_ECORRUPT;
     }
@@ -80,14 +79,14 @@ static enum mn_err read_version(struct mn_msglog *log, uint64_t *ret_version)
     return err;
 }
 
-static enum mn_err read_hash_key(struct mn_msglog *log)
+enum mn_err mn_msglog_read_hash_key(struct mn_rocks *db, uint64_t ret_key[2])
 {
     struct mn_rocks_value value;
-    enum mn_err err = mn_rocks_get(log->db, MN_CF_META, key_hash, &value);
+    enum mn_err err = mn_rocks_get(db, MN_CF_META, key_hash, &value);
     if (err)
         return err == MN_ENOTFOUND ? MN_ECORRUPT : err;
-    if (value.s.n == sizeof(log->hash_key))
-        memcpy(log->hash_key, value.s.p, sizeof(log->hash_key));
+    if (value.s.n == 2 * sizeof(*ret_key))
+        memcpy(ret_key, value.s.p, value.s.n);
     else
         err = MN_ECORRUPT;
     mn_rocks_release(&value);
@@ -109,7 +108,7 @@ static void why_failed(const struct mn_msglog *log, struct mn_buf *why, enum mn_
 enum mn_err mn_msglog_schema(struct mn_msglog *log, struct mn_buf *why)
 {
     uint64_t version = 0;
-    enum mn_err err = read_version(log, &version);
+    enum mn_err err = mn_msglog_read_format(log->db, &version);
     if (!err && version > MN_MSGLOG_FORMAT) {
         mn_buf_addf(why,
                     "message log %s has format %llu, and this minimd knows formats up to %u: it "
@@ -121,7 +120,7 @@ enum mn_err mn_msglog_schema(struct mn_msglog *log, struct mn_buf *why)
     for (; !err && version < MN_MSGLOG_FORMAT; version++)
         err = run_step(log, &steps[version]);
     if (!err)
-        err = read_hash_key(log);
+        err = mn_msglog_read_hash_key(log->db, log->hash_key);
     if (err)
         why_failed(log, why, err);
     return err;

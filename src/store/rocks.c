@@ -21,6 +21,9 @@
 #include "base/mem.h"
 #include "store/rocks_options.h"
 
+/* A pass over all rows reads this much at a time. */
+#define SCAN_READAHEAD ((size_t)2 << 20)
+
 struct mn_rocks {
     rocksdb_t *db;
     rocksdb_column_family_handle_t *cf[MN_CF_COUNT];
@@ -132,9 +135,11 @@ static bool is_known_cf(const char *name)
 }
 
 /* A column family that nobody here knows was made by a newer version. */
-static enum mn_err check_families(struct mn_rocks *rocks, const char *dir, struct mn_buf *why)
+static enum mn_err check_families(struct mn_rocks *rocks, const struct mn_rocks_config *config,
+                                  struct mn_buf *why)
 {
     char *text = NULL;
+    const char *dir = config->dir;
     size_t count = 0;
     char **names = rocksdb_list_column_families(rocks->options.db, dir, &count, &text);
     if (text) {
@@ -157,6 +162,11 @@ static enum mn_err check_families(struct mn_rocks *rocks, const char *dir, struc
         }
     }
     rocksdb_list_column_families_destroy(names, count);
+    if (!err && config->read_only && count < MN_CF_COUNT) {
+        mn_buf_addf(why, "the creation of message log %s was cut short: start minimd on it once",
+                    dir);
+        err = MN_EVERSION;
+    }
     return err;
 }
 
@@ -170,14 +180,20 @@ static enum mn_err make_dir(const char *path, struct mn_buf *why)
     return err;
 }
 
-static enum mn_err open_db(struct mn_rocks *rocks, const char *dir, bool exists, struct mn_buf *why)
+static enum mn_err open_db(struct mn_rocks *rocks, const struct mn_rocks_config *config,
+                           bool exists, struct mn_buf *why)
 {
     char *text = NULL;
+    const char *dir = config->dir;
     const rocksdb_options_t *options[MN_CF_COUNT];
     for (int i = 0; i < MN_CF_COUNT; i++)
         options[i] = rocks->options.cf[i];
-    rocks->db = rocksdb_open_column_families(rocks->options.db, dir, MN_CF_COUNT, cf_names, options,
-                                             rocks->cf, &text);
+    if (config->read_only)
+        rocks->db = rocksdb_open_for_read_only_column_families(
+            rocks->options.db, dir, MN_CF_COUNT, cf_names, options, rocks->cf, false, &text);
+    else
+        rocks->db = rocksdb_open_column_families(rocks->options.db, dir, MN_CF_COUNT, cf_names,
+                                                 options, rocks->cf, &text);
     if (!text)
         return MN_OK;
     rocks->db = NULL;
@@ -195,6 +211,10 @@ enum mn_err mn_rocks_open(const struct mn_rocks_config *config, struct mn_rocks 
 {
     bool exists = false;
     enum mn_err err = check_dir(config->dir, why, &exists);
+    if (!err && !exists && config->read_only) {
+        mn_buf_addf(why, "there is no message log in %s", config->dir);
+        err = MN_ENOTFOUND;
+    }
     if (!err && !exists)
         err = make_dir(config->dir, why);
     if (err)
@@ -202,9 +222,9 @@ enum mn_err mn_rocks_open(const struct mn_rocks_config *config, struct mn_rocks 
     struct mn_rocks *rocks = mn_new(struct mn_rocks);
     mn_rocks_options_init(&rocks->options, config->cache_bytes, config->memtable_bytes);
     if (exists)
-        err = check_families(rocks, config->dir, why);
+        err = check_families(rocks, config, why);
     if (!err)
-        err = open_db(rocks, config->dir, exists, why);
+        err = open_db(rocks, config, exists, why);
     if (err) {
         mn_rocks_close(rocks);
         return err;
@@ -310,6 +330,17 @@ struct mn_rocks_iter *mn_rocks_iter_new(struct mn_rocks *rocks, enum mn_cf cf, s
     return iter;
 }
 
+struct mn_rocks_iter *mn_rocks_iter_new_scan(struct mn_rocks *rocks, enum mn_cf cf)
+{
+    struct mn_rocks_iter *iter = mn_new(struct mn_rocks_iter);
+    iter->options = rocksdb_readoptions_create();
+    rocksdb_readoptions_set_fill_cache(iter->options, 0);
+    rocksdb_readoptions_set_readahead_size(iter->options, SCAN_READAHEAD);
+    iter->it = rocksdb_create_iterator_cf(rocks->db, iter->options, rocks->cf[cf]);
+    rocksdb_iter_seek_to_first(iter->it);
+    return iter;
+}
+
 void mn_rocks_iter_free(struct mn_rocks_iter *iter)
 {
     if (!iter)
@@ -357,6 +388,15 @@ enum mn_err mn_rocks_iter_err(struct mn_rocks_iter *iter)
 {
     char *text = NULL;
     rocksdb_iter_get_error(iter->it, &text);
+    return err_take(text);
+}
+
+enum mn_err mn_rocks_iter_why(struct mn_rocks_iter *iter, struct mn_buf *why)
+{
+    char *text = NULL;
+    rocksdb_iter_get_error(iter->it, &text);
+    if (text)
+        mn_buf_add_z(why, text);
     return err_take(text);
 }
 

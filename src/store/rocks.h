@@ -32,12 +32,16 @@ struct mn_rocks_config {
     uint64_t cache_bytes;    /* blocks, indexes and filters */
     uint64_t memtable_bytes; /* of all column families together */
     bool sync;
+    bool read_only;          /* changes nothing on disk, creates nothing; no batches */
 };
 
 /*
  * Opens the database, creating it (and column families it lacks) when
  * needed.  MN_ELOCKED, MN_ECORRUPT, MN_EVERSION (column families nobody
  * here knows), MN_ENOSPC, MN_EIO; `why` gets a sentence for the operator.
+ * Read-only: MN_ENOTFOUND when there is none, and MN_EVERSION also when
+ * column families are missing.  RocksDB does not look at its lock then: see
+ * to it that nobody writes.
  */
 MN_MUSTCHECK enum mn_err mn_rocks_open(const struct mn_rocks_config *config, struct mn_rocks **ret,
                                        struct mn_buf *why);
@@ -69,6 +73,8 @@ MN_MUSTCHECK enum mn_err mn_rocks_get_many(struct mn_rocks *rocks, enum mn_cf cf
 struct mn_rocks_iter;
 struct mn_rocks_iter *mn_rocks_iter_new(struct mn_rocks *rocks, enum mn_cf cf, struct mn_str lower,
                                         struct mn_str upper);
+/* One over all keys, for a single pass from the first one, at which it stands; leaves the cache alone. */
+struct mn_rocks_iter *mn_rocks_iter_new_scan(struct mn_rocks *rocks, enum mn_cf cf);
 void mn_rocks_iter_free(struct mn_rocks_iter *iter);
 void mn_rocks_iter_seek(struct mn_rocks_iter *iter, struct mn_str key);
 /* Last key <= `key`. */
@@ -79,6 +85,8 @@ void mn_rocks_iter_prev(struct mn_rocks_iter *iter);
 /* False at the end, and on errors: ask mn_rocks_iter_err(). Key and value until it moves. */
 bool mn_rocks_iter_get(struct mn_rocks_iter *iter, struct mn_str *ret_key, struct mn_str *ret_value);
 MN_MUSTCHECK enum mn_err mn_rocks_iter_err(struct mn_rocks_iter *iter);
+/* The same, with RocksDB's own words about it in `why`. */
+MN_MUSTCHECK enum mn_err mn_rocks_iter_why(struct mn_rocks_iter *iter, struct mn_buf *why);
 
 /* Called by a thread before its first batch: switches off RocksDB's counters for it. */
 void mn_rocks_thread_init(void);

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef MN_STORE_DB_CHECK_H
+#define MN_STORE_DB_CHECK_H
+
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+
+/*
+ * Checks an accounts database at rest, as it is on disk (`minim verify`).
+ * The file is not changed, and what a killed minimd left in its write-ahead
+ * log is read too.  The caller sees to it that no minimd has it.
+ */
+enum mn_db_problem {
+    MN_DB_DAMAGED = 1, /* pages, or an index that does not fit its table */
+    MN_DB_SCHEMA,      /* a table or index is missing or another than minimd makes */
+    MN_DB_USER,
+    MN_DB_SESSION
+};
+typedef void (*mn_db_check_fn)(void *arg, enum mn_db_problem problem, const char *text);
+
+struct mn_db_counts {
+    int64_t users, sessions;
+};
+
+/*
+ * Calls `fn` for everything that is wrong.  MN_ENOTFOUND: there is no such
+ * file.  MN_EVERSION: newer, or older and not migrated yet.  MN_ECORRUPT: no
+ * database at all, or too damaged to be asked further.  MN_EIO, MN_EPERM.
+ * `why` gets a sentence for the operator.
+ */
+MN_MUSTCHECK enum mn_err mn_db_check(const char *path, mn_db_check_fn fn, void *arg,
+                                     struct mn_db_counts *ret_counts, struct mn_buf *why);
+
+#endif

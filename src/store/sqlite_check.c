@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Check of an accounts database at rest, see db_check.h.
+ *
+ * How it is opened so that nothing is written beside it: without a
+ * write-ahead log as an immutable file; with one (after a crash) with its
+ * shared memory file for reading only, SQLite then keeps the log's index on
+ * the heap.  Only when that file was lost while the log was not does SQLite
+ * make a new one; it holds no data.
+ *
+ * What the schema should be is not written down a second time: it is made
+ * in memory by the steps of sqlite_schema.c, and compared.
+ */
+#include "store/db_check.h"
+
+#include <errno.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "store/sqlite.h"
+
+enum { URI_CAP = 3 * 4200 + 64 };
+
+struct check {
+    sqlite3 *raw;   /* the file */
+    sqlite3 *model; /* an empty database with the schema of this version */
+    mn_db_check_fn fn;
+    void *arg;
+};
+
+/* Rows of one column, each of them a sentence about something wrong. */
+static const struct {
+    enum mn_db_problem problem;
+    const char *sql;
+} queries[] = {
+    {MN_DB_DAMAGED, "PRAGMA integrity_check"},
+    {MN_DB_SCHEMA, "SELECT 'schema step ' || (version - 1) || ' was never applied' FROM"
+                   " t_schema_version WHERE version > 1 AND version - 1 NOT IN"
+                   " (SELECT version FROM t_schema_version)"},
+    {MN_DB_USER, "SELECT 'user ' || id || ': id, name, key or status is impossible' FROM t_user"
+                 " WHERE id <= 0 OR username = '' OR username_key = '' OR status NOT IN (0, 1)"},
+    /* NOT INDEXED: the rows themselves, whatever the index says of them. */
+    {MN_DB_USER, "SELECT 'users ' || min(id) || ' and ' || max(id) || ' have the same name'"
+                 " FROM t_user NOT INDEXED GROUP BY username_key HAVING count(*) > 1"},
+    {MN_DB_USER, "SELECT 'users ' || min(id) || ' and ' || max(id) || ' have the same friend code'"
+                 " FROM t_user NOT INDEXED WHERE friend_code IS NOT NULL"
+                 " GROUP BY friend_code HAVING count(*) > 1"},
+    {MN_DB_SESSION, "SELECT 'session of user ' || user_id || ': version ' || session_version"
+                    " FROM t_session WHERE user_id <= 0 OR session_version < 1"},
+    {MN_DB_SESSION, "SELECT 'session of user ' || user_id || ': no usable refresh token'"
+                    " FROM t_session WHERE (refresh_hash IS NULL) <> (refresh_expires_at IS NULL)"
+                    " OR length(refresh_hash) <> 64 OR refresh_hash GLOB '*[^0-9a-f]*'"},
+    {MN_DB_SESSION, "SELECT 'sessions of users ' || min(user_id) || ' and ' || max(user_id) ||"
+                    " ' have the same refresh token' FROM t_session NOT INDEXED"
+                    " WHERE refresh_hash IS NOT NULL GROUP BY refresh_hash HAVING count(*) > 1"},
+    /* Without a token it may be: a logout with a signed token of a user who never registered. */
+    {MN_DB_SESSION, "SELECT 'session of user ' || user_id || ': there is no such user'"
+                    " FROM t_session WHERE refresh_hash IS NOT NULL AND user_id NOT IN"
+                    " (SELECT id FROM t_user)"},
+};
+
+/* ---- opening ---- */
+
+static void uri_of(char uri[URI_CAP], const char *path, const char *parameters)
+{
+    char *p = uri + snprintf(uri, URI_CAP, "file:");
+    for (; *path; path++) {
+        bool plain = *path != '?' && *path != '#' && *path != '%';
+        p += snprintf(p, 4, plain ? "%c" : "%%%02X", (unsigned char)*path);
+    }
+    mn_ignore(snprintf(p, URI_CAP - (size_t)(p - uri), "?%s", parameters));
+}
+
+static bool has_bytes(const char *path, const char *suffix)
+{
+    char name[4200 + 8];
+    struct stat st;
+    snprintf(name, sizeof(name), "%s%s", path, suffix);
+    return stat(name, &st) == 0 && st.st_size > 0;
+}
+
+static enum mn_err open_file(struct check *check, const char *path, struct mn_buf *why)
+{
+    char uri[URI_CAP];
+    if (strlen(path) > 4200) {
+        mn_buf_add_z(why, "the path of the accounts database is too long");
+        return MN_EINVAL;
+    }
+    if (access(path, R_OK)) {
+        enum mn_err err = mn_err_from_errno(errno);
+        mn_buf_addf(why, "cannot read the accounts database %s: %s", path, strerrordesc_np(errno));
+        return err;
+    }
+    const char *how = !has_bytes(path, "-wal")  ? "immutable=1"
+                      : has_bytes(path, "-shm") ? "mode=ro&readonly_shm=1"
+                                                : "mode=ro";
+    uri_of(uri, path, how);
+    int code = sqlite3_open_v2(uri, &check->raw, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, NULL);
+    if (code == SQLITE_OK)
+        code = sqlite3_exec(check->raw, "PRAGMA query_only=ON; PRAGMA trusted_schema=OFF", NULL,
+                            NULL, NULL);
+    if (code != SQLITE_OK)
+        mn_buf_addf(why, "cannot open the accounts database %s: %s", path, sqlite3_errstr(code));
+    return mn_sqlite_err(code);
+}
+
+/* ---- asking ---- */
+
+static enum mn_err ask_i64(sqlite3 *raw, const char *sql, int64_t *ret)
+{
+    sqlite3_stmt *stmt = NULL;
+    int code = sqlite3_prepare_v2(raw, sql, -1, &stmt, NULL);
+    if (code == SQLITE_OK)
+        code = sqlite3_step(stmt);
+    if (code == SQLITE_ROW)
+        *ret = sqlite3_column_int64(stmt, 0);
+    (void)sqlite3_finalize(stmt); /* repeats `code` */
+    return mn_sqlite_err(code);
+}
+
+/* A query that fails is something wrong too: a table that is missing, a page that cannot be read. */
+static void run_query(struct check *check, enum mn_db_problem problem, const char *sql)
+{
+    sqlite3_stmt *stmt = NULL;
+    int code = sqlite3_prepare_v2(check->raw, sql, -1, &stmt, NULL);
+    while (code == SQLITE_OK || code == SQLITE_ROW) {
+        code = sqlite3_step(stmt);
+        if (code != SQLITE_ROW)
+            break;
+        const char *text = (const char *)sqlite3_column_text(stmt, 0);
+        if (!text || strcmp(text, "ok") != 0) /* what integrity_check says when all is well */
+            check->fn(check->arg, problem, text ? text : "NULL");
+    }
+    if (code != SQLITE_DONE)
+        check->fn(check->arg, MN_DB_DAMAGED, sqlite3_errmsg(check->raw));
+    (void)sqlite3_finalize(stmt); /* repeats `code` */
+}
+
+/* One table or index of the model: is it in the file, with the same words? */
+static int compare_one(struct check *check, const char *name, const char *sql)
+{
+    char text[160];
+    sqlite3_stmt *stmt = NULL;
+    int code = sqlite3_prepare_v2(check->raw, "SELECT sql FROM sqlite_schema WHERE name = ?1", -1,
+                                  &stmt, NULL);
+    if (code == SQLITE_OK)
+        code = sqlite3_bind_text(stmt, 1, name, -1, SQLITE_STATIC);
+    if (code == SQLITE_OK)
+        code = sqlite3_step(stmt);
+    const char *found = code == SQLITE_ROW ? (const char *)sqlite3_column_text(stmt, 0) : NULL;
+    if (code == SQLITE_DONE || (code == SQLITE_ROW && (!found || strcmp(found, sql) != 0))) {
+        snprintf(text, sizeof(text), "%.100s %s", name,
+                 code == SQLITE_DONE ? "is missing" : "is another than minimd makes");
+        check->fn(check->arg, MN_DB_SCHEMA, text);
+    }
+    (void)sqlite3_finalize(stmt); /* repeats `code` */
+    return code;
+}
+
+static enum mn_err compare_schema(struct check *check)
+{
+    sqlite3_stmt *stmt = NULL;
+    int code = sqlite3_prepare_v2(
+        check->model, "SELECT name, sql FROM sqlite_schema WHERE sql IS NOT NULL", -1, &stmt, NULL);
+    while (code == SQLITE_OK || code == SQLITE_ROW) {
+        code = sqlite3_step(stmt);
+        if (code != SQLITE_ROW)
+            break;
+        code = compare_one(check, (const char *)sqlite3_column_text(stmt, 0),
+                           (const char *)sqlite3_column_text(stmt, 1));
+        if (code == SQLITE_DONE)
+            code = SQLITE_ROW;
+    }
+    (void)sqlite3_finalize(stmt); /* repeats `code` */
+    return mn_sqlite_err(code);
+}
+
+/* ---- all of it ---- */
+
+/* Refuses what another version wrote: the queries are about this one's tables. */
+static enum mn_err check_version(struct check *check, const char *path, struct mn_buf *why)
+{
+    static const char sql[] = "SELECT coalesce(max(version), 0) FROM t_schema_version";
+    int64_t found = 0, known = 0;
+    enum mn_err err = mn_sqlite_schema_check(check->raw, path, why);
+    if (!err)
+        err = mn_sqlite_err(sqlite3_open(":memory:", &check->model));
+    if (!err)
+        err = mn_sqlite_schema_update(check->model, ":memory:", why);
+    if (!err)
+        err = ask_i64(check->model, sql, &known);
+    /* An empty file has no versions to ask for. */
+    if (!err && ask_i64(check->raw, sql, &found) == MN_OK && found == known)
+        return MN_OK;
+    if (!err) {
+        mn_buf_addf(why,
+                    "the accounts database %s has schema %lld, and this program knows %lld: start "
+                    "minimd on it once",
+                    path, (long long)found, (long long)known);
+        err = MN_EVERSION;
+    }
+    return err;
+}
+
+static enum mn_err check_all(struct check *check, const char *path, struct mn_db_counts *ret,
+                             struct mn_buf *why)
+{
+    enum mn_err err = check_version(check, path, why);
+    if (!err)
+        err = compare_schema(check);
+    for (size_t i = 0; i < MN_ARRAY_LEN(queries) && !err; i++)
+        run_query(check, queries[i].problem, queries[i].sql);
+    if (!err) { /* what cannot be counted was reported above */
+        mn_ignore(ask_i64(check->raw, "SELECT count(*) FROM t_user", &ret->users));
+        mn_ignore(ask_i64(check->raw, "SELECT count(*) FROM t_session", &ret->sessions));
+    }
+    if (err && why->n == 0)
+        mn_buf_addf(why, "cannot read the accounts database %s: %s", path,
+                    sqlite3_errmsg(check->raw));
+    return err;
+}
+
+enum mn_err mn_db_check(const char *path, mn_db_check_fn fn, void *arg,
+                        struct mn_db_counts *ret_counts, struct mn_buf *why)
+{
+    struct check check = {.fn = fn, .arg = arg};
+    struct mn_db_counts counts = {0};
+    enum mn_err err = open_file(&check, path, why);
+    if (!err)
+        err = check_all(&check, path, &counts, why);
+    MN_BUG_ON(sqlite3_close(check.raw) != SQLITE_OK || sqlite3_close(check.model) != SQLITE_OK);
+    if (!err)
+        *ret_counts = counts;
+    return err;
+}
