@@ -20,7 +20,9 @@ void mn_api_readyz(struct mn_api_call *call)
 void mn_api_metrics(struct mn_api_call *call)
 {
     enum mn_err err = mn_ops_metrics(call->api->config.ops, &call->res->body);
-    if (err != MN_OK)
+    if (err == MN_EPERM)
+        mn_api_error(call, 404, 40400, "not_found");
+    else if (err != MN_OK)
         mn_api_broken(call, "metrics", err);
     else
         mn_api_plain(call, 200, "text/plain; version=0.0.4; charset=utf-8");

@@ -148,7 +148,8 @@ static enum mn_err make_api(struct mn_app *app, struct mn_buf *why)
     app->ops = mn_ops_new(&(struct mn_ops_config){.metrics = app->metrics,
                                                   .msglog = app->msglog,
                                                   .db = app->db,
-                                                  .version = MN_VERSION});
+                                                  .version = MN_VERSION,
+                                                  .hide_metrics = !config->metrics_enabled});
     app->pool = mn_pool_new(config->workers, config->worker_queue, "http");
     app->hash_pool = mn_pool_new(config->workers > 1 ? config->workers / 2 : 1,
                                  config->worker_queue, "hash");

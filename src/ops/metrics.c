@@ -105,6 +105,8 @@ static void add_ready(const struct mn_ops *ops, struct mn_buf *out)
 
 enum mn_err mn_ops_metrics(const struct mn_ops *ops, struct mn_buf *body)
 {
+    if (ops->config.hide_metrics)
+        return MN_EPERM;
     add_rows(ops->config.metrics, body);
     for (unsigned h = 0; h < MN_MH_COUNT; h++)
         add_hist(ops->config.metrics, body, h);

@@ -40,7 +40,7 @@ bool mn_ops_ready(const struct mn_ops *ops, struct mn_buf *body);
 bool mn_ops_needs_probe(const struct mn_ops *ops);
 /* Tries a small write to the store whose last one failed.  Blocks. */
 void mn_ops_probe(struct mn_ops *ops);
-/* Prometheus text format 0.0.4.  Reads /proc: blocks for as long as counting the descriptors takes. */
+/* Prometheus text format 0.0.4; MN_EPERM when hidden.  Reads /proc: blocks for as long as counting the descriptors takes. */
 enum mn_err mn_ops_metrics(const struct mn_ops *ops, struct mn_buf *body);
 
 #endif

@@ -77,3 +77,9 @@ def test_gauges_return_to_zero(launch, connect, uid):
     until(lambda: server.metric("minim_sessions") == 0 and server.metric("minim_ws_connections") == 0, "zero")
     assert server.metric("minim_queued_bytes") == 0
     assert server.metric("minim_connections") == 1  # the one that asks
+
+
+def test_metrics_can_be_switched_off(launch):
+    server = launch({"minim.metrics.enabled": "false"})
+    server.api().get("/metrics").fail(404, 40400, "not_found")
+    assert server.api().get("/healthz").status == 200
