@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef MN_TESTS_UNIT_TOOL_TESTS_H
+#define MN_TESTS_UNIT_TOOL_TESTS_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+/* Group runners of the tool: each returns the number of failed tests. */
+int test_tool_gate(void);
+int test_tool_ledger(void);
+int test_tool_opts(void);
+int test_tool_pace(void);
+int test_tool_stats(void);
+int test_tool_timer(void);
+int test_tool_url(void);
+int test_tool_wire(void);
+
+#endif
