@@ -308,7 +308,7 @@ def test_receivers_that_do_not_read_become_complete(tmp_path):
     assert result["latency"]["impaired_response"]["count"] == \
         result["counters_total"]["delivered_slow"] > 200
     # They do not spoil the figures of the others.
-    assert result["latency"]["response"]["count"] <= 200
+    assert result["latency"]["response"]["count"] <= 210
 
 
 def test_slow_receivers_are_reported_apart(tmp_path):

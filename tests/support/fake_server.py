@@ -156,6 +156,8 @@ class Gateway(asyncio.Protocol):
             self.write_now(data)
 
     def write_now(self, data):
+        if self.transport.is_closing():
+            return
         if "split" not in self.world.faults.specs:
             self.transport.write(data)
             return
