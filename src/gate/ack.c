@@ -42,8 +42,9 @@ static void judge(struct mn_conn *conn, const struct mn_msg_ref *ref, enum mn_cu
         mn_reply_error(conn, MN_REASON_ACK_NOT_ALLOWED, echo);
         return;
     }
-    mn_unacked_ack(&session->unacked, ref->chat, ref->seq);
-    if (!mn_resend_defer_ack(session, ref, kind))
+    if (mn_resend_defer_ack(session, ref, kind))
+        mn_unacked_ack_one(&session->unacked, ref->chat, ref->seq);
+    else
         mn_ack_apply(conn, ref, kind);
     mn_resend_on_ack(conn);
 }
@@ -51,6 +52,7 @@ static void judge(struct mn_conn *conn, const struct mn_msg_ref *ref, enum mn_cu
 void mn_ack_apply(struct mn_conn *conn, const struct mn_msg_ref *ref, enum mn_cursor_kind kind)
 {
     struct mn_gate_loop *gl = mn_gate_loop_of(conn);
+    mn_unacked_ack(&mn_session_of(conn)->unacked, ref->chat, ref->seq);
     struct mn_op *op = mn_op_new(MN_OP_CURSOR, MN_STR_NONE, MN_STR_NONE, MN_STR_NONE);
     if (!op || !mn_msglog_reserve(mn_gate_log(gl->gate), op->bytes)) {
         if (op)

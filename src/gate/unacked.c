@@ -69,6 +69,12 @@ static void pop_done(struct mn_unacked *unacked)
         mn_unacked_deinit(unacked); /* a burst is over: give its memory back */
 }
 
+static void forget(struct mn_unacked *unacked, struct mn_unacked_entry *entry)
+{
+    entry->seq = 0;
+    unacked->resent = (uint16_t)(unacked->resent - entry->resent);
+}
+
 void mn_unacked_ack(struct mn_unacked *unacked, int64_t chat, int64_t seq)
 {
     for (unsigned i = 0; i < unacked->count; i++) {
@@ -78,10 +84,21 @@ void mn_unacked_ack(struct mn_unacked *unacked, int64_t chat, int64_t seq)
         if (entry->seq > seq)
             continue; /* a live push can stand before the older ones that a resend brings */
         bool last = entry->seq == seq;
-        entry->seq = 0;
-        unacked->resent = (uint16_t)(unacked->resent - entry->resent);
+        forget(unacked, entry);
         if (last)
             break;
+    }
+    pop_done(unacked);
+}
+
+void mn_unacked_ack_one(struct mn_unacked *unacked, int64_t chat, int64_t seq)
+{
+    for (unsigned i = 0; i < unacked->count; i++) {
+        struct mn_unacked_entry *entry = entry_at(unacked, i);
+        if (entry->chat == chat && entry->seq == seq) {
+            forget(unacked, entry);
+            break;
+        }
     }
     pop_done(unacked);
 }

@@ -29,6 +29,8 @@ void mn_unacked_add(struct mn_unacked *unacked, int64_t chat, int64_t seq, uint6
                     bool resent);
 /* Forgets everything of `chat` up to `seq`. */
 void mn_unacked_ack(struct mn_unacked *unacked, int64_t chat, int64_t seq);
+/* Forgets only this one: its ACK does not speak for what a resend has still to bring. */
+void mn_unacked_ack_one(struct mn_unacked *unacked, int64_t chat, int64_t seq);
 /* When the oldest one was sent, 0 when there is none. */
 uint64_t mn_unacked_oldest_ms(const struct mn_unacked *unacked);
 /* Forgets all (a resend from the cursor is about to send them again). */

@@ -67,6 +67,22 @@ static void older_ones_behind_a_newer_one(void **state)
     mn_unacked_deinit(&unacked);
 }
 
+static void one_alone(void **state)
+{
+    (void)state;
+    struct mn_unacked unacked = {0};
+    mn_unacked_add(&unacked, 7, 5, 100, true);
+    mn_unacked_add(&unacked, 7, 11, 101, false);
+    mn_unacked_ack_one(&unacked, 7, 11);
+    assert_int_equal(mn_unacked_resent(&unacked), 1);
+    assert_int_equal(mn_unacked_oldest_ms(&unacked), 100);
+    mn_unacked_ack_one(&unacked, 7, 4);
+    assert_int_equal(mn_unacked_oldest_ms(&unacked), 100);
+    mn_unacked_ack_one(&unacked, 7, 5);
+    assert_int_equal(mn_unacked_oldest_ms(&unacked), 0);
+    mn_unacked_deinit(&unacked);
+}
+
 static void keeps_the_oldest_at_the_ceiling(void **state)
 {
     (void)state;
@@ -92,6 +108,7 @@ int test_gate_unacked(void)
         cmocka_unit_test(acknowledged_in_order),
         cmocka_unit_test(one_ack_covers_the_chat_up_to_it),
         cmocka_unit_test(older_ones_behind_a_newer_one),
+        cmocka_unit_test(one_alone),
         cmocka_unit_test(keeps_the_oldest_at_the_ceiling),
     };
     return cmocka_run_group_tests_name("gate_unacked", tests, NULL, NULL);
