@@ -21,6 +21,7 @@ static const struct {
 } commands[] = {
     {"smoke", mn_tool_smoke, "does a running server do what it should? scenarios, seconds"},
     {"bench", mn_tool_bench, "how fast, how many, and is anything lost?"},
+    {"verify", mn_tool_verify, "is a store, at rest or behind a server, whole and consistent?"},
     {"version", show_version, "version of this program"},
 };
 

@@ -38,21 +38,22 @@ struct def {
 };
 
 #define ALL (MN_CMD_SMOKE | MN_CMD_BENCH)
+#define ALL_AND_VERIFY (ALL | MN_CMD_VERIFY)
 #define AT(field) offsetof(struct mn_opts, field)
 
 static const struct def defs[] = {
     {"ws", KIND_LIST, ALL, AT(ws), 0, 0, "URL", "ws://127.0.0.1:9001/ws",
      "gateway address; repeat it for several nodes"},
-    {"http", KIND_STR, ALL, AT(http), 0, 0, "URL", NULL,
-     "API address: undelivered messages are looked up in the history there"},
-    {"jwt-secret", KIND_STR, ALL, AT(jwt_secret), 0, 0, "S", "$IM_AUTH_JWT_SECRET",
+    {"http", KIND_STR, ALL_AND_VERIFY, AT(http), 0, 0, "URL", NULL,
+     "API address: messages are looked up in the history there"},
+    {"jwt-secret", KIND_STR, ALL_AND_VERIFY, AT(jwt_secret), 0, 0, "S", "$IM_AUTH_JWT_SECRET",
      "signs the tokens of the test users"},
-    {"issuer", KIND_STR, ALL, AT(issuer), 0, 0, "S", "mini-im", "issuer in those tokens"},
+    {"issuer", KIND_STR, ALL_AND_VERIFY, AT(issuer), 0, 0, "S", "mini-im", "issuer in those tokens"},
     {"spawn", KIND_FLAG, ALL, AT(spawn), 0, 0, NULL, NULL,
      "start a minimd of our own on a temporary directory; what follows -- goes to it"},
     {"minimd", KIND_STR, ALL, AT(minimd), 0, 0, "PATH", "beside minim", "the daemon to spawn"},
     {"user-base", KIND_U64, ALL, AT(user_base), 1, 9e18, "N", "fresh", "first user id"},
-    {"json", KIND_STR, ALL, AT(json), 0, 0, "FILE", NULL, "write the result there; - is stdout"},
+    {"json", KIND_STR, ALL_AND_VERIFY, AT(json), 0, 0, "FILE", NULL, "write the result there; - is stdout"},
     {"timeout", KIND_DURATION, ALL, AT(timeout_ns), 0.001, 3600, "T", "10s (bench), 5s (smoke)",
      "limit for a connection to be authenticated, and for an answer"},
     {"scenario", KIND_LIST, MN_CMD_SMOKE, AT(scenarios), 0, 0, "NAME", "all",
@@ -110,6 +111,14 @@ static const struct def defs[] = {
      "so many receivers never read; they reconnect at the end and must become complete"},
     {"signal", KIND_ENUM, MN_CMD_RECONNECT, AT(kill_signal), 0, 0, "term|kill", "kill",
      "how the server is ended under its clients"},
+    {"ledger", KIND_STR, MN_CMD_SINGLE | MN_CMD_VERIFY, AT(ledger), 0, 0, "FILE", NULL,
+     "a line for every saved message: bench writes it, verify holds it against the store"},
+    {"data-dir", KIND_STR, MN_CMD_VERIFY, AT(data_dir), 0, 0, "DIR", NULL,
+     "data directory of a minimd that is not running"},
+    {"examples", KIND_U64, MN_CMD_VERIFY, AT(examples), 0, 1000, "N", "20",
+     "shown of each thing that is wrong"},
+    {"memory", KIND_BYTES, MN_CMD_VERIFY, AT(memory_bytes), 1 << 16, 1e12, "BYTES", "256MiB",
+     "for the table of chats; what does not fit takes another pass over the store"},
     {"gate", KIND_LIST, MN_CMD_BENCH, AT(gates), 0, 0, "EXPR", NULL,
      "such as 'p99<5ms' or 'lost=0': exit 1 when missed; may be repeated"},
 };
@@ -130,7 +139,9 @@ void mn_opts_init(struct mn_opts *opts, enum mn_opts_cmd cmd)
                              .body_bytes = 100,
                              .slow_delay_ns = NS_S,
                              .kill_signal = MN_SIGNAL_KILL,
-                             .resend_wait_ns = 65 * NS_S};
+                             .resend_wait_ns = 65 * NS_S,
+                             .examples = 20,
+                             .memory_bytes = UINT64_C(256) << 20};
     opts->jwt_secret = getenv("IM_AUTH_JWT_SECRET");
     if (cmd == MN_CMD_SMOKE)
         opts->timeout_ns = 5 * NS_S;
@@ -250,9 +261,26 @@ static const struct def *find(struct mn_str name)
     return NULL;
 }
 
+static const char *check_verify(const struct mn_opts *opts)
+{
+    if (!opts->data_dir == !opts->http)
+        return "either --data-dir (a store at rest) or --http (a running server) is needed";
+    if (!opts->http)
+        return NULL;
+    if (!opts->ledger)
+        return "--http needs --ledger, which names the conversations to be read";
+    if (!opts->jwt_secret)
+        return "--http needs --jwt-secret (or IM_AUTH_JWT_SECRET in the environment)";
+    if (strlen(opts->jwt_secret) < 32)
+        return "the JWT secret must have 32 bytes or more";
+    return NULL;
+}
+
 /* What the table cannot say: options that need or exclude each other. */
 static const char *check_together(struct mn_opts *opts, enum mn_opts_cmd cmd)
 {
+    if (cmd == MN_CMD_VERIFY)
+        return check_verify(opts);
     if (opts->flap_pct > 0)
         opts->reconnect = true;
     if (opts->spawn && opts->ws.count > 0)

@@ -11,7 +11,7 @@
 #include "base/str.h"
 
 /*
- * Command-line options of `minim smoke` and `minim bench`: one table, which
+ * Command-line options of minim's commands: one table, which
  * parses, checks, knows what belongs to which command, and prints the help.
  * Strings point into argv.
  */
@@ -23,6 +23,7 @@ enum mn_opts_cmd {
     MN_CMD_PING = 1u << 2,
     MN_CMD_SINGLE = 1u << 3,
     MN_CMD_RECONNECT = 1u << 4,
+    MN_CMD_VERIFY = 1u << 15, /* out of the way of further modes */
     MN_CMD_BENCH = MN_CMD_CONNECT | MN_CMD_PING | MN_CMD_SINGLE | MN_CMD_RECONNECT
 };
 
@@ -83,6 +84,11 @@ struct mn_opts {
     struct mn_opts_list gates;
     struct mn_opts_list scenarios;
     uint64_t resend_wait_ns;
+    const char *ledger; /* bench single-e2e writes it, verify reads it */
+    /* verify */
+    const char *data_dir;
+    uint64_t examples;
+    uint64_t memory_bytes;
 };
 
 /* Defaults of one command. */

@@ -8,7 +8,7 @@
 enum mn_tool_exit {
     MN_TOOL_EXIT_OK = 0,
     MN_TOOL_EXIT_FAILED = 1, /* a scenario failed, a gate was missed, or the run was impossible */
-    MN_TOOL_EXIT_USAGE = 2   /* bad arguments */
+    MN_TOOL_EXIT_USAGE = 2   /* bad arguments; verify: the store cannot be opened */
 };
 
 /* argv[0] is the command's own name; returns an enum mn_tool_exit. */
@@ -16,5 +16,6 @@ typedef int (*mn_tool_run_fn)(int argc, char **argv);
 
 int mn_tool_smoke(int argc, char **argv);
 int mn_tool_bench(int argc, char **argv);
+int mn_tool_verify(int argc, char **argv);
 
 #endif

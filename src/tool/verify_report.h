@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef MN_TOOL_VERIFY_REPORT_H
+#define MN_TOOL_VERIFY_REPORT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "base/err.h"
+
+/*
+ * What `minim verify` found: every kind of problem with its count and some
+ * examples, and what was looked at.  Owner: the main thread.
+ */
+
+/* (symbol, name in the results, what it means); docs/verify.md explains each. */
+#define MN_VERIFY_MAP(X)                                                                           \
+    X(UNREADABLE, "unreadable", "could not be read to the end: what follows is unchecked")         \
+    X(ROW_DAMAGED, "row_damaged", "rows that minimd cannot have written")                          \
+    X(SEQ_GAP, "seq_gap", "numbers are missing in a chat")                                         \
+    X(COUNT_WRONG, "count_wrong", "running counts of a side's messages are wrong")                 \
+    X(ID_ORDER, "id_order", "message ids are older than one before them")                          \
+    X(MESSAGE_MISSING, "message_missing", "numbers without their message")                         \
+    X(MESSAGE_UNPLACED, "message_unplaced", "messages that no number of their chat leads to")      \
+    X(ID_DUPLICATE, "id_duplicate", "messages with more than one number")                          \
+    X(PLACE_DIFFERS, "place_differs", "messages that say they are elsewhere")                      \
+    X(ROW_DIFFERS, "row_differs", "sender or time differ between message and number")              \
+    X(TEXT_INVALID, "text_invalid", "texts that are not UTF-8")                                    \
+    X(CLIENT_MISSING, "client_missing", "messages that their client id does not lead to")          \
+    X(CLIENT_DANGLING, "client_dangling", "client ids that lead to no message")                    \
+    X(CLIENT_WRONG, "client_wrong", "client ids that lead to another message")                     \
+    X(CLIENT_DUPLICATE, "client_duplicate", "client ids that were stored twice")                   \
+    X(PAIR_MISSING, "pair_missing", "chats that no pair of users leads to")                        \
+    X(PAIR_DUPLICATE, "pair_duplicate", "chats that two pairs of users lead to")                   \
+    X(CHAT_EMPTY, "chat_empty", "pairs of users whose chat has no messages")                       \
+    X(USERS_DIFFER, "users_differ", "messages between others than the users of their chat")        \
+    X(MEMBER_MISSING, "member_missing", "users without their row in a chat of theirs")             \
+    X(MEMBER_ORPHAN, "member_orphan", "members of a chat that is not theirs, or not there")        \
+    X(MEMBER_PEER, "member_peer", "members whose other side is somebody else")                     \
+    X(CURSOR_BEYOND_HEAD, "cursor_beyond_head", "cursors behind the last message")                 \
+    X(CURSOR_ORDER, "cursor_order", "read cursors beyond the delivered ones")                      \
+    X(ACCOUNTS_MISSING, "accounts_missing", "there is no accounts database")                       \
+    X(ACCOUNTS_DAMAGED, "accounts_damaged", "the accounts database is damaged")                    \
+    X(SCHEMA_DIFFERS, "schema_differs", "tables or indexes are not as minimd makes them")          \
+    X(USER_WRONG, "user_wrong", "impossible or doubled users")                                     \
+    X(SESSION_WRONG, "session_wrong", "impossible sessions")                                       \
+    X(LEDGER_LOST, "ledger_lost", "saved messages that are not there")                             \
+    X(LEDGER_DIFFERS, "ledger_differs", "saved messages that are there, but not as saved")         \
+    X(ORDER_WRONG, "order_wrong", "pages of the history that are not in order")                    \
+    X(HEAD_DIFFERS, "head_differs", "the last message is not the one that was announced")
+
+enum mn_verify_check {
+#define MN_VERIFY_ENUM(sym, name, text) MN_VERIFY_##sym,
+    MN_VERIFY_MAP(MN_VERIFY_ENUM)
+#undef MN_VERIFY_ENUM
+        MN_VERIFY_CHECK_COUNT
+};
+
+/* What was looked at; 0 where it was not part of the run. */
+#define MN_VERIFY_STAT_MAP(X)                                                                      \
+    X(chats)                                                                                       \
+    X(messages)                                                                                    \
+    X(text_bytes)                                                                                  \
+    X(client_ids)                                                                                  \
+    X(members)                                                                                     \
+    X(users)                                                                                       \
+    X(sessions)                                                                                    \
+    X(passes)                                                                                      \
+    X(ledger_lines)                                                                                \
+    X(requests)                                                                                    \
+    X(ids_raced)            /* ids in another order than the numbers by milliseconds: not wrong */ \
+    X(ledger_cut)           /* 1: the last line had no end and was left out */                     \
+    X(client_ids_unchecked) /* over HTTP: in chats with too many to be held in memory */
+
+struct mn_verify_stats {
+#define MN_VERIFY_STAT_FIELD(name) uint64_t name;
+    MN_VERIFY_STAT_MAP(MN_VERIFY_STAT_FIELD)
+#undef MN_VERIFY_STAT_FIELD
+};
+
+struct mn_verify_examples {
+    char **text;
+    unsigned count;
+};
+
+struct mn_verify_report {
+    struct mn_verify_stats stats;
+    uint64_t found[MN_VERIFY_CHECK_COUNT];
+    /* private */
+    unsigned example_max;
+    struct mn_verify_examples examples[MN_VERIFY_CHECK_COUNT];
+    uint64_t start_ns;
+    bool show_progress;
+    uint64_t shown_ns;
+};
+
+void mn_verify_report_init(struct mn_verify_report *report, unsigned example_max,
+                           bool show_progress);
+void mn_verify_report_deinit(struct mn_verify_report *report);
+/* Counts a problem, and keeps the sentence if there are few of its kind. */
+void mn_verify_found(struct mn_verify_report *report, enum mn_verify_check check, const char *fmt,
+                     ...) MN_PRINTF(3, 4);
+bool mn_verify_is_clean(const struct mn_verify_report *report);
+/* "What: N" on a terminal, now and then; `what` NULL: removes it. */
+void mn_verify_progress(struct mn_verify_report *report, const char *what, uint64_t done);
+const char *mn_verify_name(enum mn_verify_check check);
+
+void mn_verify_print_text(const struct mn_verify_report *report, const char *target, FILE *out);
+/* "-" is standard output; false when it could not be written (a message was printed). */
+bool mn_verify_print_json(const struct mn_verify_report *report, const char *target,
+                          const char *ledger, const char *path);
+
+#endif
