@@ -40,10 +40,10 @@ static void on_signal(int signum)
     interrupted = 1;
 }
 
-/* Ctrl-C ends the run after the scenario at hand, a second one at once. */
+/* Ctrl-C ends the wait at hand (ws_client.c), its scenario and the run; the daemon is ended. */
 static void catch_signals(void)
 {
-    struct sigaction sa = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND};
+    struct sigaction sa = {.sa_handler = on_signal};
     sigaction(SIGINT, &sa, NULL);
     sigaction(SIGTERM, &sa, NULL);
     signal(SIGPIPE, SIG_IGN);

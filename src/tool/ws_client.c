@@ -15,13 +15,15 @@
 #define MESSAGE_MAX (1024 * 1024)
 #define SEND_TIMEOUT_MS 10000
 
+/* A signal ends the wait, and with it what it was for: the user does not want to wait on. */
 static enum mn_err wait_for(int fd, short events, uint64_t until_ms)
 {
     uint64_t now_ms = mn_mono_ms();
     struct pollfd pfd = {.fd = fd, .events = events};
-    if (now_ms >= until_ms || poll(&pfd, 1, (int)(until_ms - now_ms)) == 0)
-        return MN_ETIMEOUT;
-    return MN_OK;
+    int n = now_ms < until_ms ? poll(&pfd, 1, (int)(until_ms - now_ms)) : 0;
+    if (n < 0)
+        return MN_ECLOSED;
+    return n == 0 ? MN_ETIMEOUT : MN_OK;
 }
 
 static enum mn_err dial(struct mn_wsc *c, const struct mn_url *url, uint64_t until_ms)
