@@ -5,6 +5,7 @@
  */
 #include "tool/bench.h"
 
+#include <errno.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -12,6 +13,7 @@
 #include "base/mem.h"
 #include "base/rand.h"
 #include "proto/ws.h"
+#include "tool/ledger_file.h"
 #include "tool/tool.h"
 #include "tool/url.h"
 
@@ -72,8 +74,7 @@ static enum mn_err add_target(struct load_run *run, const char *text, char *why,
     target->addr = url.addr;
     target->addr_len = url.addr_len;
     const struct sockaddr_in *in = (const struct sockaddr_in *)&url.addr;
-    target->is_loopback4 =
-        url.addr.ss_family == AF_INET && ntohl(in->sin_addr.s_addr) >> 24 == 127;
+    target->is_loopback4 = url.addr.ss_family == AF_INET && ntohl(in->sin_addr.s_addr) >> 24 == 127;
     /* The key is the same for all: it guards against caches, of which there are none here. */
     target->request_len = (size_t)snprintf(
         target->request, sizeof target->request,
@@ -122,13 +123,13 @@ static void choose(struct bench *bench)
         run->thread_count = (run->clients + 1) / 2;
     run->source_addresses = (unsigned)opts->source_addresses;
     if (run->source_addresses == 0)
-        run->source_addresses =
-            run->clients > CLIENTS_PER_SOURCE ? run->clients / (CLIENTS_PER_SOURCE / 2) + 1 : 1;
+        run->source_addresses = run->clients > CLIENTS_PER_SOURCE
+                                    ? run->clients / (CLIENTS_PER_SOURCE / 2) + 1
+                                    : 1;
     /* Ids never used before: milliseconds since 1970, with room for 100,000 users in each. */
     run->user_base = opts->user_base ? (int64_t)opts->user_base : mn_unix_ms() * 100000;
-    run->key = (struct mn_jwt_key){.secret = opts->jwt_secret,
-                                   .secret_len = strlen(opts->jwt_secret),
-                                   .issuer = opts->issuer};
+    run->key = (struct mn_jwt_key){
+        .secret = opts->jwt_secret, .secret_len = strlen(opts->jwt_secret), .issuer = opts->issuer};
 }
 
 static bool spawn_server(struct bench *bench)
@@ -162,7 +163,7 @@ static bool judge_gates(struct bench *bench)
 
 static int report(struct bench *bench)
 {
-    bool ok = judge_gates(bench);
+    bool ok = judge_gates(bench) && !bench->ledger_file_failed;
     if (!bench->opts.json || strcmp(bench->opts.json, "-") != 0)
         bench_report_text(bench, stdout);
     if (bench->opts.json && !bench_report_json(bench, bench->opts.json))
@@ -180,6 +181,13 @@ static int run_and_report(struct bench *bench)
             return fail_usage(why);
     }
     choose(bench);
+    if (bench->opts.ledger) {
+        bench->run.ledger_fd = mn_ledger_file_create(bench->opts.ledger);
+        if (bench->run.ledger_fd < 0) {
+            fprintf(stderr, "minim bench: --ledger %s: %s\n", bench->opts.ledger, strerror(errno));
+            return MN_TOOL_EXIT_USAGE;
+        }
+    }
     mn_machine_read(bench->spawn.dir[0] ? bench->spawn.dir : NULL, &bench->machine);
     load_run_init(&bench->run, &bench->opts, bench->run.mode);
     bool ran = bench_run(bench);
@@ -222,8 +230,8 @@ int mn_tool_bench(int argc, char **argv)
         bench->cmd = modes[i].cmd;
         bench->run.mode = modes[i].mode;
         mn_opts_init(&bench->opts, bench->cmd);
-        enum mn_err err =
-            mn_opts_parse(&bench->opts, bench->cmd, argc - 1, argv + 1, why, sizeof why);
+        enum mn_err err = mn_opts_parse(&bench->opts, bench->cmd, argc - 1, argv + 1, why,
+                                        sizeof why);
         if (!err)
             err = parse_gates(bench, why, sizeof why);
         int code = MN_TOOL_EXIT_OK;

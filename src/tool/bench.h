@@ -36,15 +36,15 @@ struct bench_row {
 
 /* What is left open at the end, added up over all conversations. */
 struct bench_ledger {
-    bool measured;       /* the mode has messages */
-    uint64_t skipped;    /* attempted = skipped + failed + sent */
-    uint64_t unknown;    /* sent = saved + refused + unknown */
+    bool measured;              /* the mode has messages */
+    uint64_t skipped;           /* attempted = skipped + failed + sent */
+    uint64_t unknown;           /* sent = saved + refused + unknown */
     uint64_t unknown_delivered; /* of these: came to the receiver */
-    uint64_t lost;       /* saved = delivered - unknown_delivered + lost */
-    uint64_t lost_normal; /* of these: to receivers that read */
-    uint64_t lost_stored; /* of these: found in the history */
-    uint64_t lost_gone;   /* not even there */
-    uint64_t unknown_stored; /* unknown, and found in the history */
+    uint64_t lost;              /* saved = delivered - unknown_delivered + lost */
+    uint64_t lost_normal;       /* of these: to receivers that read */
+    uint64_t lost_stored;       /* of these: found in the history */
+    uint64_t lost_gone;         /* not even there */
+    uint64_t unknown_stored;    /* unknown, and found in the history */
     bool history_checked;
     uint64_t gaps;
     bool balanced; /* both identities hold */
@@ -63,6 +63,7 @@ struct bench {
     int64_t pid; /* of the server, 0: not known */
     bool interrupted;
     bool ran; /* the steady phase was reached */
+    bool ledger_file_failed;
     struct bench_row *rows;
     size_t row_count;
     size_t row_cap;
@@ -80,13 +81,13 @@ struct bench {
     struct load_reasons failures;
     struct load_hists hist;
     struct bench_ledger ledger;
-    double connect_s; /* first connect to all authenticated */
+    double connect_s;   /* first connect to all authenticated */
     uint32_t connected; /* at the end of the connect phase */
     double steady_s;
     double generator_cpu; /* busiest thread, share of a core */
     bool saturated;
-    double recovery_s; /* bench reconnect: port open again to all authenticated, < 0: not */
-    double outage_s;   /* bench reconnect: server ended to port open again */
+    double recovery_s;   /* bench reconnect: port open again to all authenticated, < 0: not */
+    double outage_s;     /* bench reconnect: server ended to port open again */
     uint64_t unanswered; /* pings */
     uint64_t oldest_ns;  /* the oldest of these */
 };

@@ -4,11 +4,15 @@
  * server's history about every message that was not delivered (tools.md
  * 1.3).  Main thread; blocks on HTTP.
  */
+#include <errno.h>
+#include <unistd.h>
+
 #include "base/clock.h"
 #include "base/mem.h"
 #include "tool/bench.h"
 #include "tool/bench_single.h"
 #include "tool/history.h"
+#include "tool/ledger_file.h"
 
 /* A thread that used so much of its core was waiting for nothing but itself. */
 #define SATURATED_CPU 0.9
@@ -81,6 +85,23 @@ static bool check_history(struct bench *bench, struct mn_history *history)
     return true;
 }
 
+/* Writes what the threads still have; a ledger with lines missing must not pass for whole. */
+static void finish_ledger_file(struct bench *bench)
+{
+    int error = 0;
+    for (unsigned t = 0; t < bench->run.thread_count; t++) {
+        struct mn_ledger_out *out = bench->run.threads[t].ledger;
+        mn_ledger_out_flush(out);
+        if (!error)
+            error = out->error;
+    }
+    if (close(bench->run.ledger_fd) != 0 && !error)
+        error = errno;
+    if (error)
+        fprintf(stderr, "minim bench: cannot write %s: %s\n", bench->opts.ledger, strerror(error));
+    bench->ledger_file_failed = error != 0;
+}
+
 void bench_single_finish(struct bench *bench)
 {
     struct bench_ledger *ledger = &bench->ledger;
@@ -95,13 +116,14 @@ void bench_single_finish(struct bench *bench)
         for (uint32_t p = 0; p < th->pair_count; p++)
             count_pair(ledger, &th->pairs[p]);
     }
+    if (bench->opts.ledger)
+        finish_ledger_file(bench);
     ledger->measured = true;
     ledger->skipped = total->skipped_inflight + total->skipped_offline;
     uint64_t delivered = total->delivered_live + total->delivered_resend;
-    ledger->balanced =
-        total->attempted == ledger->skipped + total->failed + total->sent &&
-        total->sent == total->saved + total->refused + ledger->unknown &&
-        total->saved + ledger->unknown_delivered == delivered + ledger->lost;
+    ledger->balanced = total->attempted == ledger->skipped + total->failed + total->sent &&
+                       total->sent == total->saved + total->refused + ledger->unknown &&
+                       total->saved + ledger->unknown_delivered == delivered + ledger->lost;
 }
 
 void bench_finish(struct bench *bench)
@@ -115,9 +137,8 @@ void bench_finish(struct bench *bench)
     for (unsigned i = 0; i < run->thread_count; i++)
         add_thread(bench, &run->threads[i]);
     bool open_loop = bench->opts.rate > 0 || bench->opts.interval_ns > 0;
-    bench->saturated =
-        bench->generator_cpu >= SATURATED_CPU ||
-        (open_loop && mn_hist_percentile(bench->hist.lag, 99) > SATURATED_LAG_NS);
+    bench->saturated = bench->generator_cpu >= SATURATED_CPU ||
+                       (open_loop && mn_hist_percentile(bench->hist.lag, 99) > SATURATED_LAG_NS);
     if (bench->cmd == MN_CMD_SINGLE)
         bench_single_finish(bench);
     if (bench->cmd == MN_CMD_PING)

@@ -9,11 +9,12 @@
  * ERROR came, the connection went, or the answer took longer than --timeout:
  * no slot can leak.
  */
+#include "tool/bench_single.h"
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/num.h"
 #include "tool/bench.h"
-#include "tool/bench_single.h"
+#include "tool/ledger_file.h"
 #include "tool/load_pace.h"
 
 struct single {
@@ -61,6 +62,10 @@ static void single_init(struct load_thread *th)
     th->pair_count = pairs;
     for (uint32_t p = 0; p < pairs; p++)
         init_pair(th, &th->pairs[p], p);
+    if (opts->ledger) {
+        th->ledger = mn_new(struct mn_ledger_out);
+        th->ledger->fd = th->run->ledger_fd;
+    }
     mode->open_loop = opts->rate > 0 || opts->interval_ns > 0;
     double interval_ns = opts->rate > 0 ? (double)th->run->clients / 2 * 1e9 / opts->rate
                                         : (double)opts->interval_ns;
@@ -74,6 +79,7 @@ static void single_deinit(struct load_thread *th)
     for (uint32_t p = 0; p < th->pair_count; p++)
         mn_ledger_deinit(&th->pairs[p].conv);
     load_pace_deinit(&mode->pace);
+    mn_free(th->ledger);
     mn_free(th->pairs);
     mn_free(mode);
 }
@@ -244,9 +250,27 @@ static void single_on_second(struct load_thread *th, uint64_t now_ns)
         give_up(th, &th->pairs[p], now_ns - timeout_ns);
         top_up(th, &th->pairs[p], now_ns);
     }
+    if (th->ledger) /* so that a run which is cut off leaves what it knew */
+        mn_ledger_out_flush(th->ledger);
 }
 
 /* ---- receiving ---- */
+
+/* The first ACK(saved) of a message: from now on it must never be lost. */
+static void note_saved(struct load_thread *th, const struct bench_pair *pair,
+                       const struct mn_wire_in *in)
+{
+    char id[MN_WIRE_ID_LEN], body[MN_WIRE_BODY_MAX];
+    struct mn_ledger_line line = {
+        .from = pair->sender->uid, .to = pair->receiver->uid, .seq = in->seq};
+    /* An ACK without a usable id is a loss that the ledger should show: as id 0. */
+    mn_ignore(mn_parse_i64(in->server_id, 1, INT64_MAX, &line.id));
+    mn_wire_id(id, th->tpl.run, pair->sender->index, in->counter);
+    mn_wire_body(&th->tpl, in->counter, body);
+    line.client_id = mn_str_make(id, sizeof id);
+    mn_ledger_text_hash(mn_str_make(body, th->tpl.body_len), line.text_hash);
+    mn_ledger_out_add(th->ledger, &line);
+}
 
 static void take_answer(struct load_thread *th, struct bench_pair *pair,
                         const struct mn_wire_in *in, uint64_t now_ns)
@@ -255,9 +279,9 @@ static void take_answer(struct load_thread *th, struct bench_pair *pair,
     struct mn_ledger_rec before = rec ? *rec : (struct mn_ledger_rec){.flags = MN_LEDGER_SKEW};
     bool is_saved = in->kind == MN_WIRE_SAVED;
     bool seq_differs = false;
-    enum mn_ledger_answer answer =
-        is_saved ? mn_ledger_saved(&pair->conv, in->counter, in->seq, &seq_differs)
-                 : mn_ledger_refused(&pair->conv, in->counter);
+    enum mn_ledger_answer answer = is_saved ? mn_ledger_saved(&pair->conv, in->counter, in->seq,
+                                                              &seq_differs)
+                                            : mn_ledger_refused(&pair->conv, in->counter);
     th->count.seq_mismatch += seq_differs;
     switch (answer) {
     case MN_LEDGER_ANSWER_FIRST:
@@ -273,6 +297,8 @@ static void take_answer(struct load_thread *th, struct bench_pair *pair,
         th->count.phantom++;
         return;
     }
+    if (is_saved && th->ledger)
+        note_saved(th, pair, in);
     th->count.saved += is_saved;
     th->count.refused += !is_saved;
     if (is_saved && !(before.flags & MN_LEDGER_SKEW))
@@ -310,14 +336,14 @@ static void acknowledge(struct load_thread *th, struct bench_pair *pair,
     mn_ledger_acked(&pair->conv, in->seq, now_ns);
 }
 
-static void take_chat(struct load_thread *th, struct bench_pair *pair,
-                      const struct mn_wire_in *in, uint64_t now_ns)
+static void take_chat(struct load_thread *th, struct bench_pair *pair, const struct mn_wire_in *in,
+                      uint64_t now_ns)
 {
     struct mn_ledger_rec rec;
     bool seq_differs = false;
     th->count.corrupt += !in->body_ok;
-    enum mn_ledger_verdict verdict =
-        mn_ledger_delivered(&pair->conv, in->counter, in->seq, in->resent, &rec, &seq_differs);
+    enum mn_ledger_verdict verdict = mn_ledger_delivered(&pair->conv, in->counter, in->seq,
+                                                         in->resent, &rec, &seq_differs);
     th->count.seq_mismatch += seq_differs;
     switch (verdict) {
     case MN_LEDGER_FIRST_LATE:

@@ -228,9 +228,9 @@ enum mn_err mn_ledger_reader_next(struct mn_ledger_reader *reader, struct mn_led
         return fail(reader, why, "sender and receiver are not two user ids");
     if (!take_client_id(reader, fields[2], &ret->client_id))
         return fail(reader, why, "bad client id");
-    if (mn_parse_i64(fields[3], 1, INT64_MAX, &ret->id) != MN_OK ||
-        mn_parse_i64(fields[4], 1, INT64_MAX, &ret->seq) != MN_OK)
-        return fail(reader, why, "serverMsgId or msgSeq is no positive number");
+    if (mn_parse_i64(fields[3], 0, INT64_MAX, &ret->id) != MN_OK ||
+        mn_parse_i64(fields[4], 0, INT64_MAX, &ret->seq) != MN_OK)
+        return fail(reader, why, "serverMsgId or msgSeq is no number");
     if (!take_text(fields[5], ret->text_hash))
         return fail(reader, why, "the text is neither 32 hex digits nor a JSON string");
     return MN_OK;

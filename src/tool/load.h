@@ -154,6 +154,7 @@ struct load_hists {
 
 struct bench_pair;
 struct load_run;
+struct mn_ledger_out;
 
 struct load_thread {
     struct load_run *run;
@@ -183,13 +184,14 @@ struct load_thread {
     struct load_reasons failures;
     struct load_hists hist;
     struct mn_hist *second; /* responses of the second at hand */
-    uint64_t open;       /* what the mode still waits for; kept in DRAIN and RECOVER */
-    uint32_t recovering; /* connections that drain waits for */
+    uint64_t open;          /* what the mode still waits for; kept in DRAIN and RECOVER */
+    uint32_t recovering;    /* connections that drain waits for */
     uint64_t cpu_at_steady_ns;
     uint64_t cpu_at_drain_ns;
-    void *mode; /* the mode's */
+    void *mode;               /* the mode's */
     struct bench_pair *pairs; /* single-e2e: read by the main thread after the end */
     uint32_t pair_count;
+    struct mn_ledger_out *ledger; /* --ledger: lines of this thread; NULL without */
 
     /* Published for the main thread. */
     _Atomic uint32_t ready;     /* connections in state READY */
@@ -228,11 +230,12 @@ struct load_run {
     uint32_t run_id;
     uint64_t seed;
     unsigned source_addresses;
+    int ledger_fd; /* --ledger: of all threads */
     unsigned clients;
     unsigned thread_count;
     struct load_thread *threads;
     uint64_t start_ns;
-    _Atomic int phase;            /* enum load_phase */
+    _Atomic int phase;                           /* enum load_phase */
     _Atomic uint64_t phase_ns[LOAD_PHASE_COUNT]; /* when each began, 0: not */
     _Atomic uint64_t first_up_ns; /* bench reconnect: first connect since it was set to 0 */
     pthread_mutex_t mu;           /* guards threads[].shown and row_hist */

@@ -54,6 +54,32 @@ static bool body_ok(const struct mn_wire_tpl *tpl, uint32_t counter, struct mn_s
     return memcmp(body.p, hex, n) == 0 && memcmp(body.p + n, tpl->body + n, body.n - n) == 0;
 }
 
+static char *put_id(char *p, uint32_t run, uint32_t sender, uint32_t counter)
+{
+    p = put_hex(p, run, 8);
+    *p++ = '-';
+    p = put_hex(p, sender, 6);
+    *p++ = '-';
+    return put_hex(p, counter, 8);
+}
+
+static char *put_body(char *p, const struct mn_wire_tpl *tpl, uint32_t counter)
+{
+    size_t digits = body_counter_len(tpl);
+    p = put_hex(p, counter, (unsigned)digits);
+    return put(p, tpl->body + digits, tpl->body_len - digits);
+}
+
+void mn_wire_id(char out[MN_WIRE_ID_LEN], uint32_t run, uint32_t sender, uint32_t counter)
+{
+    put_id(out, run, sender, counter);
+}
+
+void mn_wire_body(const struct mn_wire_tpl *tpl, uint32_t counter, char out[MN_WIRE_BODY_MAX])
+{
+    put_body(out, tpl, counter);
+}
+
 /* The payload lies at out + off: puts its header in front (off is right but for odd lengths), masks it. */
 static size_t seal(char *out, const uint8_t mask[4], enum mn_ws_opcode op, size_t off, size_t n)
 {
@@ -74,17 +100,11 @@ size_t mn_wire_chat(char *out, const uint8_t mask[4], const struct mn_wire_tpl *
                1 + tpl->body_len + sizeof("\"}") - 1;
     size_t off = n < 126 ? 6 : 8;
     char *p = PUT(out + off, "{\"type\":\"SINGLE_CHAT\",\"clientMsgId\":\"");
-    p = put_hex(p, tpl->run, 8);
-    *p++ = '-';
-    p = put_hex(p, sender, 6);
-    *p++ = '-';
-    p = put_hex(p, counter, 8);
+    p = put_id(p, tpl->run, sender, counter);
     p = PUT(p, "\",\"to\":\"");
     p = put(p, to.p, to.n);
     p = PUT(p, "\",\"msgType\":\"" MN_WIRE_MSG_TYPE "\",\"body\":\"");
-    size_t digits = body_counter_len(tpl);
-    p = put_hex(p, counter, (unsigned)digits);
-    p = put(p, tpl->body + digits, tpl->body_len - digits);
+    p = put_body(p, tpl, counter);
     p = PUT(p, "\"}");
     return seal(out, mask, MN_WS_OP_TEXT, off, (size_t)(p - out) - off);
 }
@@ -150,9 +170,8 @@ static void read_id(const struct mn_wire_tpl *tpl, struct mn_str id, struct mn_w
 {
     uint32_t run, sender, counter;
     ret->has_id = true;
-    if (id.n != MN_WIRE_ID_LEN || id.p[8] != '-' || id.p[15] != '-' ||
-        !read_hex(id.p, 8, &run) || run != tpl->run || !read_hex(id.p + 9, 6, &sender) ||
-        !read_hex(id.p + 16, 8, &counter))
+    if (id.n != MN_WIRE_ID_LEN || id.p[8] != '-' || id.p[15] != '-' || !read_hex(id.p, 8, &run) ||
+        run != tpl->run || !read_hex(id.p + 9, 6, &sender) || !read_hex(id.p + 16, 8, &counter))
         return;
     ret->ours = true;
     ret->sender = sender;

@@ -33,6 +33,9 @@ struct mn_wire_tpl {
 };
 
 void mn_wire_tpl_init(struct mn_wire_tpl *tpl, uint32_t run, size_t body_len);
+/* clientMsgId and body of a message as mn_wire_chat() writes them; the body has tpl->body_len bytes. */
+void mn_wire_id(char out[MN_WIRE_ID_LEN], uint32_t run, uint32_t sender, uint32_t counter);
+void mn_wire_body(const struct mn_wire_tpl *tpl, uint32_t counter, char out[MN_WIRE_BODY_MAX]);
 /* Masked client frames at `out`; each returns the size of the frame. */
 size_t mn_wire_chat(char *out, const uint8_t mask[4], const struct mn_wire_tpl *tpl,
                     uint32_t sender, uint32_t counter, struct mn_str to);
@@ -59,10 +62,10 @@ enum mn_wire_kind {
 
 struct mn_wire_in {
     enum mn_wire_kind kind;
-    bool ours;        /* clientMsgId is of this run: sender and counter are set */
-    bool has_id;      /* there was a clientMsgId */
-    bool resent;      /* CHAT: came from the store */
-    bool body_ok;     /* CHAT, ours: the body is what was sent */
+    bool ours;    /* clientMsgId is of this run: sender and counter are set */
+    bool has_id;  /* there was a clientMsgId */
+    bool resent;  /* CHAT: came from the store */
+    bool body_ok; /* CHAT, ours: the body is what was sent */
     uint32_t sender;
     uint32_t counter;
     int64_t seq; /* 0 when absent */
