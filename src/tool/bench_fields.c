@@ -57,9 +57,8 @@ static void put_messages(struct table *t, const struct bench *bench)
     put(t, "dup", (double)total->dup, single);
     put(t, "reordered", (double)(total->reordered + total->reordered_resend), single);
     put(t, "gaps", (double)ledger->gaps, single);
-    put(t, "corrupt", (double)(total->corrupt + total->misrouted + total->phantom +
-                               total->seq_mismatch),
-        single);
+    put(t, "corrupt",
+        (double)(total->corrupt + total->misrouted + total->phantom + total->seq_mismatch), single);
     put(t, "unknown", (double)ledger->unknown, single);
     put(t, "refused", (double)total->refused, single);
     put(t, "skipped", (double)(total->skipped_inflight + total->skipped_offline), bench->ran);
@@ -79,8 +78,8 @@ static void put_server(struct table *t, const struct bench *bench)
                         bench->steady.pongs;
     known = bench->server_steady.valid && bench->server_drain.valid && messages > 0 &&
             bench->cmd != MN_CMD_RECONNECT;
-    double cpu_us =
-        ((double)bench->server_drain.cpu_ns - (double)bench->server_steady.cpu_ns) / 1e3;
+    double cpu_us = ((double)bench->server_drain.cpu_ns - (double)bench->server_steady.cpu_ns) /
+                    1e3;
     put(t, "server_cpu_us_per_msg", known ? cpu_us / (double)messages : 0, known);
 }
 

@@ -19,10 +19,7 @@ static bool everybody_is_back(struct bench *bench)
     return bench_ready(bench) >= bench->run.clients;
 }
 
-static bool nobody_is_left(struct bench *bench)
-{
-    return bench_ready(bench) == 0;
-}
+static bool nobody_is_left(struct bench *bench) { return bench_ready(bench) == 0; }
 
 void bench_restart_server(struct bench *bench)
 {

@@ -10,8 +10,8 @@ struct bench_pair {
     struct load_conn *sender;
     struct load_conn *receiver;
     struct mn_ledger_conv conv;
-    uint32_t inflight;  /* messages without an answer */
-    bool impaired;      /* the receiver was made slow or deaf: its latencies are not the server's */
+    uint32_t inflight; /* messages without an answer */
+    bool impaired;     /* the receiver was made slow or deaf: its latencies are not the server's */
     uint8_t from_len;
     uint8_t to_len;
     char from[21]; /* user ids as text */

@@ -20,10 +20,7 @@ enum mn_err mn_history_open(struct mn_history *history, const char *url)
     return err;
 }
 
-void mn_history_close(struct mn_history *history)
-{
-    mn_http_close(&history->http);
-}
+void mn_history_close(struct mn_history *history) { mn_http_close(&history->http); }
 
 /* Counter in a client id of this sender and run; false for any other. */
 static bool counter_of(const struct load_run *run, const struct bench_pair *pair, const char *id,

@@ -263,8 +263,8 @@ enum mn_err mn_http_do(struct mn_http *http, const struct mn_http_request *req, 
     struct mn_buf text;
     size_t body_len = req->body ? strlen(req->body) : 0;
     mn_buf_init(&text, HEAD_MAX + BODY_MAX);
-    mn_ignore(mn_buf_addf(&text, "%s %s%s HTTP/1.1\r\nHost: %s:%s\r\n", req->method,
-                          http->url.path, req->path, http->url.host, http->url.port));
+    mn_ignore(mn_buf_addf(&text, "%s %s%s HTTP/1.1\r\nHost: %s:%s\r\n", req->method, http->url.path,
+                          req->path, http->url.host, http->url.port));
     if (req->bearer)
         mn_ignore(mn_buf_addf(&text, "Authorization: Bearer %s\r\n", req->bearer));
     if (req->body)

@@ -49,8 +49,8 @@ uint32_t mn_ledger_send(struct mn_ledger_conv *conv, uint64_t intended_ns, uint6
     if (conv->tail - conv->head == conv->cap)
         grow(conv);
     uint32_t counter = conv->tail++;
-    *at(conv, counter) =
-        (struct mn_ledger_rec){.intended_ns = intended_ns, .sent_ns = sent_ns, .flags = flags};
+    *at(conv, counter) = (struct mn_ledger_rec){
+        .intended_ns = intended_ns, .sent_ns = sent_ns, .flags = flags};
     return counter;
 }
 
@@ -146,8 +146,8 @@ static bool note_order(struct mn_ledger_conv *conv, uint32_t counter, int64_t se
 }
 
 enum mn_ledger_verdict mn_ledger_delivered(struct mn_ledger_conv *conv, uint32_t counter,
-                                           int64_t seq, bool resent,
-                                           struct mn_ledger_rec *ret_rec, bool *ret_seq_differs)
+                                           int64_t seq, bool resent, struct mn_ledger_rec *ret_rec,
+                                           bool *ret_seq_differs)
 {
     *ret_seq_differs = false;
     if (counter >= conv->tail)

@@ -87,8 +87,8 @@ enum mn_ledger_answer mn_ledger_refused(struct mn_ledger_conv *conv, uint32_t co
  * *ret_seq_differs.
  */
 enum mn_ledger_verdict mn_ledger_delivered(struct mn_ledger_conv *conv, uint32_t counter,
-                                           int64_t seq, bool resent,
-                                           struct mn_ledger_rec *ret_rec, bool *ret_seq_differs);
+                                           int64_t seq, bool resent, struct mn_ledger_rec *ret_rec,
+                                           bool *ret_seq_differs);
 /* The receiver acknowledged up to `seq`: resends of what is long acknowledged are doubles. */
 void mn_ledger_acked(struct mn_ledger_conv *conv, int64_t seq, uint64_t now_ns);
 /* The receiver's connection went: its last acknowledgements may have been lost with it. */

@@ -29,10 +29,7 @@
 /* A kept piece of a frame beyond this is freed when it is used up. */
 #define KEEP_MAX 1024
 
-size_t load_conn_rbuf_size(void)
-{
-    return RBUF_SIZE;
-}
+size_t load_conn_rbuf_size(void) { return RBUF_SIZE; }
 
 /* ---- going ---- */
 
@@ -243,8 +240,8 @@ static void connected(struct load_thread *th, struct load_conn *conn, uint64_t n
 static void send_auth(struct load_thread *th, struct load_conn *conn)
 {
     char token[MN_JWT_MAX];
-    if (mn_jwt_sign(&th->run->key, conn->uid, 0, mn_unix_ms(), TOKEN_TTL_S, token,
-                    sizeof token) != MN_OK)
+    if (mn_jwt_sign(&th->run->key, conn->uid, 0, mn_unix_ms(), TOKEN_TTL_S, token, sizeof token) !=
+        MN_OK)
         return; /* the limit of the attempt ends it */
     char *out = load_out_room(th, conn, MN_JWT_MAX + 64);
     load_out_commit(th, mn_wire_auth(out, conn->mask, mn_str_c(token)));

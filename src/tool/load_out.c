@@ -95,12 +95,6 @@ void load_out_resume(struct load_thread *th, struct load_conn *conn)
     want_write(th, conn, false);
 }
 
-void load_out_init(struct load_conn *conn)
-{
-    mn_buf_init(&conn->out, BACKLOG_MAX + WBUF_SIZE);
-}
+void load_out_init(struct load_conn *conn) { mn_buf_init(&conn->out, BACKLOG_MAX + WBUF_SIZE); }
 
-size_t load_out_buffer_size(void)
-{
-    return WBUF_SIZE;
-}
+size_t load_out_buffer_size(void) { return WBUF_SIZE; }

@@ -9,10 +9,7 @@ static const char *const names[] = {
 #undef LOAD_COUNTER_NAME
 };
 
-const char *load_counter_name(size_t i)
-{
-    return names[i];
-}
+const char *load_counter_name(size_t i) { return names[i]; }
 
 uint64_t load_counter_value(const struct load_counters *counters, size_t i)
 {

@@ -213,10 +213,7 @@ static uint64_t publish_due(struct load_thread *th, uint64_t now_ns)
     return th->next_second_ns;
 }
 
-static uint64_t earlier(uint64_t a, uint64_t b)
-{
-    return a < b ? a : b;
-}
+static uint64_t earlier(uint64_t a, uint64_t b) { return a < b ? a : b; }
 
 /* Everything that is due by the clock; returns when the next thing is. */
 static uint64_t run_due(struct load_thread *th, uint64_t now_ns)

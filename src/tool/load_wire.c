@@ -80,7 +80,7 @@ void mn_wire_body(const struct mn_wire_tpl *tpl, uint32_t counter, char out[MN_W
     put_body(out, tpl, counter);
 }
 
-/* The payload lies at out + off: puts its header in front (off is right but for odd lengths), masks it. */
+/* The payload lies at out + off, which is right for its usual length: adds header and mask. */
 static size_t seal(char *out, const uint8_t mask[4], enum mn_ws_opcode op, size_t off, size_t n)
 {
     size_t header = n < 126 ? 6 : 8;

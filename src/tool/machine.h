@@ -10,8 +10,8 @@ struct mn_machine {
     uint64_t memory_bytes;
     char kernel[128];
     char cpu[128];
-    char sync_dir[128];    /* where the sync latency was measured */
-    uint64_t sync_p50_ns;  /* 4 KiB write and fdatasync; 0: could not be measured */
+    char sync_dir[128];   /* where the sync latency was measured */
+    uint64_t sync_p50_ns; /* 4 KiB write and fdatasync; 0: could not be measured */
     uint64_t sync_p99_ns;
 };
 

@@ -17,18 +17,12 @@ static void put_u(json_t *o, const char *key, uint64_t value)
 {
     put(o, key, json_integer((json_int_t)value));
 }
-static void put_f(json_t *o, const char *key, double value)
-{
-    put(o, key, json_real(value));
-}
+static void put_f(json_t *o, const char *key, double value) { put(o, key, json_real(value)); }
 static void put_s(json_t *o, const char *key, const char *value)
 {
     put(o, key, value ? json_string(value) : json_null());
 }
-static void put_b(json_t *o, const char *key, bool value)
-{
-    put(o, key, json_boolean(value));
-}
+static void put_b(json_t *o, const char *key, bool value) { put(o, key, json_boolean(value)); }
 
 static json_t *list(const struct mn_opts_list *items)
 {
@@ -161,8 +155,8 @@ static json_t *latency(const struct mn_hist *hist)
     static const struct {
         const char *name;
         double percent;
-    } points[] = {{"p50_ns", 50}, {"p90_ns", 90},   {"p95_ns", 95},
-                  {"p99_ns", 99}, {"p999_ns", 99.9}};
+    } points[] = {
+        {"p50_ns", 50}, {"p90_ns", 90}, {"p95_ns", 95}, {"p99_ns", 99}, {"p999_ns", 99.9}};
     json_t *o = json_object();
     put_u(o, "count", mn_hist_count(hist));
     if (mn_hist_count(hist) == 0)
@@ -176,8 +170,8 @@ static json_t *latency(const struct mn_hist *hist)
     unsigned pos = 0;
     uint64_t upper, count;
     while (mn_hist_next(hist, &pos, &upper, &count))
-        mn_ignore(json_array_append_new(
-            buckets, json_pack("[I,I]", (json_int_t)upper, (json_int_t)count)));
+        mn_ignore(json_array_append_new(buckets,
+                                        json_pack("[I,I]", (json_int_t)upper, (json_int_t)count)));
     put(o, "buckets", buckets);
     return o;
 }
@@ -251,8 +245,9 @@ static json_t *generator(const struct bench *bench)
     put_s(o, "lag_is", open_loop ? "actual minus intended send" : "length of a loop turn");
     put(o, "lag", latency(bench->hist.lag));
     if (bench->steady_s > 0)
-        put_f(o, "cpu_cores", (double)(bench->tool_cpu_drain_ns - bench->tool_cpu_steady_ns) / 1e9 /
-                                  bench->steady_s);
+        put_f(o, "cpu_cores",
+              (double)(bench->tool_cpu_drain_ns - bench->tool_cpu_steady_ns) / 1e9 /
+                  bench->steady_s);
     return o;
 }
 

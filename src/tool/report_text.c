@@ -69,12 +69,10 @@ static void messages(FILE *out, const struct bench *bench)
     fprintf(out,
             "\nledger          attempted %" PRIu64 " = skipped %" PRIu64 " + failed %" PRIu64
             " + sent %" PRIu64 "\n"
-            "                sent = saved %" PRIu64 " + refused %" PRIu64 " + unknown %" PRIu64
-            "\n"
+            "                sent = saved %" PRIu64 " + refused %" PRIu64 " + unknown %" PRIu64 "\n"
             "                saved = live %" PRIu64 " + resend %" PRIu64 " + lost %" PRIu64 "%s\n",
             c->attempted, l->skipped, c->failed, c->sent, c->saved, c->refused, l->unknown,
-            c->delivered_live, c->delivered_resend, l->lost,
-            l->balanced ? "" : "   NOT BALANCED");
+            c->delivered_live, c->delivered_resend, l->lost, l->balanced ? "" : "   NOT BALANCED");
     if (l->unknown_delivered)
         fprintf(out, "                %" PRIu64 " of the unknown were delivered\n",
                 l->unknown_delivered);
@@ -100,8 +98,7 @@ static void pings(FILE *out, const struct bench *bench)
             "pings           %" PRIu64 " sent, %" PRIu64 " answered, %" PRIu64
             " unanswered (oldest %.1f s), %" PRIu64 " skipped; %.0f/s\n",
             bench->total.pings, bench->total.pongs, bench->unanswered,
-            (double)bench->oldest_ns / 1e9,
-            bench->total.skipped_offline + bench->total.failed,
+            (double)bench->oldest_ns / 1e9, bench->total.skipped_offline + bench->total.failed,
             (double)bench->steady.pongs / bench->steady_s);
 }
 
@@ -113,8 +110,7 @@ static void server(FILE *out, const struct bench *bench)
     fprintf(out, "server          %.1f MiB, %" PRIu64 " threads, %" PRIu64 " descriptors",
             (double)to->rss_bytes / 1048576, to->threads, to->fds);
     if (to->cpu_ns >= from->cpu_ns)
-        fprintf(out, ", %.2f cores",
-                (double)(to->cpu_ns - from->cpu_ns) / 1e9 / bench->steady_s);
+        fprintf(out, ", %.2f cores", (double)(to->cpu_ns - from->cpu_ns) / 1e9 / bench->steady_s);
     for (const struct mn_gate_field *f = bench_fields(bench); f->name; f++) {
         if (!f->measured)
             continue;

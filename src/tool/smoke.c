@@ -119,12 +119,14 @@ static bool run_scenario(struct smoke *s, const struct smoke_scenario *scenario,
     size_t count = json_array_size(s->steps);
     if (s->verbose)
         printf("%-12s %s  %zu steps, %.1f s\n", scenario->name,
-               skip ? "skipped (needs --http)" : s->failed ? "FAILED" : "ok", count,
-               (double)took_ms / 1e3);
-    mn_ignore(json_array_append_new(
-        results, json_pack("{s:s, s:b, s:b, s:I, s:o}", "scenario", scenario->name, "ok",
-                           !s->failed && !skip, "skipped", skip, "duration_ms",
-                           (json_int_t)took_ms, "steps", s->steps)));
+               skip        ? "skipped (needs --http)"
+               : s->failed ? "FAILED"
+                           : "ok",
+               count, (double)took_ms / 1e3);
+    mn_ignore(json_array_append_new(results, json_pack("{s:s, s:b, s:b, s:I, s:o}", "scenario",
+                                                       scenario->name, "ok", !s->failed && !skip,
+                                                       "skipped", skip, "duration_ms",
+                                                       (json_int_t)took_ms, "steps", s->steps)));
     return !s->failed;
 }
 

@@ -60,7 +60,7 @@ bool smoke_step(struct smoke *s, bool ok, const char *name, const char *expected
 int64_t smoke_uid(struct smoke *s);
 /* A token of the user that expires in `ttl_s`, NUL-terminated in `out` (MN_JWT_MAX bytes). */
 bool smoke_token(struct smoke *s, int64_t uid, int64_t ttl_s, char *out);
-/* A new connection, closed at the end of the scenario; NULL (and a failed step) if there is none. */
+/* A new connection, closed at the end of the scenario; NULL (a failed step) if there is none. */
 struct mn_wsc *smoke_connect(struct smoke *s, const char *name);
 /* The same, authenticated. */
 struct mn_wsc *smoke_login(struct smoke *s, const char *name, int64_t uid);

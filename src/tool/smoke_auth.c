@@ -77,8 +77,9 @@ static bool auth_timeout(struct smoke *s)
 {
     struct mn_wsc *c = smoke_connect(s, "a silent client");
     struct smoke_want want = {.type = MN_TYPE_ERROR, .reason = "auth_timeout"};
-    return c && smoke_expect_in(s, c, "the silent client is told auth_timeout", &want,
-                                AUTH_WINDOW_MS, NULL) &&
+    return c &&
+           smoke_expect_in(s, c, "the silent client is told auth_timeout", &want, AUTH_WINDOW_MS,
+                           NULL) &&
            smoke_expect_close(s, c, "and closed", 1000);
 }
 

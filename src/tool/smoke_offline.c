@@ -67,8 +67,7 @@ void smoke_resend(struct smoke *s)
     if (!b || !send_and_save(s, a, b_uid, "again", &saved) ||
         !arrives(s, b, "B gets it, and does not acknowledge", "again", a_uid, &saved,
                  s->timeout_ms) ||
-        !arrives(s, b, "B gets it again", "again", a_uid, &saved,
-                 s->opts.resend_wait_ns / 1000000))
+        !arrives(s, b, "B gets it again", "again", a_uid, &saved, s->opts.resend_wait_ns / 1000000))
         return;
     struct smoke_want receipt = {
         .type = MN_TYPE_ACK, .ack_type = "delivered", .server_id = saved.server_id};

@@ -40,8 +40,7 @@ static bool get_profile(struct smoke *s, const char *name, const struct session 
 {
     int status = 0;
     char expected[80], got[120];
-    struct mn_http_request req = {
-        .method = "GET", .path = "/me/profile", .bearer = session->token};
+    struct mn_http_request req = {.method = "GET", .path = "/me/profile", .bearer = session->token};
     enum mn_err err = mn_http_do(&s->http, &req, &status);
     snprintf(expected, sizeof expected, "HTTP %d with %s", want_status, want_text);
     snprintf(got, sizeof got, "%s, HTTP %d: %.*s", err ? mn_err_text(err) : "an answer", status,
@@ -69,10 +68,9 @@ static bool is_put_out(struct smoke *s, struct mn_wsc *c)
     do {
         event = mn_wsc_next(c, s->timeout_ms, &in);
     } while (event == MN_WSC_TEXT && in.env.type != MN_TYPE_ERROR);
-    bool ok = event == MN_WSC_TEXT && (mn_str_is(in.env.reason, "kicked") ||
-                                       mn_str_is(in.env.reason, "session_invalid"));
-    return smoke_step(s, ok, "the first connection is put out",
-                      "ERROR kicked or session_invalid",
+    bool ok = event == MN_WSC_TEXT &&
+              (mn_str_is(in.env.reason, "kicked") || mn_str_is(in.env.reason, "session_invalid"));
+    return smoke_step(s, ok, "the first connection is put out", "ERROR kicked or session_invalid",
                       event == MN_WSC_TEXT ? in.text : MN_STR("no ERROR frame")) &&
            smoke_expect_close(s, c, "and closed", 1000);
 }

@@ -13,8 +13,7 @@
 #define TEXT_MAX 8192
 #define GOT_MAX 400 /* of a frame in the report */
 
-bool smoke_step(struct smoke *s, bool ok, const char *name, const char *expected,
-                struct mn_str got)
+bool smoke_step(struct smoke *s, bool ok, const char *name, const char *expected, struct mn_str got)
 {
     /* Cut at a byte: an incomplete character at the end would not be UTF-8. */
     size_t n = got.n < GOT_MAX ? got.n : GOT_MAX;
@@ -31,10 +30,7 @@ bool smoke_step(struct smoke *s, bool ok, const char *name, const char *expected
     return ok;
 }
 
-int64_t smoke_uid(struct smoke *s)
-{
-    return s->next_uid++;
-}
+int64_t smoke_uid(struct smoke *s) { return s->next_uid++; }
 
 bool smoke_token(struct smoke *s, int64_t uid, int64_t ttl_s, char *out)
 {
@@ -185,8 +181,7 @@ bool smoke_expect_in(struct smoke *s, struct mn_wsc *c, const char *name,
     describe(want, expected, sizeof expected);
     for (;;) {
         uint64_t now_ms = mn_mono_ms();
-        enum mn_wsc_event event =
-            mn_wsc_next(c, until_ms > now_ms ? until_ms - now_ms : 0, &in);
+        enum mn_wsc_event event = mn_wsc_next(c, until_ms > now_ms ? until_ms - now_ms : 0, &in);
         if (event == MN_WSC_TEXT && !is_kind(want, &in.env) && in.env.type != MN_TYPE_ERROR)
             continue;
         bool ok = event == MN_WSC_TEXT && is_kind(want, &in.env) && is_wanted(want, &in.env);

@@ -198,8 +198,8 @@ static enum mn_err start(struct mn_spawn *spawn, const char *http_port, const ch
     argv[n++] = data_dir;
     argv[n++] = http;
     argv[n++] = ws;
-    argv[n++] = (char *)(uintptr_t)"--server.address=127.0.0.1";
-    argv[n++] = (char *)(uintptr_t)"--im.gateway.ws.host=127.0.0.1";
+    argv[n++] = (char *)(uintptr_t) "--server.address=127.0.0.1";
+    argv[n++] = (char *)(uintptr_t) "--im.gateway.ws.host=127.0.0.1";
     for (const char *const *opt = spawn->defaults; opt && *opt; opt++)
         argv[n++] = (char *)(uintptr_t)*opt;
     for (size_t i = 0; i < spawn->extra_count && n + 1 < ARGS_MAX; i++)

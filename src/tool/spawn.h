@@ -16,10 +16,10 @@
 struct mn_spawn {
     pid_t pid; /* 0: not running */
     char dir[128];
-    char log[160];    /* its standard error */
-    char http[64];    /* http://127.0.0.1:PORT */
-    char ws[64];      /* ws://127.0.0.1:PORT/ws */
-    char secret[65];  /* of its tokens */
+    char log[160];   /* its standard error */
+    char http[64];   /* http://127.0.0.1:PORT */
+    char ws[64];     /* ws://127.0.0.1:PORT/ws */
+    char secret[65]; /* of its tokens */
     char program[512];
     char **extra; /* further options, the caller's */
     size_t extra_count;

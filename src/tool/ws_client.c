@@ -180,7 +180,8 @@ static bool take_event(struct mn_wsc *c, struct mn_wsc_in *ret, enum mn_wsc_even
         ev = mn_ws_rx_next(&c->rx, c->in.p + c->used, c->in.n - c->used, &used, &in);
         c->used += used;
         if (ev == MN_WS_PING)
-            mn_ignore(send_frame(c, MN_WS_OP_PONG, in.p, in.n)); /* a break shows at the next read */
+            mn_ignore(
+                send_frame(c, MN_WS_OP_PONG, in.p, in.n)); /* a break shows at the next read */
     }
     if (ev == MN_WS_MORE)
         return false;

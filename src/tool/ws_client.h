@@ -19,7 +19,7 @@
 struct mn_wsc {
     int fd; /* -1: closed */
     struct mn_ws_rx rx;
-    struct mn_buf in;   /* received, `used` bytes of it are done with */
+    struct mn_buf in; /* received, `used` bytes of it are done with */
     size_t used;
     struct mn_buf text; /* the last text frame as it came */
 };

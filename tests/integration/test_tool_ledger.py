@@ -7,12 +7,15 @@ short, and every assertion is on counts that follow from the fault, not on time.
 import contextlib
 import json
 import pathlib
+import re
+import signal
 import subprocess
 import sys
 
 import pytest
 
 from support.server import MINIM, ROOT, sanitizer_environment
+from support.wait import until
 
 FAKE = ROOT / "tests/support/fake_server.py"
 SECRET = "a-secret-that-nobody-checks-of-40-chars!"
@@ -381,6 +384,31 @@ def test_refused_auth_without_reconnect_is_final(tmp_path):
     assert done.returncode == 1
     assert result["figures"]["connected"] == 15
     assert result["figures"]["connect_s"] is None
+
+
+def wake_ups(pid):
+    """How often the threads of a process have waited and gone on."""
+    count = 0
+    for status in pathlib.Path(f"/proc/{pid}/task").glob("*/status"):
+        count += int(re.search(r"^voluntary_ctxt_switches:\s+(\d+)", status.read_text(), re.M)[1])
+    return count
+
+
+def test_an_interrupt_ends_early_with_what_there_is(tmp_path):
+    path = tmp_path / "result.json"
+    with faulty() as server:
+        process = subprocess.Popen(
+            [MINIM, "bench", "single-e2e", "--ws", server["ws"], "--clients", "4", "--rate", "100",
+             "--duration", "600s", "--warmup", "0", "--json", str(path)],
+            stdout=subprocess.PIPE, env={**sanitizer_environment(), "IM_AUTH_JWT_SECRET": SECRET})
+        until(lambda: wake_ups(process.pid) > 500, "some seconds of load")
+        process.send_signal(signal.SIGINT)
+        assert process.wait(30) == 0
+        process.stdout.close()
+    result = json.loads(path.read_text())
+    assert result["interrupted"] is True
+    assert_clean(result["ledger"])
+    assert result["ledger"]["saved"] > 0
 
 
 def test_nobody_there(tmp_path):

@@ -43,12 +43,23 @@ static void bad_expressions_say_why(void **state)
         const char *text;
         const char *why;
     } cases[] = {
-        {"", "FIELD<VALUE"},       {"p99", "FIELD<VALUE"},        {"<5ms", "FIELD<VALUE"},
-        {"p99 <5ms", "FIELD<"},    {"p99<", "time with a unit"},  {"p99<5", "time with a unit"},
-        {"p99<5 ms", "time with"}, {"p99<5kg", "time with"},      {"p99<-5ms", "time with"},
-        {"lost=0ms", "a number"},  {"lost=", "a number"},         {"lost=x", "a number"},
-        {"speed>1", "no such"},    {"P99<5ms", "FIELD<VALUE"},    {"lost=>0", "a number"},
-        {"connect_s<x", "a time"}, {"rss_per_conn_bytes<x", "bytes"},
+        {"", "FIELD<VALUE"},
+        {"p99", "FIELD<VALUE"},
+        {"<5ms", "FIELD<VALUE"},
+        {"p99 <5ms", "FIELD<"},
+        {"p99<", "time with a unit"},
+        {"p99<5", "time with a unit"},
+        {"p99<5 ms", "time with"},
+        {"p99<5kg", "time with"},
+        {"p99<-5ms", "time with"},
+        {"lost=0ms", "a number"},
+        {"lost=", "a number"},
+        {"lost=x", "a number"},
+        {"speed>1", "no such"},
+        {"P99<5ms", "FIELD<VALUE"},
+        {"lost=>0", "a number"},
+        {"connect_s<x", "a time"},
+        {"rss_per_conn_bytes<x", "bytes"},
         {"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa<1", "FIELD<VALUE"},
     };
 
@@ -72,10 +83,8 @@ static bool holds(const char *text, const struct mn_gate_field *fields, char got
 static void gates_are_judged(void **state)
 {
     static const struct mn_gate_field fields[] = {
-        {"p99", MN_GATE_TIME, 4.9e6, true},
-        {"lost", MN_GATE_COUNT, 0, true},
-        {"dup", MN_GATE_COUNT, 3, true},
-        {"saved", MN_GATE_COUNT, 10, false},
+        {"p99", MN_GATE_TIME, 4.9e6, true}, {"lost", MN_GATE_COUNT, 0, true},
+        {"dup", MN_GATE_COUNT, 3, true},    {"saved", MN_GATE_COUNT, 10, false},
         {NULL, MN_GATE_COUNT, 0, false},
     };
     char got[64];

@@ -7,10 +7,7 @@
 
 #define S UINT64_C(1000000000)
 
-static uint32_t send_one(struct mn_ledger_conv *conv)
-{
-    return mn_ledger_send(conv, 1, 2, 0);
-}
+static uint32_t send_one(struct mn_ledger_conv *conv) { return mn_ledger_send(conv, 1, 2, 0); }
 
 static enum mn_ledger_answer saved(struct mn_ledger_conv *conv, uint32_t counter, int64_t seq)
 {
@@ -20,13 +17,13 @@ static enum mn_ledger_answer saved(struct mn_ledger_conv *conv, uint32_t counter
     return answer;
 }
 
-static enum mn_ledger_verdict delivered(struct mn_ledger_conv *conv, uint32_t counter,
-                                        int64_t seq, bool resent)
+static enum mn_ledger_verdict delivered(struct mn_ledger_conv *conv, uint32_t counter, int64_t seq,
+                                        bool resent)
 {
     struct mn_ledger_rec rec;
     bool differs;
-    enum mn_ledger_verdict verdict =
-        mn_ledger_delivered(conv, counter, seq, resent, &rec, &differs);
+    enum mn_ledger_verdict verdict = mn_ledger_delivered(conv, counter, seq, resent, &rec,
+                                                         &differs);
     assert_false(differs);
     return verdict;
 }

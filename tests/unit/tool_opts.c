@@ -12,7 +12,7 @@ static char why[200];
 /* Parses "minim", the secret, and the given arguments (NULL ends them). */
 static enum mn_err parse(struct mn_opts *opts, enum mn_opts_cmd cmd, const char *const *args)
 {
-    char *argv[ARGS_MAX] = {(char *)(uintptr_t)"minim", (char *)(uintptr_t)SECRET};
+    char *argv[ARGS_MAX] = {(char *)(uintptr_t) "minim", (char *)(uintptr_t)SECRET};
     int argc = 2;
     for (; *args; args++)
         argv[argc++] = (char *)(uintptr_t)*args;
@@ -28,8 +28,8 @@ static void values_of_every_kind_are_set(void **state)
 
     (void)state;
     assert_int_equal(PARSE(&o, MN_CMD_SINGLE, "--ws", "ws://a/ws", "--ws=ws://b/ws", "--clients",
-                           "10", "--duration=1.5m", "--rate", "250.5", "--model=poisson",
-                           "--body", "1KiB", "--no-ack", "--flap=12.5/500ms"),
+                           "10", "--duration=1.5m", "--rate", "250.5", "--model=poisson", "--body",
+                           "1KiB", "--no-ack", "--flap=12.5/500ms"),
                      MN_OK);
     assert_int_equal(o.ws.count, 2);
     assert_string_equal(o.ws.item[1], "ws://b/ws");
@@ -115,9 +115,16 @@ static void durations_have_units(void **state)
     static const struct {
         const char *text;
         uint64_t ns;
-    } good[] = {{"0", 0},           {"1", 1000000000},     {"0.5", 500000000}, {"250us", 250000},
-                {"5ms", 5000000},   {"2s", 2000000000},    {"7ns", 7},         {"1.5ms", 1500000},
-                {"1m", 60000000000}, {"2h", 7200000000000}};
+    } good[] = {{"0", 0},
+                {"1", 1000000000},
+                {"0.5", 500000000},
+                {"250us", 250000},
+                {"5ms", 5000000},
+                {"2s", 2000000000},
+                {"7ns", 7},
+                {"1.5ms", 1500000},
+                {"1m", 60000000000},
+                {"2h", 7200000000000}};
     static const char *const bad[] = {"", "s", "ms", "-1s", "1 s", "1S", "1d", "1sm", "x", "1e3"};
     uint64_t ns;
 

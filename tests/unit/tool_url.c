@@ -37,11 +37,20 @@ static void good_addresses_are_taken_apart(void **state)
 
 static void bad_addresses_say_so(void **state)
 {
-    static const char *const bad[] = {"",           "127.0.0.1",      "ws:/127.0.0.1",
-                                      "ws://",      "ws://:9001/ws",  "ws://h:0/ws",
-                                      "ws://h:x/",  "ws://h:65536/",  "ws://[::1/ws",
-                                      "ws://[]/ws", "http://h/",      "ws://h/a b",
-                                      "ws://h/\r\n", "WS://127.0.0.1"};
+    static const char *const bad[] = {"",
+                                      "127.0.0.1",
+                                      "ws:/127.0.0.1",
+                                      "ws://",
+                                      "ws://:9001/ws",
+                                      "ws://h:0/ws",
+                                      "ws://h:x/",
+                                      "ws://h:65536/",
+                                      "ws://[::1/ws",
+                                      "ws://[]/ws",
+                                      "http://h/",
+                                      "ws://h/a b",
+                                      "ws://h/\r\n",
+                                      "WS://127.0.0.1"};
     char why[200], text[400];
     struct mn_url url;
 

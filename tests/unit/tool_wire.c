@@ -43,9 +43,10 @@ static void frames_are_what_the_protocol_says(void **state)
     assert_true(mn_str_is(env.client_msg_id, ID));
     assert_int_equal(env.to, 10002);
     assert_true(mn_str_is(env.msg_type, "TEXT"));
-    snprintf(body, sizeof body, "0000002a%.92s",
-             "89012345678901234567890123456789012345678901234567890123456789012345678901234567890123"
-             "456789");
+    snprintf(
+        body, sizeof body, "0000002a%.92s",
+        "89012345678901234567890123456789012345678901234567890123456789012345678901234567890123"
+        "456789");
     assert_true(mn_str_is(env.body, body));
 
     n = mn_wire_delivered(out, mask, MN_STR("2004874454540382209"), MN_STR("10001"));
@@ -55,8 +56,7 @@ static void frames_are_what_the_protocol_says(void **state)
     n = mn_wire_ping(out, mask);
     assert_true(mn_str_is(decode(out, n, MN_WS_TEXT), "{\"type\":\"PING\"}"));
     n = mn_wire_auth(out, mask, MN_STR("a.b.c"));
-    assert_true(
-        mn_str_is(decode(out, n, MN_WS_TEXT), "{\"type\":\"AUTH\",\"token\":\"a.b.c\"}"));
+    assert_true(mn_str_is(decode(out, n, MN_WS_TEXT), "{\"type\":\"AUTH\",\"token\":\"a.b.c\"}"));
     n = mn_wire_control(out, mask, MN_WS_OP_PONG, MN_STR("x"));
     assert_true(mn_str_is(decode(out, n, MN_WS_PONG), "x"));
     n = mn_wire_control(out, mask, MN_WS_OP_PONG, MN_STR_NONE);
@@ -74,7 +74,8 @@ static void frames_of_all_sizes_can_be_decoded(void **state)
     memset(id, '7', sizeof id);
     for (size_t body = 1; body <= MN_WIRE_BODY_MAX; body += body < 200 ? 1 : 389) {
         mn_wire_tpl_init(&tpl, RUN, body);
-        size_t n = mn_wire_chat(out, mask, &tpl, 0xffffff, UINT32_MAX, MN_STR("9223372036854775807"));
+        size_t n = mn_wire_chat(out, mask, &tpl, 0xffffff, UINT32_MAX,
+                                MN_STR("9223372036854775807"));
         assert_true(n <= MN_WIRE_FRAME_MAX);
         struct mn_str text = decode(out, n, MN_WS_TEXT);
         assert_int_equal(mn_envelope_parse((char *)(uintptr_t)text.p, text.n, &env), MN_OK);
@@ -191,9 +192,9 @@ static void the_fast_scan_agrees_with_the_parser(void **state)
 /* Cut anywhere, a frame is bad, and nothing beyond its end is read (the sanitizer watches). */
 static void cut_frames_are_bad(void **state)
 {
-    static const char text[] =
-        CHAT_HEAD "\"msgSeq\":9,\"from\":\"1\",\"to\":\"2\",\"msgType\":\"TEXT\",\"body\":"
-                  "\"" GOOD_BODY "\",\"ts\":1}";
+    static const char text[] = CHAT_HEAD
+        "\"msgSeq\":9,\"from\":\"1\",\"to\":\"2\",\"msgType\":\"TEXT\",\"body\":"
+        "\"" GOOD_BODY "\",\"ts\":1}";
     struct mn_wire_in in;
 
     (void)state;
