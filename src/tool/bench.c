@@ -19,6 +19,9 @@
 
 /* One source address has 28,000 ports; above so many clients one is not enough. */
 #define CLIENTS_PER_SOURCE 25000
+/* Unanswered messages of a sender that nobody said anything about. */
+#define INFLIGHT_CLOSED_LOOP 16
+#define INFLIGHT_OPEN_LOOP 1000
 /* Descriptors besides the connections. */
 #define SPARE_FDS 256
 
@@ -109,7 +112,10 @@ static void raise_fd_limit(uint64_t clients)
 static void choose(struct bench *bench)
 {
     struct load_run *run = &bench->run;
-    const struct mn_opts *opts = &bench->opts;
+    struct mn_opts *opts = &bench->opts;
+    if (opts->inflight == 0)
+        opts->inflight = opts->rate > 0 || opts->interval_ns > 0 ? INFLIGHT_OPEN_LOOP
+                                                                 : INFLIGHT_CLOSED_LOOP;
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
     mn_rand_bytes(&run->run_id, sizeof run->run_id);
     run->seed = opts->seed;

@@ -44,6 +44,7 @@ enum load_phase {
     X(connect_failures)                                                                            \
     X(authenticated)                                                                               \
     X(connections_lost) /* after AUTH_OK, not by our own doing */                                  \
+    X(deaf_closed)      /* closed by the server while they did not read */                         \
     X(flapped)          /* cut by --flap */                                                        \
     X(frames_in)                                                                                   \
     X(frames_out)                                                                                  \

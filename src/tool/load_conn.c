@@ -25,6 +25,8 @@
 /* A slow reader takes little from the kernel at a time, or it would not be slow for the server. */
 #define SLOW_READ 2048
 #define NO_READ_RCVBUF 4096
+/* More than the kernel keeps for one connection (net.ipv4.tcp_wmem and tcp_rmem, 4 and 6 MiB). */
+#define DEAF_DATA_MAX (16 * 1024 * 1024)
 #define TOKEN_TTL_S (7 * 24 * 3600)
 /* A kept piece of a frame beyond this is freed when it is used up. */
 #define KEEP_MAX 1024
@@ -476,12 +478,31 @@ void load_conn_timer(struct load_thread *th, struct load_conn *conn, uint64_t no
         load_conn_start(th, conn, now_ns);
 }
 
+/*
+ * Whether the server has closed a connection that was not read from: its end lies behind the
+ * data in the kernel's buffers, so they are emptied first.  On loopback what the server's side
+ * still holds follows at once.
+ */
+static bool is_closed_behind_data(struct load_thread *th, const struct load_conn *conn)
+{
+    for (size_t total = 0; total < DEAF_DATA_MAX;) {
+        ssize_t n = recv(conn->fd, th->rbuf, RBUF_SIZE, MSG_DONTWAIT);
+        if (n <= 0)
+            return n == 0 || errno != EAGAIN;
+        total += (size_t)n;
+    }
+    return false;
+}
+
 void load_conn_revive(struct load_thread *th, struct load_conn *conn, uint64_t now_ns)
 {
     if (!conn->recovering) {
         conn->recovering = true;
         th->recovering++;
     }
+    if (conn->kind == LOAD_CONN_NO_READ && conn->state == LOAD_CONN_READY &&
+        is_closed_behind_data(th, conn))
+        th->count.deaf_closed++;
     conn->kind = LOAD_CONN_NORMAL;
     if (conn->fd >= 0) {
         load_conn_drop(th, conn, true, now_ns);

@@ -46,6 +46,10 @@ static void connections(FILE *out, const struct bench *bench)
             " failed, %" PRIu64 " lost later\n",
             bench->connected, bench->run.clients, bench->connect_s, c->connect_attempts,
             c->connect_failures, c->connections_lost);
+    if (bench->opts.no_read_pct > 0)
+        fprintf(out,
+                "                %" PRIu64 " that did not read had been closed by the server\n",
+                c->deaf_closed);
     if (c->flapped)
         fprintf(out, "                %" PRIu64 " cut on purpose\n", c->flapped);
     if (bench->cmd == MN_CMD_RECONNECT && bench->recovery_s >= 0)
