@@ -4,9 +4,10 @@
  * and as it grows.
  *
  *   bench_store DIR [--chats=100000] [--rows=1000000,10000000] [--batches=1,10,100,1000]
- *               [--body=100] [--nosync]
+ *               [--body=100] [--nosync] [--reuse]
  *
- * DIR must not exist; it is created, and left behind.  For the empty store
+ * DIR must not exist (with --reuse it must, from a run with as many chats);
+ * it is created, and left behind.  For the empty store
  * and at each number of rows, every batch size is measured: exactly that
  * many appends are submitted, waited for, and so on.  CPU is that of the
  * whole process (writer, flushes and compactions, and this driver), by
@@ -35,7 +36,7 @@ struct bench {
     uint64_t chats, rows, body, client;
     uint64_t stages[LIST_MAX], batches[LIST_MAX];
     unsigned stage_count, batch_count;
-    bool sync;
+    bool sync, reuse;
     char text[BODY_MAX + 64];
     pthread_mutex_t lock;
     pthread_cond_t changed;
@@ -155,7 +156,7 @@ static void run(struct bench *b)
 {
     printf("%-8s %10s %6s %10s %8s %8s %8s %6s\n", "", "rows", "batch", "appends/s", "CPU us",
            "p50 us", "p99 us", "MiB");
-    measure_all(b, "empty");
+    measure_all(b, b->reuse ? "reused" : "empty");
     for (unsigned i = 0; i < b->stage_count; i++) {
         while (b->rows < b->stages[i]) {
             uint64_t rest = b->stages[i] - b->rows;
@@ -184,6 +185,8 @@ static void parse(struct bench *b, const char *arg)
     value = value ? value + 1 : "";
     if (strcmp(arg, "--nosync") == 0)
         b->sync = false;
+    else if (strcmp(arg, "--reuse") == 0)
+        b->reuse = true;
     else if (strncmp(arg, "--rows=", 7) == 0)
         b->stage_count = parse_list(value, b->stages);
     else if (strncmp(arg, "--batches=", 10) == 0)
@@ -196,7 +199,7 @@ static void parse(struct bench *b, const char *arg)
         return;
     else
         die("usage: bench_store DIR [--chats=N] [--rows=N,...] [--batches=N,...] [--body=N] "
-            "[--nosync]");
+            "[--nosync] [--reuse]");
 }
 
 static void make_text(struct bench *b)
@@ -222,12 +225,12 @@ int main(int argc, char **argv)
         parse(&b, "");
     for (int i = 2; i < argc; i++)
         parse(&b, argv[i]);
-    if (access(argv[1], F_OK) == 0)
-        die("the directory exists already");
+    if ((access(argv[1], F_OK) == 0) != b.reuse)
+        die(b.reuse ? "there is no such directory" : "the directory exists already");
     snprintf(config.dir, sizeof(config.dir), "%s", argv[1]);
     config.sync = b.sync;
     mn_idgen_init(&b.ids, 1, 1);
-    mn_rng_seed(&b.rng, 42);
+    mn_rng_seed(&b.rng, b.reuse ? mn_mono_ns() : 42);
     make_text(&b);
     b.commit_us = mn_hist_new();
     struct mn_metrics *metrics = mn_metrics_new();
@@ -236,6 +239,7 @@ int main(int argc, char **argv)
         fprintf(stderr, "bench_store: %.*s\n", (int)why.n, why.p);
         return 1;
     }
+    mn_idgen_raise(&b.ids, mn_msglog_max_id(b.log));
     run(&b);
     mn_msglog_close(b.log);
     mn_metrics_free(metrics);

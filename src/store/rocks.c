@@ -15,6 +15,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 
 #include <rocksdb/c.h>
 
@@ -23,6 +24,9 @@
 
 /* A pass over all rows reads this much at a time. */
 #define SCAN_READAHEAD ((size_t)2 << 20)
+
+/* Opening writes some logs; without room for them RocksDB aborts the process (INFO_HEADER). */
+#define OPEN_BYTES (UINT64_C(1) << 20)
 
 struct mn_rocks {
     rocksdb_t *db;
@@ -143,6 +147,7 @@ static enum mn_err check_families(struct mn_rocks *rocks, const struct mn_rocks_
     size_t count = 0;
     char **names = rocksdb_list_column_families(rocks->options.db, dir, &count, &text);
     if (text) {
+        rocksdb_list_column_families_destroy(names, 0); /* it allocates the list all the same */
         enum mn_err err = err_from_text(text);
         /* The manifest cannot be read: whatever the reason, the data is not usable as it is. */
         if (err == MN_EIO && !strstr(text, "Permission denied"))
@@ -178,6 +183,15 @@ static enum mn_err make_dir(const char *path, struct mn_buf *why)
     mn_buf_addf(why, "cannot create %s (%s); create it, owned by the user minimd runs as", path,
                 strerror(errno));
     return err;
+}
+
+static enum mn_err check_room(const char *path, struct mn_buf *why)
+{
+    struct statvfs fs;
+    if (statvfs(path, &fs) != 0 || fs.f_bavail * (uint64_t)fs.f_frsize >= OPEN_BYTES)
+        return MN_OK;
+    why_open(why, path, MN_ENOSPC, "");
+    return MN_ENOSPC;
 }
 
 static enum mn_err open_db(struct mn_rocks *rocks, const struct mn_rocks_config *config,
@@ -217,6 +231,8 @@ enum mn_err mn_rocks_open(const struct mn_rocks_config *config, struct mn_rocks 
     }
     if (!err && !exists)
         err = make_dir(config->dir, why);
+    if (!err)
+        err = check_room(config->dir, why);
     if (err)
         return err;
     struct mn_rocks *rocks = mn_new(struct mn_rocks);

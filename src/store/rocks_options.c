@@ -18,10 +18,15 @@ enum {
     BACKGROUND_JOBS = 2,
     /* 64 MiB tables: 1,024 of them are 64 GiB within easy reach; more are reopened on demand. */
     MAX_OPEN_FILES = 1024,
-    /* RocksDB's own LOG files. */
-    INFO_LOGS = 4,
-    INFO_WARN = 2,
-    FILTER_BITS = 10
+    /*
+     * RocksDB's own LOG file: only the options at open.  Debian's library has
+     * its assertions on, and one of them ends the process when a line cannot
+     * be written to that file because the disk is full.
+     */
+    INFO_LOGS = 3,
+    INFO_HEADER = 5,
+    FILTER_BITS = 10,
+    CACHE_SHARD_BITS = 2
 };
 
 /* Share of the memtables' memory, in percent, by what a message adds to each. */
@@ -47,9 +52,8 @@ static rocksdb_options_t *db_options(uint64_t memtable_bytes)
     /* One thread writes. */
     rocksdb_options_set_allow_concurrent_memtable_write(o, 0);
     rocksdb_options_set_enable_write_thread_adaptive_yield(o, 0);
-    rocksdb_options_set_info_log_level(o, INFO_WARN);
+    rocksdb_options_set_info_log_level(o, INFO_HEADER);
     rocksdb_options_set_keep_log_file_num(o, INFO_LOGS);
-    rocksdb_options_set_max_log_file_size(o, 4 * MIB);
     rocksdb_options_set_max_manifest_file_size(o, 16 * MIB);
     rocksdb_options_set_stats_dump_period_sec(o, 0);
     rocksdb_options_set_stats_persist_period_sec(o, 0);
@@ -68,6 +72,13 @@ static void table_options(rocksdb_options_t *o, enum mn_cf cf, rocksdb_cache_t *
     if (cf != MN_CF_META)
         rocksdb_block_based_options_set_filter_policy(
             t, rocksdb_filterpolicy_create_bloom_full(FILTER_BITS));
+    if (cf == MN_CF_INDEX) {
+        rocksdb_block_based_options_set_index_type(
+            t, rocksdb_block_based_table_index_type_two_level_index_search);
+        rocksdb_block_based_options_set_partition_filters(t, 1);
+        rocksdb_block_based_options_set_metadata_block_size(t, 4096);
+        rocksdb_block_based_options_set_pin_top_level_index_and_filter(t, 1);
+    }
     rocksdb_options_set_block_based_table_factory(o, t);
     rocksdb_block_based_options_destroy(t);
 }
@@ -88,10 +99,24 @@ static rocksdb_options_t *cf_options(enum mn_cf cf, rocksdb_cache_t *cache, uint
     return o;
 }
 
+/*
+ * Few shards: an index or filter block can be large, and a shard that holds
+ * only a few of them throws one out for the other.
+ */
+static rocksdb_cache_t *make_cache(uint64_t bytes)
+{
+    rocksdb_lru_cache_options_t *o = rocksdb_lru_cache_options_create();
+    rocksdb_lru_cache_options_set_capacity(o, (size_t)bytes);
+    rocksdb_lru_cache_options_set_num_shard_bits(o, CACHE_SHARD_BITS);
+    rocksdb_cache_t *cache = rocksdb_cache_create_lru_opts(o);
+    rocksdb_lru_cache_options_destroy(o);
+    return cache;
+}
+
 void mn_rocks_options_init(struct mn_rocks_options *options, uint64_t cache_bytes,
                            uint64_t memtable_bytes)
 {
-    options->cache = rocksdb_cache_create_lru((size_t)cache_bytes);
+    options->cache = make_cache(cache_bytes);
     options->db = db_options(memtable_bytes);
     for (int i = 0; i < MN_CF_COUNT; i++)
         options->cf[i] = cf_options((enum mn_cf)i, options->cache, memtable_bytes);

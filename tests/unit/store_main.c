@@ -9,10 +9,10 @@ static const struct {
     const char *name;
     int (*run)(void);
 } groups[] = {
-    {"msglog_codec", test_store_msglog_codec},
-    {"msglog", test_store_msglog},
-    {"msglog_fault", test_store_msglog_fault},
-    {"msglog_crash", test_store_msglog_crash},
+    {"msglog_codec", test_store_msglog_codec}, {"msglog_parts", test_store_msglog_parts},
+    {"msglog", test_store_msglog},             {"msglog_read", test_store_msglog_read},
+    {"msglog_open", test_store_msglog_open},   {"msglog_fault", test_store_msglog_fault},
+    {"msglog_disk", test_store_msglog_disk},   {"msglog_crash", test_store_msglog_crash},
     {"db", test_store_db},
 };
 
@@ -27,6 +27,10 @@ static bool is_wanted(const char *name, int argc, char **argv)
 int main(int argc, char **argv)
 {
     int failed = 0;
+    if (argc == 2 && strcmp(argv[1], "--small-disk") == 0)
+        return store_child_small_disk();
+    if (argc == 4 && strcmp(argv[1], "--append") == 0)
+        return store_child_append(argv[2], argv[3]);
     for (size_t i = 0; i < sizeof(groups) / sizeof(groups[0]); i++)
         if (groups[i].run && is_wanted(groups[i].name, argc, argv))
             failed += groups[i].run();

@@ -8,12 +8,9 @@
 #include <cmocka.h>
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <ftw.h>
 #include <sys/stat.h>
-#include <unistd.h>
-
-#include "base/clock.h"
-#include "base/mem.h"
 
 static void on_commit(void *ctx, struct mn_op **ops, size_t count)
 {
@@ -23,15 +20,17 @@ static void on_commit(void *ctx, struct mn_op **ops, size_t count)
     pthread_cond_broadcast(&t->changed);
     while (t->blocked)
         pthread_cond_wait(&t->changed, &t->lock);
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++, t->handed_back++) {
+        if (t->handed_back < MN_ARRAY_LEN(t->tags))
+            t->tags[t->handed_back] = ops[i]->tag;
         mn_op_unref(ops[i]);
-    t->handed_back += count;
+    }
     t->batches++;
     pthread_cond_broadcast(&t->changed);
     pthread_mutex_unlock(&t->lock);
 }
 
-void ts_log_init(struct ts_log *t)
+void ts_log_prepare(struct ts_log *t)
 {
     *t = (struct ts_log){0};
     pthread_mutex_init(&t->lock, NULL);
@@ -52,6 +51,11 @@ void ts_log_init(struct ts_log *t)
                                           .ctx = t};
     snprintf(t->config.dir, sizeof(t->config.dir), "%s/log", t->dir);
     t->metrics = mn_metrics_new();
+}
+
+void ts_log_init(struct ts_log *t)
+{
+    ts_log_prepare(t);
     ts_log_open(t);
 }
 
@@ -101,14 +105,18 @@ void ts_log_open_fails(struct ts_log *t, enum mn_err err, const char *part)
     mn_buf_deinit(&why);
 }
 
+static struct mn_idgen ids;
+
+static void ids_init(void)
+{
+    mn_idgen_init(&ids, 1, 1);
+}
+
 int64_t ts_id(void)
 {
-    static struct mn_idgen gen;
-
-
-    if (atomic_load(&gen.last) == 0)
-        mn_idgen_init(&gen, 1, 1);
-    return mn_idgen_next(&gen);
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, ids_init);
+    return mn_idgen_next(&ids);
 }
 
 struct mn_op *ts_append_op(int64_t from, int64_t to, const char *client_id, const char *body)
@@ -187,6 +195,27 @@ bool ts_move(struct ts_log *t, enum mn_cursor_kind kind, int64_t from, int64_t t
     return advanced;
 }
 
+void ts_find_file(struct ts_log *t, const char *suffix, char *path, size_t size)
+{
+    off_t best = -1;
+    DIR *dir = opendir(t->config.dir);
+    assert_non_null(dir);
+    for (const struct dirent *e = readdir(dir); e; e = readdir(dir)) {
+        char name[512];
+        struct stat st;
+        size_t n = strlen(e->d_name), m = strlen(suffix);
+        if (n < m || strcmp(e->d_name + n - m, suffix) != 0)
+            continue;
+        snprintf(name, sizeof(name), "%.200s/%.200s", t->config.dir, e->d_name);
+        if (stat(name, &st) == 0 && st.st_size > best) {
+            best = st.st_size;
+            snprintf(path, size, "%s", name);
+        }
+    }
+    closedir(dir);
+    assert_true(best > 0);
+}
+
 void ts_block(struct ts_log *t)
 {
     struct mn_op *echo = mn_op_new(MN_OP_ECHO, MN_STR_NONE, MN_STR_NONE, MN_STR_NONE);
@@ -209,4 +238,27 @@ void ts_unblock(struct ts_log *t)
     t->blocked = false;
     pthread_cond_broadcast(&t->changed);
     pthread_mutex_unlock(&t->lock);
+}
+
+pid_t ts_spawn(const char *const *args, int *ret_out)
+{
+    char *argv[8] = {(char *)"unit_store"};
+    int out[2] = {-1, -1};
+    for (size_t i = 0; args[i]; i++)
+        argv[i + 1] = (char *)args[i];
+    if (ret_out)
+        assert_int_equal(pipe2(out, O_CLOEXEC), 0);
+    pid_t pid = fork();
+    if (pid == 0) {
+        if (ret_out)
+            dup2(out[1], STDOUT_FILENO);
+        execv("/proc/self/exe", argv);
+        _exit(127);
+    }
+    assert_true(pid > 0);
+    if (ret_out) {
+        close(out[1]);
+        *ret_out = out[0];
+    }
+    return pid;
 }

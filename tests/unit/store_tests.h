@@ -4,9 +4,17 @@
 
 /* Each runs one group of tests and returns the number that failed. */
 int test_store_msglog_codec(void);
+int test_store_msglog_parts(void);
 int test_store_msglog(void);
-int test_store_msglog_fault(void) __attribute__((weak));
-int test_store_msglog_crash(void) __attribute__((weak));
+int test_store_msglog_read(void);
+int test_store_msglog_open(void);
+int test_store_msglog_fault(void);
+int test_store_msglog_disk(void);
+int test_store_msglog_crash(void);
 int test_store_db(void) __attribute__((weak));
+
+/* What this program does as its own child (ts_spawn); they return the exit status. */
+int store_child_small_disk(void);
+int store_child_append(const char *dir, const char *seed);
 
 #endif
