@@ -17,6 +17,7 @@ int test_tool_pace(void);
 int test_tool_stats(void);
 int test_tool_timer(void);
 int test_tool_url(void);
+int test_tool_verify(void);
 int test_tool_wire(void);
 
 #endif
