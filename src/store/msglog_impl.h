@@ -64,13 +64,14 @@ struct mn_msglog {
     uint64_t hash_mask;    /* all ones; tests make collisions */
 
     pthread_t thread;
-    mn_fault_fn fault; /* set before the first submit */
+    _Atomic(mn_fault_fn) fault; /* tests only; fault_ctx is set before it */
     void *fault_ctx;
 };
 
 static inline enum mn_err mn_msglog_fault(struct mn_msglog *log, enum mn_fault_point point)
 {
-    return MN_UNLIKELY(log->fault != NULL) ? log->fault(log->fault_ctx, point) : MN_OK;
+    mn_fault_fn fault = atomic_load_explicit(&log->fault, memory_order_acquire);
+    return MN_UNLIKELY(fault != NULL) ? fault(log->fault_ctx, point) : MN_OK;
 }
 
 /* msglog_schema.c: creates or migrates; fills log->hash_key. */

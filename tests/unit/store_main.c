@@ -5,6 +5,13 @@
 
 #include "unit/store_tests.h"
 
+/* ThreadSanitizer does not see the synchronisation inside a library that is not built with it. */
+const char *__tsan_default_suppressions(void);
+__attribute__((visibility("default"))) const char *__tsan_default_suppressions(void)
+{
+    return "called_from_lib:librocksdb.so\nrace:librocksdb.so\n";
+}
+
 static const struct {
     const char *name;
     int (*run)(void);

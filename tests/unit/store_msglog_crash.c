@@ -216,7 +216,7 @@ static void check_ack(struct ts_log *t, const struct ack *ack)
 /* The client id still answers with its first result. */
 static void check_retries(struct ts_log *t, const struct ack *acks, size_t count)
 {
-    struct mn_op *ops[BATCH];
+    struct mn_op *ops[BATCH] = {NULL};
     assert_true(count <= BATCH);
     for (size_t i = 0; i < count; i++) {
         char client_id[24];

@@ -153,7 +153,7 @@ static void runs_into_the_end(void **state)
 struct squeeze {
     struct ts_log *t;
     char filler[600];
-    uint64_t leave; /* bytes to leave free at the next write; UINT64_MAX: do nothing */
+    _Atomic uint64_t leave; /* bytes to leave free at the next write; UINT64_MAX: do nothing */
 };
 
 /* Behind the writer's look at the free space, right before its write. */
@@ -185,7 +185,7 @@ static void survives_the_end_anywhere(void **state)
     t.config.memtable_bytes = 512 << 10; /* much flushing */
     ts_log_open(&t);
     t.log->fault_ctx = &s;
-    t.log->fault = squeeze;
+    atomic_store(&t.log->fault, squeeze);
     snprintf(s.filler, sizeof(s.filler), "%s/filler", t.dir);
     for (int round = 0; round < 12; round++) {
         /* The writer is idle: its next write reads this. */
@@ -208,7 +208,7 @@ static void survives_the_end_anywhere(void **state)
             t.config.memtable_bytes = 512 << 10;
             ts_log_open(&t);
             t.log->fault_ctx = &s;
-            t.log->fault = squeeze;
+            atomic_store(&t.log->fault, squeeze);
             snprintf(s.filler, sizeof(s.filler), "%s/filler", t.dir);
             stored = 0;
         } else if (stored > 0) {

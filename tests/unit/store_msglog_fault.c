@@ -30,7 +30,7 @@ static void fault_init(struct ts_log *t, struct faults *f)
     memset(f, 0, sizeof(*f));
     ts_log_init(t);
     t->log->fault_ctx = f;
-    t->log->fault = hook;
+    atomic_store(&t->log->fault, hook);
 }
 
 static void expect(struct ts_log *t, const char *client_id, enum mn_err err)
