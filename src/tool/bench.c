@@ -14,6 +14,8 @@
 #include "base/rand.h"
 #include "proto/ws.h"
 #include "tool/ledger_file.h"
+#include "tool/report_html.h"
+#include "tool/scenario.h"
 #include "tool/tool.h"
 #include "tool/url.h"
 
@@ -25,12 +27,17 @@
 /* Descriptors besides the connections. */
 #define SPARE_FDS 256
 
-static const struct {
+/* Left free by --fit, for the server's store and listeners. */
+#define FIT_SPARE_FDS 500
+
+struct mode {
     const char *name;
     enum mn_opts_cmd cmd;
     const struct load_mode *mode;
     const char *help;
-} modes[] = {
+};
+
+static const struct mode modes[] = {
     {"connect", MN_CMD_CONNECT, &bench_mode_connect, "connect and authenticate, then hold"},
     {"ping", MN_CMD_PING, &bench_mode_ping, "every client sends PING each interval"},
     {"single-e2e", MN_CMD_SINGLE, &bench_mode_single,
@@ -39,11 +46,25 @@ static const struct {
      "restart a spawned server under its clients"},
 };
 
+/* What works on results and on the machine, without a server. */
+static const struct {
+    const char *name;
+    mn_tool_run_fn run;
+    const char *help;
+} others[] = {
+    {"plot", mn_tool_plot, "page and pictures of a recorded result"},
+};
+
 static int usage(FILE *out, int code)
 {
-    fputs("usage: minim bench MODE [options] [-- options of the spawned minimd]\n\nmodes:\n", out);
+    fputs("usage: minim bench MODE [options] [-- options of the spawned minimd]\n"
+          "       minim bench --scenario FILE [options that override it] [-- ...]\n\nmodes:\n",
+          out);
     for (size_t i = 0; i < MN_ARRAY_LEN(modes); i++)
         fprintf(out, "  %-12s %s\n", modes[i].name, modes[i].help);
+    fputs("\nbesides:\n", out);
+    for (size_t i = 0; i < MN_ARRAY_LEN(others); i++)
+        fprintf(out, "  %-12s %s\n", others[i].name, others[i].help);
     fputs("\n`minim bench MODE --help` lists the options of a mode.\n", out);
     return code;
 }
@@ -88,6 +109,21 @@ static enum mn_err add_target(struct load_run *run, const char *text, char *why,
         return MN_EINVAL;
     run->target_count++;
     return MN_OK;
+}
+
+/* --fit: as many clients as both processes may have descriptors for; pairs stay pairs. */
+static void fit_clients(struct mn_opts *opts)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_max == RLIM_INFINITY)
+        return;
+    struct rlimit more = {.rlim_cur = limit.rlim_cur, .rlim_max = opts->clients + FIT_SPARE_FDS};
+    if (limit.rlim_max >= more.rlim_max || setrlimit(RLIMIT_NOFILE, &more) == 0)
+        return;
+    uint64_t most = limit.rlim_max > 2 * FIT_SPARE_FDS ? limit.rlim_max - FIT_SPARE_FDS
+                                                       : limit.rlim_max / 2;
+    if (opts->clients > most)
+        opts->clients = most & ~UINT64_C(1);
 }
 
 static void raise_fd_limit(uint64_t clients)
@@ -169,11 +205,16 @@ static bool judge_gates(struct bench *bench)
 
 static int report(struct bench *bench)
 {
+    const struct mn_opts *opts = &bench->opts;
     bool ok = judge_gates(bench) && !bench->ledger_file_failed;
-    if (!bench->opts.json || strcmp(bench->opts.json, "-") != 0)
+    if (!opts->json || strcmp(opts->json, "-") != 0)
         bench_report_text(bench, stdout);
-    if (bench->opts.json && !bench_report_json(bench, bench->opts.json))
-        ok = false;
+    if (opts->json || opts->html) {
+        json_t *doc = bench_report_document(bench);
+        ok = (!opts->json || bench_report_json(doc, opts->json)) && ok;
+        ok = (!opts->html || mn_report_html(doc, opts->html)) && ok;
+        json_decref(doc);
+    }
     return ok ? MN_TOOL_EXIT_OK : MN_TOOL_EXIT_FAILED;
 }
 
@@ -211,6 +252,9 @@ static int execute(struct bench *bench)
     bench->progress = isatty(STDERR_FILENO);
     bench->pid = (int64_t)bench->opts.pid;
     bench->recovery_s = -1;
+    bench->clients_asked = bench->opts.clients;
+    if (bench->opts.fit)
+        fit_clients(&bench->opts);
     raise_fd_limit(bench->opts.clients);
     if (!bench->opts.spawn || spawn_server(bench))
         code = run_and_report(bench);
@@ -222,32 +266,76 @@ static int execute(struct bench *bench)
     return code;
 }
 
-int mn_tool_bench(int argc, char **argv)
+/* `scenario` NULL: all options are in argv, whose first member is skipped. */
+static int run_mode(const struct mode *mode, const struct mn_scenario *scenario, int argc,
+                    char **argv)
 {
     char why[256];
+    struct bench *bench = mn_new(struct bench);
+    bench->cmd = mode->cmd;
+    bench->run.mode = mode->mode;
+    mn_opts_init(&bench->opts, bench->cmd);
+    enum mn_err err = MN_OK;
+    if (scenario)
+        err = mn_scenario_apply(scenario, &bench->opts, bench->cmd, why, sizeof why);
+    if (!err)
+        err = mn_opts_parse(&bench->opts, bench->cmd, argc, argv, why, sizeof why);
+    if (!err)
+        err = parse_gates(bench, why, sizeof why);
+    int code = MN_TOOL_EXIT_OK;
+    if (err == MN_ENOTFOUND)
+        mn_opts_help(stdout, bench->cmd);
+    else
+        code = err ? fail_usage(why) : execute(bench);
+    mn_free(bench);
+    return code;
+}
+
+static const struct mode *find_mode(const char *name)
+{
+    for (size_t i = 0; i < MN_ARRAY_LEN(modes); i++)
+        if (strcmp(name, modes[i].name) == 0)
+            return &modes[i];
+    return NULL;
+}
+
+/* argv: what follows the name of the file, with one member before it. */
+static int run_scenario(const char *path, int argc, char **argv)
+{
+    char why[256];
+    struct mn_scenario scenario;
+    if (mn_scenario_load(&scenario, path, why, sizeof why) != MN_OK)
+        return fail_usage(why);
+    const struct mode *mode = find_mode(scenario.mode);
+    int code;
+    if (mode) {
+        code = run_mode(mode, &scenario, argc, argv);
+    } else {
+        snprintf(why, sizeof why, "%.100s: no such mode \"%.60s\"", path, scenario.mode);
+        code = fail_usage(why);
+    }
+    mn_scenario_deinit(&scenario);
+    return code;
+}
+
+int mn_tool_bench(int argc, char **argv)
+{
+    static const char scenario[] = "--scenario";
     if (argc < 2)
         return usage(stderr, MN_TOOL_EXIT_USAGE);
-    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)
+    const char *name = argv[1];
+    if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0)
         return usage(stdout, MN_TOOL_EXIT_OK);
-    for (size_t i = 0; i < MN_ARRAY_LEN(modes); i++) {
-        if (strcmp(argv[1], modes[i].name) != 0)
-            continue;
-        struct bench *bench = mn_new(struct bench);
-        bench->cmd = modes[i].cmd;
-        bench->run.mode = modes[i].mode;
-        mn_opts_init(&bench->opts, bench->cmd);
-        enum mn_err err = mn_opts_parse(&bench->opts, bench->cmd, argc - 1, argv + 1, why,
-                                        sizeof why);
-        if (!err)
-            err = parse_gates(bench, why, sizeof why);
-        int code = MN_TOOL_EXIT_OK;
-        if (err == MN_ENOTFOUND)
-            mn_opts_help(stdout, bench->cmd);
-        else
-            code = err ? fail_usage(why) : execute(bench);
-        mn_free(bench);
-        return code;
-    }
-    fprintf(stderr, "minim bench: no such mode \"%.60s\"\n", argv[1]);
+    for (size_t i = 0; i < MN_ARRAY_LEN(others); i++)
+        if (strcmp(name, others[i].name) == 0)
+            return others[i].run(argc - 1, argv + 1);
+    if (strcmp(name, scenario) == 0 && argc > 2)
+        return run_scenario(argv[2], argc - 2, argv + 2);
+    if (strncmp(name, scenario, sizeof scenario - 1) == 0 && name[sizeof scenario - 1] == '=')
+        return run_scenario(name + sizeof scenario, argc - 1, argv + 1);
+    const struct mode *mode = find_mode(name);
+    if (mode)
+        return run_mode(mode, NULL, argc - 1, argv + 1);
+    fprintf(stderr, "minim bench: no such mode \"%.60s\"\n", name);
     return usage(stderr, MN_TOOL_EXIT_USAGE);
 }

@@ -60,7 +60,8 @@ struct bench {
     struct mn_spawn spawn;
     struct mn_machine machine;
     int64_t started_unix_ms;
-    int64_t pid; /* of the server, 0: not known */
+    uint64_t clients_asked; /* before --fit */
+    int64_t pid;            /* of the server, 0: not known */
     bool interrupted;
     bool ran; /* the steady phase was reached */
     bool ledger_file_failed;
@@ -126,8 +127,10 @@ void bench_rows_tick(struct bench *bench, uint64_t now_ns);
 void bench_rows_end(struct bench *bench);
 /* report_*.c */
 const char *bench_phase_name(enum load_phase phase);
+/* The result document; the caller releases it with json_decref(). */
+struct json_t *bench_report_document(const struct bench *bench);
 /* "-" is standard output; false when it could not be written (a message was printed). */
-bool bench_report_json(const struct bench *bench, const char *path);
+bool bench_report_json(const struct json_t *doc, const char *path);
 void bench_report_text(const struct bench *bench, FILE *out);
 /* Fields that gates may ask for; a table that ends with a NULL name, static storage. */
 const struct mn_gate_field *bench_fields(const struct bench *bench);

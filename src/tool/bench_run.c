@@ -91,6 +91,12 @@ static void connect_all(struct bench *bench)
     bench->connect_s = (double)(mn_mono_ns() - bench->run.start_ns) / 1e9;
 }
 
+/* --messages: by the rows of the past seconds, so up to a second late. */
+static bool is_enough(struct bench *bench)
+{
+    return bench->opts.messages > 0 && bench->shown.saved >= bench->opts.messages;
+}
+
 static void steady(struct bench *bench)
 {
     const struct mn_opts *opts = &bench->opts;
@@ -104,7 +110,7 @@ static void steady(struct bench *bench)
     if (bench->cmd == MN_CMD_RECONNECT)
         bench_restart_server(bench);
     else if (!bench->interrupted)
-        bench_wait(bench, opts->duration_ns, NULL);
+        bench_wait(bench, opts->duration_ns, is_enough);
     mn_proc_read(bench->pid, &bench->server_drain);
     bench->tool_cpu_drain_ns = mn_proc_own_cpu_ns();
 }

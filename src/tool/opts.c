@@ -39,6 +39,8 @@ struct def {
 
 #define ALL (MN_CMD_SMOKE | MN_CMD_BENCH)
 #define ALL_AND_VERIFY (ALL | MN_CMD_VERIFY)
+/* Commands that take arguments which are no options. */
+#define WORDS (MN_CMD_COMPARE | MN_CMD_PLOT)
 #define AT(field) offsetof(struct mn_opts, field)
 
 static const struct def defs[] = {
@@ -48,12 +50,14 @@ static const struct def defs[] = {
      "API address: messages are looked up in the history there"},
     {"jwt-secret", KIND_STR, ALL_AND_VERIFY, AT(jwt_secret), 0, 0, "S", "$IM_AUTH_JWT_SECRET",
      "signs the tokens of the test users"},
-    {"issuer", KIND_STR, ALL_AND_VERIFY, AT(issuer), 0, 0, "S", "mini-im", "issuer in those tokens"},
+    {"issuer", KIND_STR, ALL_AND_VERIFY, AT(issuer), 0, 0, "S", "mini-im",
+     "issuer in those tokens"},
     {"spawn", KIND_FLAG, ALL, AT(spawn), 0, 0, NULL, NULL,
      "start a minimd of our own on a temporary directory; what follows -- goes to it"},
     {"minimd", KIND_STR, ALL, AT(minimd), 0, 0, "PATH", "beside minim", "the daemon to spawn"},
     {"user-base", KIND_U64, ALL, AT(user_base), 1, 9e18, "N", "fresh", "first user id"},
-    {"json", KIND_STR, ALL_AND_VERIFY, AT(json), 0, 0, "FILE", NULL, "write the result there; - is stdout"},
+    {"json", KIND_STR, ALL_AND_VERIFY, AT(json), 0, 0, "FILE", NULL,
+     "write the result there; - is stdout"},
     {"timeout", KIND_DURATION, ALL, AT(timeout_ns), 0.001, 3600, "T", "10s (bench), 5s (smoke)",
      "limit for a connection to be authenticated, and for an answer"},
     {"scenario", KIND_LIST, MN_CMD_SMOKE, AT(scenarios), 0, 0, "NAME", "all",
@@ -85,12 +89,12 @@ static const struct def defs[] = {
      "greatest first wait before a reconnect"},
     {"backoff-max", KIND_DURATION, MN_CMD_BENCH, AT(backoff_max_ns), 0.001, 3600, "T", "10s",
      "ceiling of that wait"},
-    {"flap", KIND_FLAP, MN_CMD_CONNECT | MN_CMD_PING | MN_CMD_SINGLE, AT(flap_pct), 0, 100,
-     "PCT/T", NULL, "cut PCT% of the connections every T (implies --reconnect)"},
+    {"flap", KIND_FLAP, MN_CMD_CONNECT | MN_CMD_PING | MN_CMD_SINGLE, AT(flap_pct), 0, 100, "PCT/T",
+     NULL, "cut PCT% of the connections every T (implies --reconnect)"},
     {"role-pinned", KIND_FLAG, MN_CMD_SINGLE, AT(role_pinned), 0, 0, NULL, NULL,
      "senders to the first --ws, receivers to the others"},
-    {"inflight", KIND_U64, MN_CMD_SINGLE, AT(inflight), 1, 1e6, "N",
-     "16; open loop 1000", "unanswered messages a sender may have"},
+    {"inflight", KIND_U64, MN_CMD_SINGLE, AT(inflight), 1, 1e6, "N", "16; open loop 1000",
+     "unanswered messages a sender may have"},
     {"rate", KIND_DOUBLE, MN_CMD_SINGLE, AT(rate), 0.001, 1e7, "N", NULL,
      "open loop: messages a second in all"},
     {"interval", KIND_DURATION, MN_CMD_SINGLE | MN_CMD_PING, AT(interval_ns), 1e-6, 1e6, "T",
@@ -119,6 +123,13 @@ static const struct def defs[] = {
      "shown of each thing that is wrong"},
     {"memory", KIND_BYTES, MN_CMD_VERIFY, AT(memory_bytes), 1 << 16, 1e12, "BYTES", "256MiB",
      "for the table of chats; what does not fit takes another pass over the store"},
+    {"messages", KIND_U64, MN_CMD_SINGLE, AT(messages), 1, 1e12, "N", NULL,
+     "end the steady phase after so many saved messages; --duration is then its limit"},
+    {"fit", KIND_FLAG, MN_CMD_BENCH, AT(fit), 0, 0, NULL, NULL,
+     "fewer clients where the descriptor limit does not allow so many; the result says so"},
+    {"html", KIND_STR, MN_CMD_BENCH | MN_CMD_COMPARE | MN_CMD_PLOT, AT(html), 0, 0, "FILE", NULL,
+     "write a page with charts there"},
+    {"svg", KIND_STR, MN_CMD_PLOT, AT(svg), 0, 0, "DIR", NULL, "write every chart as a file there"},
     {"gate", KIND_LIST, MN_CMD_BENCH, AT(gates), 0, 0, "EXPR", NULL,
      "such as 'p99<5ms' or 'lost=0': exit 1 when missed; may be repeated"},
 };
@@ -275,11 +286,35 @@ static const char *check_verify(const struct mn_opts *opts)
     return NULL;
 }
 
+enum mn_err mn_opts_set(struct mn_opts *opts, enum mn_opts_cmd cmd, struct mn_str name,
+                        const char *value, char *why, size_t why_cap)
+{
+    const struct def *def = find(name);
+    if (!def || !(def->cmds & cmd)) {
+        snprintf(why, why_cap, "%.*s: %s", (int)(name.n > 40 ? 40 : name.n), name.p,
+                 def ? "this mode has no such option" : "unknown option");
+        return MN_EINVAL;
+    }
+    bool is_flag = def->kind == KIND_FLAG;
+    if (is_flag && strcmp(value, "false") == 0) {
+        *(bool *)((char *)opts + def->offset) = false;
+        return MN_OK;
+    }
+    if ((is_flag && strcmp(value, "true") != 0) || !set(opts, def, value)) {
+        snprintf(why, why_cap, "%s: bad value \"%.60s\", expected %s", def->name, value,
+                 is_flag ? "true|false" : def->arg);
+        return MN_EINVAL;
+    }
+    return MN_OK;
+}
+
 /* What the table cannot say: options that need or exclude each other. */
 static const char *check_together(struct mn_opts *opts, enum mn_opts_cmd cmd)
 {
     if (cmd == MN_CMD_VERIFY)
         return check_verify(opts);
+    if (cmd & (WORDS | MN_CMD_FLOOR))
+        return NULL;
     if (opts->flap_pct > 0)
         opts->reconnect = true;
     if (opts->spawn && opts->ws.count > 0)
@@ -342,6 +377,8 @@ enum mn_err mn_opts_parse(struct mn_opts *opts, enum mn_opts_cmd cmd, int argc, 
         const struct def *def = NULL;
         const char *value = NULL;
         const char *arg = argv[i];
+        if ((cmd & WORDS) && strncmp(arg, "--", 2) != 0 && add_to_list(&opts->words, arg))
+            continue;
         const char *bad = look_up(cmd, arg, &def, &value);
         if (bad) {
             snprintf(why, why_cap, "%s: %s", arg, bad);

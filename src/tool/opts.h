@@ -23,7 +23,10 @@ enum mn_opts_cmd {
     MN_CMD_PING = 1u << 2,
     MN_CMD_SINGLE = 1u << 3,
     MN_CMD_RECONNECT = 1u << 4,
-    MN_CMD_VERIFY = 1u << 15, /* out of the way of further modes */
+    MN_CMD_FLOOR = 1u << 12, /* from here on out of the way of further modes */
+    MN_CMD_COMPARE = 1u << 13,
+    MN_CMD_PLOT = 1u << 14,
+    MN_CMD_VERIFY = 1u << 15,
     MN_CMD_BENCH = MN_CMD_CONNECT | MN_CMD_PING | MN_CMD_SINGLE | MN_CMD_RECONNECT
 };
 
@@ -78,9 +81,16 @@ struct mn_opts {
     double slow_pct;
     uint64_t slow_delay_ns;
     double no_read_pct;
-    int kill_signal; /* enum mn_opts_signal, bench reconnect */
+    int kill_signal;   /* enum mn_opts_signal, bench reconnect */
+    uint64_t messages; /* the steady phase ends after so many saved ones; 0: by the clock */
+    bool fit;          /* fewer clients where the descriptor limit is lower */
     /* output */
     const char *json;
+    const char *html;
+    const char *svg;           /* bench plot: directory */
+    const char *scenario_name; /* of the file that the options came from, or NULL */
+    const char *title;         /* from that file */
+    struct mn_opts_list words; /* arguments that are no options */
     struct mn_opts_list gates;
     struct mn_opts_list scenarios;
     uint64_t resend_wait_ns;
@@ -99,6 +109,12 @@ void mn_opts_init(struct mn_opts *opts, enum mn_opts_cmd cmd);
  */
 MN_MUSTCHECK enum mn_err mn_opts_parse(struct mn_opts *opts, enum mn_opts_cmd cmd, int argc,
                                        char **argv, char *why, size_t why_cap);
+/*
+ * Sets one option, as a line of a scenario file does; a flag's value is
+ * "true" or "false".  Errors as above.  `value` must live as long as `opts`.
+ */
+MN_MUSTCHECK enum mn_err mn_opts_set(struct mn_opts *opts, enum mn_opts_cmd cmd, struct mn_str name,
+                                     const char *value, char *why, size_t why_cap);
 /* One line an option that `cmd` has, with its default. */
 void mn_opts_help(FILE *out, enum mn_opts_cmd cmd);
 

@@ -47,6 +47,8 @@ static json_t *parameters(const struct bench *bench)
     put(o, "daemon_args", extra);
     put_u(o, "user_base", (uint64_t)bench->run.user_base);
     put_u(o, "clients", opts->clients);
+    if (bench->clients_asked > opts->clients)
+        put_u(o, "clients_asked", bench->clients_asked);
     put_u(o, "threads", bench->run.thread_count);
     put_u(o, "source_addresses", bench->run.source_addresses);
     put_f(o, "duration_s", (double)opts->duration_ns / 1e9);
@@ -272,12 +274,16 @@ static json_t *figures(const struct bench *bench)
     return o;
 }
 
-static json_t *document(const struct bench *bench)
+json_t *bench_report_document(const struct bench *bench)
 {
     json_t *o = json_object();
     put_u(o, "schema_version", BENCH_SCHEMA_VERSION);
     put_s(o, "tool", "minim bench");
     put_s(o, "version", MN_VERSION);
+    if (bench->opts.scenario_name)
+        put_s(o, "scenario", bench->opts.scenario_name);
+    if (bench->opts.title)
+        put_s(o, "title", bench->opts.title);
     put_s(o, "mode", bench->cmd == MN_CMD_RECONNECT ? "reconnect" : bench->run.mode->name);
     put_u(o, "started_unix_ms", (uint64_t)bench->started_unix_ms);
     put_u(o, "seed", bench->run.seed);
@@ -308,9 +314,8 @@ static json_t *document(const struct bench *bench)
     return o;
 }
 
-bool bench_report_json(const struct bench *bench, const char *path)
+bool bench_report_json(const json_t *doc, const char *path)
 {
-    json_t *doc = document(bench);
     FILE *out = strcmp(path, "-") == 0 ? stdout : fopen(path, "we");
     bool ok = out && json_dumpf(doc, out, JSON_INDENT(1) | JSON_REAL_PRECISION(10)) == 0;
     ok = ok && fputc('\n', out) != EOF && fflush(out) == 0;
@@ -318,6 +323,5 @@ bool bench_report_json(const struct bench *bench, const char *path)
         fprintf(stderr, "minim: %s: %s\n", path, strerror(errno));
     if (out && out != stdout)
         fclose(out);
-    json_decref(doc);
     return ok;
 }

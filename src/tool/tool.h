@@ -17,5 +17,7 @@ typedef int (*mn_tool_run_fn)(int argc, char **argv);
 int mn_tool_smoke(int argc, char **argv);
 int mn_tool_bench(int argc, char **argv);
 int mn_tool_verify(int argc, char **argv);
+/* minim bench NAME: argv[0] is NAME. */
+int mn_tool_plot(int argc, char **argv);
 
 #endif
