@@ -54,6 +54,7 @@ enum mn_err mn_msglog_scan_open(const char *dir, struct mn_msglog_scan **ret, st
                                            .cache_bytes = CACHE_MIB * MIB,
                                            .memtable_bytes = MEMTABLE_MIB * MIB,
                                            .read_only = true};
+    mn_rocks_thread_init();
     enum mn_err err = mn_rocks_open(&config, &scan->db, why);
     if (!err)
         err = check_format(scan, dir, why);
