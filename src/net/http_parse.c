@@ -13,11 +13,9 @@
 #include "base/clock.h"
 #include "base/mem.h"
 
-/*
- * Blanks around header values and chunk headers are not stored but cost
- * parsing: bytes of a head beyond its limits plus this end the request.
- */
+/* Bytes beyond the limits of a head and beside a body that are parsed but not kept. */
 #define HEAD_SLACK 1024
+#define CHUNK_OVERHEAD 8 /* "1", CRLF, a byte and CRLF, with two to spare */
 /* Pieces in which the library gets the bytes: ceilings are looked at once a piece at the latest. */
 #define SLICE 1024
 #define HEADER_OVERHEAD 4 /* ": " and CRLF of a header line */
@@ -32,7 +30,7 @@ struct mn_http_parse {
     struct mn_http_request *req; /* NULL after mn_http_parse_take() */
     struct span target, body;
     struct span name[MN_HTTP_HEADERS_MAX], value[MN_HTTP_HEADERS_MAX];
-    uint64_t head_fed;     /* bytes seen before the end of the headers, and in trailers */
+    uint64_t fed;          /* bytes seen in all */
     uint32_t header_bytes; /* counted against limits.headers */
     unsigned status;       /* of the error, or 0 */
     bool in_value;         /* the latest header piece was a value */
@@ -199,30 +197,29 @@ void mn_http_request_free(struct mn_http_request *req)
     mn_free(req);
 }
 
-static bool is_in_head(const struct mn_http_parse *parse)
+/*
+ * Whether there is more around the payload than a client has reason to send:
+ * blanks, blank lines, chunk headers and their extensions, trailers.  One
+ * byte a chunk is the worst that an honest one does.
+ */
+static bool is_flooded(const struct mn_http_parse *parse)
 {
-    return !parse->head_done || (parse->parser.flags & F_TRAILING) != 0;
-}
-
-/* Counts bytes of head and trailer whether they are in a span or blanks and line ends. */
-static bool is_flooded(struct mn_http_parse *parse, size_t fed)
-{
-    parse->head_fed += fed;
-    return parse->head_fed >
-           (uint64_t)parse->limits.request_line + parse->limits.headers + HEAD_SLACK;
+    uint64_t allowed = (uint64_t)parse->limits.request_line + parse->limits.headers + HEAD_SLACK +
+                       (uint64_t)parse->body.len * CHUNK_OVERHEAD;
+    return parse->fed - parse->body.len > allowed;
 }
 
 /* False when the request is complete or refused. */
 static bool feed_slice(struct mn_http_parse *parse, const char *p, size_t n, size_t *ret_used)
 {
-    bool was_in_head = is_in_head(parse);
     *ret_used = http_parser_execute(&parse->parser, &settings, p, n);
     if (parse->status != 0 || parse->done)
         return false;
     enum http_errno err = HTTP_PARSER_ERRNO(&parse->parser);
     if (err != HPE_OK)
         return fail(parse, err == HPE_HEADER_OVERFLOW ? 431 : 400) == 0;
-    if (was_in_head && is_in_head(parse) && is_flooded(parse, n))
+    parse->fed += n;
+    if (is_flooded(parse))
         return fail(parse, 431) == 0;
     return true;
 }

@@ -193,6 +193,32 @@ static void floods_of_nothing_end(void **state)
                      431);
 }
 
+/* Chunks of one byte are honest; long extensions are not. */
+static void chunk_headers_are_bounded(void **state)
+{
+    static const struct mn_http_limits wide = {.request_line = 100, .headers = 200, .body = 65536};
+    (void)state;
+    for (unsigned padding = 0; padding <= 200; padding += 200) {
+        struct mn_http_parse *parse = mn_http_parse_new(wide);
+        static const char head[] = "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n";
+        char chunk[256];
+        size_t used, fed = 0;
+        enum mn_http_progress progress = feed(parse, head, sizeof(head) - 1, 1024, &used);
+        memset(chunk, 'e', sizeof(chunk));
+        memcpy(chunk, "1;", 2);
+        size_t n = padding > 0 ? padding : 1;
+        memcpy(chunk + n, "\r\nx\r\n", 5);
+        for (unsigned i = 0; i < 65536 && progress == MN_HTTP_MORE; i++) {
+            progress = feed(parse, chunk, n + 5, 1024, &used);
+            fed += used;
+        }
+        assert_int_equal(progress, padding == 0 ? MN_HTTP_MORE : MN_HTTP_BAD);
+        if (padding > 0)
+            assert_in_range(fed, 1, 4096);
+        mn_http_parse_free(parse);
+    }
+}
+
 static void too_many_header_lines(void **state)
 {
     static const struct mn_http_limits wide = {.request_line = 100, .headers = 8192, .body = 0};
@@ -272,6 +298,7 @@ int test_net_http_parse(void)
         cmocka_unit_test(bad_requests),
         cmocka_unit_test(limits_are_exact),
         cmocka_unit_test(floods_of_nothing_end),
+        cmocka_unit_test(chunk_headers_are_bounded),
         cmocka_unit_test(too_many_header_lines),
         cmocka_unit_test(waiting_client_is_told_to_go_on_once),
         cmocka_unit_test(versions_and_keep_alive),
