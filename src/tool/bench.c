@@ -53,6 +53,7 @@ static const struct {
     const char *help;
 } others[] = {
     {"plot", mn_tool_plot, "page and pictures of a recorded result"},
+    {"floor", mn_tool_floor, "what no server on this machine can avoid"},
 };
 
 static int usage(FILE *out, int code)
@@ -297,6 +298,14 @@ static const struct mode *find_mode(const char *name)
         if (strcmp(name, modes[i].name) == 0)
             return &modes[i];
     return NULL;
+}
+
+bool bench_find_cmd(const char *name, enum mn_opts_cmd *ret)
+{
+    const struct mode *mode = find_mode(name);
+    if (mode)
+        *ret = mode->cmd;
+    return mode != NULL;
 }
 
 /* argv: what follows the name of the file, with one member before it. */

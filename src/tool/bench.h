@@ -104,6 +104,9 @@ extern const struct load_mode bench_mode_single;
 void bench_ping_finish(struct bench *bench);
 void bench_single_finish(struct bench *bench);
 
+/* bench.c: the mode of that name; false: there is none. */
+bool bench_find_cmd(const char *name, enum mn_opts_cmd *ret);
+
 /* bench_run.c */
 
 /* Phases from the first connect to the last thread's end; false: nobody could be authenticated. */

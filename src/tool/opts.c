@@ -56,19 +56,22 @@ static const struct def defs[] = {
      "start a minimd of our own on a temporary directory; what follows -- goes to it"},
     {"minimd", KIND_STR, ALL, AT(minimd), 0, 0, "PATH", "beside minim", "the daemon to spawn"},
     {"user-base", KIND_U64, ALL, AT(user_base), 1, 9e18, "N", "fresh", "first user id"},
-    {"json", KIND_STR, ALL_AND_VERIFY, AT(json), 0, 0, "FILE", NULL,
+    {"json", KIND_STR, ALL_AND_VERIFY | MN_CMD_FLOOR, AT(json), 0, 0, "FILE", NULL,
      "write the result there; - is stdout"},
     {"timeout", KIND_DURATION, ALL, AT(timeout_ns), 0.001, 3600, "T", "10s (bench), 5s (smoke)",
      "limit for a connection to be authenticated, and for an answer"},
     {"scenario", KIND_LIST, MN_CMD_SMOKE, AT(scenarios), 0, 0, "NAME", "all",
      "run only this one; may be repeated, or a,b,c"},
+    {"scenario", KIND_LIST, MN_CMD_FLOOR, AT(scenarios), 0, 0, "FILE", NULL,
+     "measure what this scenario cannot avoid"},
     {"resend-wait", KIND_DURATION, MN_CMD_SMOKE, AT(resend_wait_ns), 0.1, 3600, "T", "65s",
      "how long the resend scenario waits for the second copy"},
     {"pid", KIND_U64, MN_CMD_BENCH, AT(pid), 1, 1e9, "N", NULL,
      "the server's process: its memory, CPU, threads, descriptors each second"},
-    {"clients", KIND_U64, MN_CMD_BENCH, AT(clients), 1, 1e6, "N", "by mode", "connections"},
-    {"duration", KIND_DURATION, MN_CMD_BENCH, AT(duration_ns), 0.001, 1e6, "T", "10s",
-     "steady phase"},
+    {"clients", KIND_U64, MN_CMD_BENCH | MN_CMD_FLOOR, AT(clients), 1, 1e6, "N", "by mode",
+     "connections"},
+    {"duration", KIND_DURATION, MN_CMD_BENCH | MN_CMD_FLOOR, AT(duration_ns), 0.001, 1e6, "T",
+     "10s (floor: 3s)", "steady phase; floor: of each measurement"},
     {"warmup", KIND_DURATION, MN_CMD_BENCH, AT(warmup_ns), 0, 1e6, "T", "2s",
      "load before the steady phase"},
     {"quiet", KIND_DURATION, MN_CMD_BENCH, AT(quiet_ns), 0.01, 3600, "T", "2s",
@@ -93,17 +96,17 @@ static const struct def defs[] = {
      NULL, "cut PCT% of the connections every T (implies --reconnect)"},
     {"role-pinned", KIND_FLAG, MN_CMD_SINGLE, AT(role_pinned), 0, 0, NULL, NULL,
      "senders to the first --ws, receivers to the others"},
-    {"inflight", KIND_U64, MN_CMD_SINGLE, AT(inflight), 1, 1e6, "N", "16; open loop 1000",
-     "unanswered messages a sender may have"},
-    {"rate", KIND_DOUBLE, MN_CMD_SINGLE, AT(rate), 0.001, 1e7, "N", NULL,
+    {"inflight", KIND_U64, MN_CMD_SINGLE | MN_CMD_FLOOR, AT(inflight), 1, 1e6, "N",
+     "16; open loop 1000", "unanswered messages a sender may have"},
+    {"rate", KIND_DOUBLE, MN_CMD_SINGLE | MN_CMD_FLOOR, AT(rate), 0.001, 1e7, "N", NULL,
      "open loop: messages a second in all"},
-    {"interval", KIND_DURATION, MN_CMD_SINGLE | MN_CMD_PING, AT(interval_ns), 1e-6, 1e6, "T",
-     "1s (ping)", "open loop: time between two sends of one client"},
+    {"interval", KIND_DURATION, MN_CMD_SINGLE | MN_CMD_PING | MN_CMD_FLOOR, AT(interval_ns), 1e-6,
+     1e6, "T", "1s (ping)", "open loop: time between two sends of one client"},
     {"model", KIND_ENUM, MN_CMD_SINGLE | MN_CMD_PING, AT(model), 0, 0, "spread|burst|poisson",
      "spread", "open loop: when the sends are due"},
     {"pairs", KIND_ENUM, MN_CMD_SINGLE, AT(pairs), 0, 0, "even|zipf", "even",
      "open loop: how the messages are spread over the conversations"},
-    {"body", KIND_BYTES, MN_CMD_SINGLE, AT(body_bytes), 1, 4096, "BYTES", "100",
+    {"body", KIND_BYTES, MN_CMD_SINGLE | MN_CMD_FLOOR, AT(body_bytes), 1, 4096, "BYTES", "100",
      "text of a message"},
     {"no-ack", KIND_FLAG, MN_CMD_SINGLE, AT(no_ack), 0, 0, NULL, NULL,
      "receivers do not acknowledge"},
@@ -159,8 +162,10 @@ void mn_opts_init(struct mn_opts *opts, enum mn_opts_cmd cmd)
         opts->clients = 500;
         opts->interval_ns = NS_S;
     }
-    if (cmd == MN_CMD_SINGLE)
+    if (cmd == MN_CMD_SINGLE || cmd == MN_CMD_FLOOR)
         opts->clients = 200;
+    if (cmd == MN_CMD_FLOOR)
+        opts->duration_ns = 3 * NS_S;
     if (cmd == MN_CMD_RECONNECT) {
         opts->reconnect = true;
         opts->spawn = true;
@@ -263,12 +268,18 @@ static bool set(struct mn_opts *opts, const struct def *def, const char *value)
     return false;
 }
 
-static const struct def *find(struct mn_str name)
+/* The one of that name that `cmd` has; else any of that name; else NULL. */
+static const struct def *find(struct mn_str name, enum mn_opts_cmd cmd)
 {
-    for (size_t i = 0; i < MN_ARRAY_LEN(defs); i++)
-        if (mn_str_is(name, defs[i].name))
+    const struct def *other = NULL;
+    for (size_t i = 0; i < MN_ARRAY_LEN(defs); i++) {
+        if (!mn_str_is(name, defs[i].name))
+            continue;
+        if (defs[i].cmds & cmd)
             return &defs[i];
-    return NULL;
+        other = &defs[i];
+    }
+    return other;
 }
 
 static const char *check_verify(const struct mn_opts *opts)
@@ -289,7 +300,7 @@ static const char *check_verify(const struct mn_opts *opts)
 enum mn_err mn_opts_set(struct mn_opts *opts, enum mn_opts_cmd cmd, struct mn_str name,
                         const char *value, char *why, size_t why_cap)
 {
-    const struct def *def = find(name);
+    const struct def *def = find(name, cmd);
     if (!def || !(def->cmds & cmd)) {
         snprintf(why, why_cap, "%.*s: %s", (int)(name.n > 40 ? 40 : name.n), name.p,
                  def ? "this mode has no such option" : "unknown option");
@@ -352,7 +363,7 @@ static const char *look_up(enum mn_opts_cmd cmd, const char *arg, const struct d
         return "unexpected argument";
     const char *eq = strchr(arg, '=');
     struct mn_str name = mn_str_make(arg + 2, eq ? (size_t)(eq - arg) - 2 : strlen(arg) - 2);
-    *ret_def = find(name);
+    *ret_def = find(name, cmd);
     *ret_value = eq ? eq + 1 : NULL;
     if (!*ret_def)
         return "unknown option";

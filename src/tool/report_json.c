@@ -7,22 +7,29 @@
 #include <jansson.h>
 
 #include "tool/bench.h"
+#include "tool/report_json.h"
 
 /* json_object_set_new() fails only without memory, when there is nothing left to be done. */
-static void put(json_t *o, const char *key, json_t *value)
+void mn_report_put(json_t *o, const char *key, json_t *take_value)
 {
-    mn_ignore(json_object_set_new(o, key, value));
+    mn_ignore(json_object_set_new(o, key, take_value));
 }
-static void put_u(json_t *o, const char *key, uint64_t value)
+void mn_report_put_u(json_t *o, const char *key, uint64_t value)
 {
-    put(o, key, json_integer((json_int_t)value));
+    mn_report_put(o, key, json_integer((json_int_t)value));
 }
-static void put_f(json_t *o, const char *key, double value) { put(o, key, json_real(value)); }
+void mn_report_put_f(json_t *o, const char *key, double value)
+{
+    mn_report_put(o, key, json_real(value));
+}
 static void put_s(json_t *o, const char *key, const char *value)
 {
-    put(o, key, value ? json_string(value) : json_null());
+    mn_report_put(o, key, value ? json_string(value) : json_null());
 }
-static void put_b(json_t *o, const char *key, bool value) { put(o, key, json_boolean(value)); }
+static void put_b(json_t *o, const char *key, bool value)
+{
+    mn_report_put(o, key, json_boolean(value));
+}
 
 static json_t *list(const struct mn_opts_list *items)
 {
@@ -38,49 +45,49 @@ static json_t *parameters(const struct bench *bench)
     static const char *const pairs[] = {"even", "zipf"};
     const struct mn_opts *opts = &bench->opts;
     json_t *o = json_object();
-    put(o, "ws", list(&opts->ws));
+    mn_report_put(o, "ws", list(&opts->ws));
     put_s(o, "http", opts->http);
     put_b(o, "spawn", opts->spawn);
     json_t *extra = json_array();
     for (size_t i = 0; i < opts->daemon_arg_count; i++)
         mn_ignore(json_array_append_new(extra, json_string(opts->daemon_args[i])));
-    put(o, "daemon_args", extra);
-    put_u(o, "user_base", (uint64_t)bench->run.user_base);
-    put_u(o, "clients", opts->clients);
+    mn_report_put(o, "daemon_args", extra);
+    mn_report_put_u(o, "user_base", (uint64_t)bench->run.user_base);
+    mn_report_put_u(o, "clients", opts->clients);
     if (bench->clients_asked > opts->clients)
-        put_u(o, "clients_asked", bench->clients_asked);
-    put_u(o, "threads", bench->run.thread_count);
-    put_u(o, "source_addresses", bench->run.source_addresses);
-    put_f(o, "duration_s", (double)opts->duration_ns / 1e9);
-    put_f(o, "warmup_s", (double)opts->warmup_ns / 1e9);
-    put_f(o, "ramp_per_s", opts->ramp);
-    put_f(o, "timeout_s", (double)opts->timeout_ns / 1e9);
+        mn_report_put_u(o, "clients_asked", bench->clients_asked);
+    mn_report_put_u(o, "threads", bench->run.thread_count);
+    mn_report_put_u(o, "source_addresses", bench->run.source_addresses);
+    mn_report_put_f(o, "duration_s", (double)opts->duration_ns / 1e9);
+    mn_report_put_f(o, "warmup_s", (double)opts->warmup_ns / 1e9);
+    mn_report_put_f(o, "ramp_per_s", opts->ramp);
+    mn_report_put_f(o, "timeout_s", (double)opts->timeout_ns / 1e9);
     put_b(o, "reconnect", opts->reconnect);
-    put_f(o, "flap_pct", opts->flap_pct);
-    put_f(o, "flap_interval_s", (double)opts->flap_interval_ns / 1e9);
-    put_u(o, "inflight", opts->inflight);
-    put_f(o, "rate_per_s", opts->rate);
-    put_f(o, "interval_s", (double)opts->interval_ns / 1e9);
+    mn_report_put_f(o, "flap_pct", opts->flap_pct);
+    mn_report_put_f(o, "flap_interval_s", (double)opts->flap_interval_ns / 1e9);
+    mn_report_put_u(o, "inflight", opts->inflight);
+    mn_report_put_f(o, "rate_per_s", opts->rate);
+    mn_report_put_f(o, "interval_s", (double)opts->interval_ns / 1e9);
     put_s(o, "model", models[opts->model]);
     put_s(o, "pairs", pairs[opts->pairs]);
-    put_u(o, "body_bytes", opts->body_bytes);
+    mn_report_put_u(o, "body_bytes", opts->body_bytes);
     put_b(o, "ack", !opts->no_ack);
-    put_f(o, "slow_pct", opts->slow_pct);
-    put_f(o, "slow_delay_s", (double)opts->slow_delay_ns / 1e9);
-    put_f(o, "no_read_pct", opts->no_read_pct);
+    mn_report_put_f(o, "slow_pct", opts->slow_pct);
+    mn_report_put_f(o, "slow_delay_s", (double)opts->slow_delay_ns / 1e9);
+    mn_report_put_f(o, "no_read_pct", opts->no_read_pct);
     return o;
 }
 
-static json_t *machine(const struct mn_machine *m)
+json_t *mn_report_machine(const struct mn_machine *m)
 {
     json_t *o = json_object();
-    put_u(o, "cores", m->cores);
-    put_u(o, "memory_bytes", m->memory_bytes);
+    mn_report_put_u(o, "cores", m->cores);
+    mn_report_put_u(o, "memory_bytes", m->memory_bytes);
     put_s(o, "kernel", m->kernel);
     put_s(o, "cpu", m->cpu);
     put_s(o, "sync_dir", m->sync_dir);
-    put_u(o, "sync_p50_ns", m->sync_p50_ns);
-    put_u(o, "sync_p99_ns", m->sync_p99_ns);
+    mn_report_put_u(o, "sync_p50_ns", m->sync_p50_ns);
+    mn_report_put_u(o, "sync_p99_ns", m->sync_p99_ns);
     return o;
 }
 
@@ -93,7 +100,7 @@ static json_t *phases(const struct bench *bench)
             continue;
         json_t *o = json_object();
         put_s(o, "name", bench_phase_name((enum load_phase)i));
-        put_f(o, "begin_s", (double)(ns - bench->run.start_ns) / 1e9);
+        mn_report_put_f(o, "begin_s", (double)(ns - bench->run.start_ns) / 1e9);
         mn_ignore(json_array_append_new(a, o));
     }
     return a;
@@ -103,7 +110,7 @@ static json_t *counters(const struct load_counters *c)
 {
     json_t *o = json_object();
     for (size_t i = 0; i < LOAD_COUNTER_COUNT; i++)
-        put_u(o, load_counter_name(i), load_counter_value(c, i));
+        mn_report_put_u(o, load_counter_name(i), load_counter_value(c, i));
     return o;
 }
 
@@ -111,7 +118,7 @@ static json_t *reasons(const struct load_reasons *r)
 {
     json_t *o = json_object();
     for (unsigned i = 0; i < r->count; i++)
-        put_u(o, r->item[i].text, r->item[i].count);
+        mn_report_put_u(o, r->item[i].text, r->item[i].count);
     return o;
 }
 
@@ -120,39 +127,39 @@ static json_t *ledger(const struct bench *bench)
     const struct bench_ledger *l = &bench->ledger;
     const struct load_counters *c = &bench->total;
     json_t *o = json_object();
-    put_u(o, "attempted", c->attempted);
-    put_u(o, "skipped", l->skipped);
-    put_u(o, "failed", c->failed);
-    put_u(o, "sent", c->sent);
-    put_u(o, "saved", c->saved);
-    put_u(o, "refused", c->refused);
-    put(o, "refused_by_reason", reasons(&bench->refusals));
-    put_u(o, "unknown", l->unknown);
-    put_u(o, "unknown_delivered", l->unknown_delivered);
-    put_u(o, "delivered_live", c->delivered_live);
-    put_u(o, "delivered_resend", c->delivered_resend);
-    put_u(o, "lost", l->lost);
-    put_u(o, "lost_to_normal_receivers", l->lost_normal);
+    mn_report_put_u(o, "attempted", c->attempted);
+    mn_report_put_u(o, "skipped", l->skipped);
+    mn_report_put_u(o, "failed", c->failed);
+    mn_report_put_u(o, "sent", c->sent);
+    mn_report_put_u(o, "saved", c->saved);
+    mn_report_put_u(o, "refused", c->refused);
+    mn_report_put(o, "refused_by_reason", reasons(&bench->refusals));
+    mn_report_put_u(o, "unknown", l->unknown);
+    mn_report_put_u(o, "unknown_delivered", l->unknown_delivered);
+    mn_report_put_u(o, "delivered_live", c->delivered_live);
+    mn_report_put_u(o, "delivered_resend", c->delivered_resend);
+    mn_report_put_u(o, "lost", l->lost);
+    mn_report_put_u(o, "lost_to_normal_receivers", l->lost_normal);
     put_b(o, "history_checked", l->history_checked);
     if (l->history_checked) {
-        put_u(o, "lost_stored", l->lost_stored);
-        put_u(o, "lost_gone", l->lost_gone);
-        put_u(o, "unknown_stored", l->unknown_stored);
+        mn_report_put_u(o, "lost_stored", l->lost_stored);
+        mn_report_put_u(o, "lost_gone", l->lost_gone);
+        mn_report_put_u(o, "unknown_stored", l->unknown_stored);
     }
-    put_u(o, "dup", c->dup);
-    put_u(o, "redelivered", c->redelivered);
-    put_u(o, "reordered", c->reordered);
-    put_u(o, "reordered_resend", c->reordered_resend);
-    put_u(o, "gaps", l->gaps);
-    put_u(o, "corrupt", c->corrupt);
-    put_u(o, "misrouted", c->misrouted);
-    put_u(o, "phantom", c->phantom);
-    put_u(o, "seq_mismatch", c->seq_mismatch);
+    mn_report_put_u(o, "dup", c->dup);
+    mn_report_put_u(o, "redelivered", c->redelivered);
+    mn_report_put_u(o, "reordered", c->reordered);
+    mn_report_put_u(o, "reordered_resend", c->reordered_resend);
+    mn_report_put_u(o, "gaps", l->gaps);
+    mn_report_put_u(o, "corrupt", c->corrupt);
+    mn_report_put_u(o, "misrouted", c->misrouted);
+    mn_report_put_u(o, "phantom", c->phantom);
+    mn_report_put_u(o, "seq_mismatch", c->seq_mismatch);
     put_b(o, "balanced", l->balanced);
     return o;
 }
 
-static json_t *latency(const struct mn_hist *hist)
+json_t *mn_report_latency(const struct mn_hist *hist)
 {
     static const struct {
         const char *name;
@@ -160,42 +167,42 @@ static json_t *latency(const struct mn_hist *hist)
     } points[] = {
         {"p50_ns", 50}, {"p90_ns", 90}, {"p95_ns", 95}, {"p99_ns", 99}, {"p999_ns", 99.9}};
     json_t *o = json_object();
-    put_u(o, "count", mn_hist_count(hist));
+    mn_report_put_u(o, "count", mn_hist_count(hist));
     if (mn_hist_count(hist) == 0)
         return o;
-    put_u(o, "min_ns", mn_hist_min(hist));
-    put_f(o, "mean_ns", mn_hist_mean(hist));
+    mn_report_put_u(o, "min_ns", mn_hist_min(hist));
+    mn_report_put_f(o, "mean_ns", mn_hist_mean(hist));
     for (size_t i = 0; i < sizeof points / sizeof points[0]; i++)
-        put_u(o, points[i].name, mn_hist_percentile(hist, points[i].percent));
-    put_u(o, "max_ns", mn_hist_max(hist));
+        mn_report_put_u(o, points[i].name, mn_hist_percentile(hist, points[i].percent));
+    mn_report_put_u(o, "max_ns", mn_hist_max(hist));
     json_t *buckets = json_array(); /* [upper bound in ns, count], only those with values */
     unsigned pos = 0;
     uint64_t upper, count;
     while (mn_hist_next(hist, &pos, &upper, &count))
         mn_ignore(json_array_append_new(buckets,
                                         json_pack("[I,I]", (json_int_t)upper, (json_int_t)count)));
-    put(o, "buckets", buckets);
+    mn_report_put(o, "buckets", buckets);
     return o;
 }
 
 static json_t *latencies(const struct load_hists *hist)
 {
     json_t *o = json_object();
-    put(o, "response", latency(hist->response));
-    put(o, "service", latency(hist->service));
-    put(o, "impaired_response", latency(hist->slow_response));
-    put(o, "saved", latency(hist->saved));
-    put(o, "connect", latency(hist->connect));
+    mn_report_put(o, "response", mn_report_latency(hist->response));
+    mn_report_put(o, "service", mn_report_latency(hist->service));
+    mn_report_put(o, "impaired_response", mn_report_latency(hist->slow_response));
+    mn_report_put(o, "saved", mn_report_latency(hist->saved));
+    mn_report_put(o, "connect", mn_report_latency(hist->connect));
     return o;
 }
 
 static json_t *server(const struct mn_proc_sample *s)
 {
     json_t *o = json_object();
-    put_u(o, "rss_bytes", s->rss_bytes);
-    put_f(o, "cpu_s", (double)s->cpu_ns / 1e9);
-    put_u(o, "threads", s->threads);
-    put_u(o, "fds", s->fds);
+    mn_report_put_u(o, "rss_bytes", s->rss_bytes);
+    mn_report_put_f(o, "cpu_s", (double)s->cpu_ns / 1e9);
+    mn_report_put_u(o, "threads", s->threads);
+    mn_report_put_u(o, "fds", s->fds);
     return o;
 }
 
@@ -203,29 +210,30 @@ static json_t *row(const struct bench_row *r)
 {
     json_t *o = json_object();
     const struct load_counters *d = &r->delta;
-    put_f(o, "at_s", r->at_s);
+    mn_report_put_f(o, "at_s", r->at_s);
     put_s(o, "phase", bench_phase_name(r->phase));
-    put_u(o, "connected", r->ready);
-    put_f(o, "sent_per_s", (double)d->sent / r->span_s);
-    put_f(o, "saved_per_s", (double)d->saved / r->span_s);
-    put_f(o, "delivered_per_s", (double)(d->delivered_live + d->delivered_resend) / r->span_s);
-    put_f(o, "pongs_per_s", (double)d->pongs / r->span_s);
-    put_u(o, "delivered_resend", d->delivered_resend);
-    put_u(o, "skipped", d->skipped_inflight + d->skipped_offline);
-    put_u(o, "refused", d->refused);
-    put_u(o, "errors", d->errors);
-    put_u(o, "connect_attempts", d->connect_attempts);
-    put_u(o, "connect_failures", d->connect_failures);
-    put_u(o, "connections_lost", d->connections_lost);
-    put_u(o, "p50_ns", r->p50);
-    put_u(o, "p90_ns", r->p90);
-    put_u(o, "p99_ns", r->p99);
-    put_u(o, "max_ns", r->max);
-    put_f(o, "tool_cpu", r->tool_cpu);
+    mn_report_put_u(o, "connected", r->ready);
+    mn_report_put_f(o, "sent_per_s", (double)d->sent / r->span_s);
+    mn_report_put_f(o, "saved_per_s", (double)d->saved / r->span_s);
+    mn_report_put_f(o, "delivered_per_s",
+                    (double)(d->delivered_live + d->delivered_resend) / r->span_s);
+    mn_report_put_f(o, "pongs_per_s", (double)d->pongs / r->span_s);
+    mn_report_put_u(o, "delivered_resend", d->delivered_resend);
+    mn_report_put_u(o, "skipped", d->skipped_inflight + d->skipped_offline);
+    mn_report_put_u(o, "refused", d->refused);
+    mn_report_put_u(o, "errors", d->errors);
+    mn_report_put_u(o, "connect_attempts", d->connect_attempts);
+    mn_report_put_u(o, "connect_failures", d->connect_failures);
+    mn_report_put_u(o, "connections_lost", d->connections_lost);
+    mn_report_put_u(o, "p50_ns", r->p50);
+    mn_report_put_u(o, "p90_ns", r->p90);
+    mn_report_put_u(o, "p99_ns", r->p99);
+    mn_report_put_u(o, "max_ns", r->max);
+    mn_report_put_f(o, "tool_cpu", r->tool_cpu);
     if (r->has_server) {
         json_t *s = server(&r->server);
-        put_f(s, "cpu", r->server_cpu);
-        put(o, "server", s);
+        mn_report_put_f(s, "cpu", r->server_cpu);
+        mn_report_put(o, "server", s);
     }
     return o;
 }
@@ -241,15 +249,15 @@ static json_t *series(const struct bench *bench)
 static json_t *generator(const struct bench *bench)
 {
     json_t *o = json_object();
-    put_f(o, "cpu_busiest_thread", bench->generator_cpu);
+    mn_report_put_f(o, "cpu_busiest_thread", bench->generator_cpu);
     put_b(o, "saturated", bench->saturated);
     bool open_loop = bench->opts.rate > 0 || bench->opts.interval_ns > 0;
     put_s(o, "lag_is", open_loop ? "actual minus intended send" : "length of a loop turn");
-    put(o, "lag", latency(bench->hist.lag));
+    mn_report_put(o, "lag", mn_report_latency(bench->hist.lag));
     if (bench->steady_s > 0)
-        put_f(o, "cpu_cores",
-              (double)(bench->tool_cpu_drain_ns - bench->tool_cpu_steady_ns) / 1e9 /
-                  bench->steady_s);
+        mn_report_put_f(o, "cpu_cores",
+                        (double)(bench->tool_cpu_drain_ns - bench->tool_cpu_steady_ns) / 1e9 /
+                            bench->steady_s);
     return o;
 }
 
@@ -270,14 +278,14 @@ static json_t *figures(const struct bench *bench)
 {
     json_t *o = json_object();
     for (const struct mn_gate_field *f = bench_fields(bench); f->name; f++)
-        put(o, f->name, f->measured ? json_real(f->value) : json_null());
+        mn_report_put(o, f->name, f->measured ? json_real(f->value) : json_null());
     return o;
 }
 
 json_t *bench_report_document(const struct bench *bench)
 {
     json_t *o = json_object();
-    put_u(o, "schema_version", BENCH_SCHEMA_VERSION);
+    mn_report_put_u(o, "schema_version", BENCH_SCHEMA_VERSION);
     put_s(o, "tool", "minim bench");
     put_s(o, "version", MN_VERSION);
     if (bench->opts.scenario_name)
@@ -285,32 +293,32 @@ json_t *bench_report_document(const struct bench *bench)
     if (bench->opts.title)
         put_s(o, "title", bench->opts.title);
     put_s(o, "mode", bench->cmd == MN_CMD_RECONNECT ? "reconnect" : bench->run.mode->name);
-    put_u(o, "started_unix_ms", (uint64_t)bench->started_unix_ms);
-    put_u(o, "seed", bench->run.seed);
-    put_u(o, "run_id", bench->run.run_id);
+    mn_report_put_u(o, "started_unix_ms", (uint64_t)bench->started_unix_ms);
+    mn_report_put_u(o, "seed", bench->run.seed);
+    mn_report_put_u(o, "run_id", bench->run.run_id);
     put_b(o, "interrupted", bench->interrupted);
-    put(o, "parameters", parameters(bench));
-    put(o, "machine", machine(&bench->machine));
-    put(o, "phases", phases(bench));
-    put_f(o, "steady_s", bench->steady_s);
-    put(o, "figures", figures(bench));
+    mn_report_put(o, "parameters", parameters(bench));
+    mn_report_put(o, "machine", mn_report_machine(&bench->machine));
+    mn_report_put(o, "phases", phases(bench));
+    mn_report_put_f(o, "steady_s", bench->steady_s);
+    mn_report_put(o, "figures", figures(bench));
     if (bench->ledger.measured)
-        put(o, "ledger", ledger(bench));
+        mn_report_put(o, "ledger", ledger(bench));
     if (bench->cmd == MN_CMD_PING) {
-        put_u(o, "unanswered", bench->unanswered);
-        put_u(o, "oldest_unanswered_ns", bench->oldest_ns);
+        mn_report_put_u(o, "unanswered", bench->unanswered);
+        mn_report_put_u(o, "oldest_unanswered_ns", bench->oldest_ns);
     }
     if (bench->cmd == MN_CMD_RECONNECT) {
-        put_f(o, "outage_s", bench->outage_s);
-        put_f(o, "recovery_s", bench->recovery_s);
+        mn_report_put_f(o, "outage_s", bench->outage_s);
+        mn_report_put_f(o, "recovery_s", bench->recovery_s);
     }
-    put(o, "failures", reasons(&bench->failures));
-    put(o, "latency", latencies(&bench->hist));
-    put(o, "generator", generator(bench));
-    put(o, "counters_total", counters(&bench->total));
-    put(o, "counters_steady", counters(&bench->steady));
-    put(o, "series", series(bench));
-    put(o, "gates", gates(bench));
+    mn_report_put(o, "failures", reasons(&bench->failures));
+    mn_report_put(o, "latency", latencies(&bench->hist));
+    mn_report_put(o, "generator", generator(bench));
+    mn_report_put(o, "counters_total", counters(&bench->total));
+    mn_report_put(o, "counters_steady", counters(&bench->steady));
+    mn_report_put(o, "series", series(bench));
+    mn_report_put(o, "gates", gates(bench));
     return o;
 }
 

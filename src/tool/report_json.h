@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef MN_TOOL_REPORT_JSON_H
+#define MN_TOOL_REPORT_JSON_H
+
+#include <jansson.h>
+#include <stdint.h>
+
+#include "base/hist.h"
+#include "tool/machine.h"
+
+/* Parts of a result document that several commands write. */
+
+void mn_report_put(json_t *o, const char *key, json_t *take_value);
+void mn_report_put_u(json_t *o, const char *key, uint64_t value);
+void mn_report_put_f(json_t *o, const char *key, double value);
+/* Count, least, mean, percentiles, greatest, buckets. */
+json_t *mn_report_latency(const struct mn_hist *hist);
+json_t *mn_report_machine(const struct mn_machine *m);
+
+#endif
