@@ -12,12 +12,14 @@
 /* Group runners of the tool: each returns the number of failed tests. */
 int test_tool_gate(void);
 int test_tool_ledger(void);
+int test_tool_ledger_file(void);
 int test_tool_opts(void);
 int test_tool_pace(void);
 int test_tool_stats(void);
 int test_tool_timer(void);
 int test_tool_url(void);
 int test_tool_verify(void);
+int test_tool_verify_accounts(void);
 int test_tool_wire(void);
 
 #endif
