@@ -499,7 +499,7 @@ static bool overlay_rows(struct work *w, const json_t *const *docs, const char *
 static bool overlay_latencies(struct work *w, const json_t *const *docs, const char *const *names,
                               size_t count, enum mn_charts_id id)
 {
-    const json_t *latencies[MN_CHARTS_OVERLAY_MAX];
+    const json_t *latencies[MN_CHARTS_OVERLAY_MAX] = {NULL};
     double most = 1;
     for (size_t i = 0; i < count; i++) {
         latencies[i] = mn_result_get(docs[i], main_latency(docs[i]));
