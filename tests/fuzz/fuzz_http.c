@@ -3,7 +3,8 @@
  * Feeds bytes to the request parser and the upgrade table as a connection
  * would: pipelined requests, once in one piece and once cut up by the first
  * input byte.  Both must see the same requests and the same end, except that
- * of two things wrong the one seen first decides the status.
+ * of two things wrong the one seen first decides the status, and that what
+ * surrounds the payload is weighed from time to time, not at every byte.
  */
 #include "base/mem.h"
 #include "net/http_parse.h"
@@ -86,6 +87,12 @@ static void check_same(const struct mn_http_request *a, const struct mn_http_req
                   !mn_str_eq(a->headers[i].value, b->headers[i].value));
 }
 
+static void free_requests(struct outcome *out)
+{
+    for (unsigned i = 0; i < out->count; i++)
+        mn_http_request_free(out->req[i]);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct outcome whole = {0}, cut = {0};
@@ -93,12 +100,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     run(data + 1, size - 1, size, &whole);
     run(data + 1, size - 1, data[0] % 32 + 1, &cut);
-    MN_BUG_ON(whole.count != cut.count || whole.used != cut.used);
-    MN_BUG_ON((whole.status == 0) != (cut.status == 0));
-    for (unsigned i = 0; i < whole.count; i++) {
-        check_same(whole.req[i], cut.req[i]);
-        mn_http_request_free(whole.req[i]);
-        mn_http_request_free(cut.req[i]);
+    if (whole.status != 431 && cut.status != 431) {
+        MN_BUG_ON(whole.count != cut.count || whole.used != cut.used);
+        MN_BUG_ON((whole.status == 0) != (cut.status == 0));
     }
+    for (unsigned i = 0; i < whole.count && i < cut.count; i++)
+        check_same(whole.req[i], cut.req[i]);
+    free_requests(&whole);
+    free_requests(&cut);
     return 0;
 }
