@@ -105,7 +105,7 @@ def test_no_token_is_unauthorized_with_200(server, path):
     server.api().get(path).fail(200, 40100, "unauthorized")
 
 
-@pytest.mark.parametrize("header", ["bearer TOKEN", "Basic TOKEN", "BearerTOKEN", "TOKEN", "Token TOKEN", "Bearer"])
+@pytest.mark.parametrize("header", ["bearer TOKEN", "Basic TOKEN", "BearerTOKEN", "TOKEN", "Token TOKEN"])
 def test_other_schemes_count_as_no_token(server, uid, header):
     value = header.replace("TOKEN", server.token(uid()))
     server.api().get("/me/profile", {"Authorization": value}).fail(200, 40100, "unauthorized")
