@@ -86,7 +86,7 @@ static bool claim_is(const json_t *root, const char *name, const char *want)
 /* The algorithm that the header names, if this key may use it. */
 static const char *judge_head(struct mn_str part, size_t secret_len, const struct mn_jwt_alg **ret)
 {
-    const struct mn_jwt_alg *alg = NULL;
+    const struct mn_jwt_alg *alg;
     json_t *root = load_object(part);
     const char *why = NULL;
 
@@ -223,7 +223,7 @@ static const char *judge(const struct mn_jwt_key *key, struct mn_str token, int6
                          struct mn_jwt_claims *ret)
 {
     struct token parts;
-    const struct mn_jwt_alg *alg;
+    const struct mn_jwt_alg *alg = NULL;
     const char *why;
     json_t *root;
 
