@@ -53,6 +53,8 @@ static const struct {
     const char *help;
 } others[] = {
     {"plot", mn_tool_plot, "page and pictures of a recorded result"},
+    {"compare", mn_tool_compare,
+     "results beside each other: which differences are more than noise"},
     {"floor", mn_tool_floor, "what no server on this machine can avoid"},
 };
 

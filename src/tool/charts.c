@@ -490,7 +490,8 @@ static bool overlay_rows(struct work *w, const json_t *const *docs, const char *
         for (size_t k = 0; k < w->chart.count; k++)
             y[k] = (double)NAN;
         steady_rows(series, &from, &to);
-        if (read_column(series, main_column(docs[i], id), from, to, group, recipes[id].merge, y))
+        if (is_wanted(docs[i], &recipes[id].columns[0]) &&
+            read_column(series, main_column(docs[i], id), from, to, group, recipes[id].merge, y))
             add_series(w, NULL, names[i], (enum mn_svg_colour)i);
     }
     return w->chart.series_count > 0;

@@ -60,7 +60,11 @@ static const char style[] =
     "td.good,.good td.verdict{color:var(--good)}td.bad,.bad td.verdict{color:var(--bad);"
     "font-weight:600}td.soft{color:var(--soft)}"
     ".sum{display:grid;grid-template-columns:max-content 1fr;gap:4px 14px;margin:0 0 12px}"
+    ".scroll+.soft{margin-top:12px;font-size:13px}"
     ".sum dt{color:var(--soft)}.sum dd{margin:0}"
+    "td.bar{padding:2px 10px}.ratio{display:block;width:120px;height:12px;margin-left:auto}"
+    ".ratio .good{fill:#2f9e6b}.ratio .bad{fill:#d8574d}.ratio .soft{fill:#9ba1ab}"
+    "ul{margin:0;padding-left:20px}"
     "a{color:var(--accent)}"
     "code{font-family:ui-monospace,'DejaVu Sans Mono',monospace;font-size:.92em}"
     "@media print{body{background:#fff}section,.tile{break-inside:avoid}}";

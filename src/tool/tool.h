@@ -20,5 +20,6 @@ int mn_tool_verify(int argc, char **argv);
 /* minim bench NAME: argv[0] is NAME. */
 int mn_tool_plot(int argc, char **argv);
 int mn_tool_floor(int argc, char **argv);
+int mn_tool_compare(int argc, char **argv);
 
 #endif
