@@ -4,11 +4,8 @@
  * is read from its first message to its last, through the same pages that
  * clients use, and held against the ledger's lines on the way.
  *
- * A ledger comes in the order of time, a conversation in that of its
- * numbers.  So lines are read into memory (a fixed part of each) and sorted;
- * more lines than fit are taken in passes, each about its share of the
- * conversations.  What a server gains while it is read is no fault: heads
- * and cursors are asked for before the walk, and must be within it.
+ * What a server gains while it is read is no fault: heads and cursors are
+ * asked for before the walk, and must be within it.
  */
 #include <inttypes.h>
 #include <jansson.h>
@@ -18,10 +15,9 @@
 #include "base/map.h"
 #include "base/mem.h"
 #include "base/num.h"
-#include "base/rand.h"
 #include "tool/http_client.h"
-#include "tool/ledger_file.h"
 #include "tool/verify.h"
+#include "tool/verify_lines.h"
 
 enum {
     PAGE = 200, /* the most that the server gives (http-api.md 11, item 39) */
@@ -33,22 +29,11 @@ enum {
     CLIENT_IDS_MAX = 1 << 20
 };
 
-/* What is kept of a line of the ledger. */
-struct line {
-    int64_t low, high, seq;
-    uint64_t facts; /* hash of sender, id and client id */
-    uint64_t text;  /* half of the hash of the text */
-    int64_t offset; /* in the file: the rest is read again for an example */
-};
-
 struct walk {
     struct mn_verify_report *report;
     const struct mn_jwt_key *key;
     struct mn_http http;
-    struct mn_ledger_reader reader;
-    uint64_t seed;
-    struct line *lines;
-    size_t count, cap;
+    struct mn_verify_lines ledger;
     bool dead; /* the server went away: no more requests */
     /* the token at hand */
     int64_t token_user;
@@ -155,89 +140,20 @@ static struct message message_of(const json_t *object)
                             .revoked = mn_str_is(text_of(object, "status"), "REVOKED")};
 }
 
-/* ---- the ledger's lines ---- */
+/* ---- one conversation ---- */
 
-static uint64_t facts_of(uint64_t seed, int64_t from, int64_t id, struct mn_str client_id)
+static void tell_line(struct walk *walk, enum mn_verify_check check,
+                      const struct mn_verify_line *line, const char *what)
 {
-    const uint64_t key[2] = {seed ^ mn_hash_u64((uint64_t)from), (uint64_t)id};
-    uint64_t hash[2];
-    mn_hash128(key, client_id.p, client_id.n, hash);
-    return hash[0];
-}
-
-static struct line line_of(const struct walk *walk, const struct mn_ledger_line *from,
-                           int64_t offset)
-{
-    bool is_low = from->from < from->to;
-    return (struct line){.low = is_low ? from->from : from->to,
-                         .high = is_low ? from->to : from->from,
-                         .seq = from->seq,
-                         .facts = facts_of(walk->seed, from->from, from->id, from->client_id),
-                         .text = from->text_hash[0],
-                         .offset = offset};
-}
-
-/* Counts or, when `passes` is not 0, keeps the lines of a share of the conversations. */
-static enum mn_err read_lines(struct walk *walk, uint64_t pass, uint64_t passes, uint64_t *count,
-                              struct mn_buf *why)
-{
-    struct mn_ledger_line from;
-    walk->count = 0;
-    enum mn_err err = mn_ledger_reader_seek(&walk->reader, 0);
-    for (;;) {
-        int64_t offset = walk->reader.offset;
-        if (!err)
-            err = mn_ledger_reader_next(&walk->reader, &from, why);
-        if (err)
-            return err == MN_ENOTFOUND ? MN_OK : err;
-        ++*count;
-        if (passes == 0)
-            continue;
-        struct line line = line_of(walk, &from, offset);
-        uint64_t share = mn_hash_u64((uint64_t)line.low ^ mn_hash_u64((uint64_t)line.high));
-        if (passes > 1 && share % passes != pass)
-            continue;
-        if (walk->count == walk->cap) {
-            mn_buf_add_z(why, "the conversations of the ledger are too uneven for so little "
-                              "memory: give more --memory");
-            return MN_ELIMIT;
-        }
-        walk->lines[walk->count++] = line;
-    }
-}
-
-static int compare_i64(int64_t a, int64_t b) { return (a > b) - (a < b); }
-
-static int compare_lines(const void *pa, const void *pb)
-{
-    const struct line *a = pa, *b = pb;
-    int c = compare_i64(a->low, b->low);
-    if (c == 0)
-        c = compare_i64(a->high, b->high);
-    return c != 0 ? c : compare_i64(a->seq, b->seq);
-}
-
-static void tell_line(struct walk *walk, enum mn_verify_check check, const struct line *line,
-                      const char *what)
-{
-    struct mn_ledger_line full = {0};
-    struct mn_buf why;
+    struct mn_ledger_line full;
     char quoted[MN_VERIFY_QUOTED];
-    mn_buf_init(&why, 256);
-    enum mn_err err = mn_ledger_reader_seek(&walk->reader, line->offset);
-    if (!err)
-        err = mn_ledger_reader_next(&walk->reader, &full, &why);
-    if (err) /* it could be read a moment ago: tell what is known */
-        full = (struct mn_ledger_line){.from = line->low, .to = line->high, .seq = line->seq};
+    mn_verify_lines_again(&walk->ledger, line, &full);
     mn_verify_found(walk->report, check,
                     "message %" PRId64 " from %" PRId64 " to %" PRId64 ", msgSeq %" PRId64
                     ", client id %s: %s",
                     full.id, full.from, full.to, full.seq, mn_verify_quote(quoted, full.client_id),
                     what);
-    mn_buf_deinit(&why);
 }
-
-/* ---- one conversation ---- */
 
 static void check_numbers(struct walk *walk, const struct message *message)
 {
@@ -258,7 +174,7 @@ static void check_client_id(struct walk *walk, const struct message *message)
 {
     char quoted[MN_VERIFY_QUOTED];
     uint64_t before = 0;
-    uint64_t hash = facts_of(walk->seed, message->from, 0, message->client_id);
+    uint64_t hash = mn_verify_facts(&walk->ledger, message->from, 0, message->client_id);
     if (walk->client_ids.count >= CLIENT_IDS_MAX) {
         walk->report->stats.client_ids_unchecked++;
         return;
@@ -301,16 +217,16 @@ static void check_place(struct walk *walk, const struct message *message)
 static void check_lines(struct walk *walk, const struct message *message)
 {
     uint64_t hash[2] = {0};
-    if (message && walk->next < walk->end && walk->lines[walk->next].seq == message->seq)
+    if (message && walk->next < walk->end && walk->ledger.lines[walk->next].seq == message->seq)
         mn_ledger_text_hash(message->text, hash);
     for (; walk->next < walk->end; walk->next++) {
-        const struct line *line = &walk->lines[walk->next];
+        const struct mn_verify_line *line = &walk->ledger.lines[walk->next];
         if (message && line->seq > message->seq)
             return;
         if (!message || line->seq < message->seq)
             tell_line(walk, MN_VERIFY_LEDGER_LOST, line, "not there");
         else if (line->facts !=
-                 facts_of(walk->seed, message->from, message->id, message->client_id))
+                 mn_verify_facts(&walk->ledger, message->from, message->id, message->client_id))
             tell_line(walk, MN_VERIFY_LEDGER_DIFFERS, line,
                       "another message has this msgSeq, by its id, client id or sender");
         else if (!message->revoked && line->text != hash[0])
@@ -405,11 +321,11 @@ static void check_end(struct walk *walk)
 static size_t check_conversation(struct walk *walk, size_t first)
 {
     struct mn_buf why;
-    walk->low = walk->lines[first].low;
-    walk->high = walk->lines[first].high;
+    walk->low = walk->ledger.lines[first].low;
+    walk->high = walk->ledger.lines[first].high;
     walk->next = walk->end = first;
-    while (walk->end < walk->count && walk->lines[walk->end].low == walk->low &&
-           walk->lines[walk->end].high == walk->high)
+    while (walk->end < walk->ledger.count && walk->ledger.lines[walk->end].low == walk->low &&
+           walk->ledger.lines[walk->end].high == walk->high)
         walk->end++;
     walk->seq = 0;
     mn_buf_init(&why, 1000);
@@ -437,29 +353,22 @@ static enum mn_err try_server(struct walk *walk, struct mn_buf *why)
     return data ? MN_OK : MN_EINVAL;
 }
 
-static enum mn_err check_all(struct walk *walk, uint64_t memory_bytes, struct mn_buf *why)
+static enum mn_err check_all(struct walk *walk, struct mn_buf *why)
 {
-    uint64_t lines = 0, ignored = 0;
-    enum mn_err err = read_lines(walk, 0, 0, &lines, why);
-    if (err)
-        return err;
-    uint64_t room = memory_bytes / sizeof *walk->lines;
-    /* Shares are uneven: each may be a quarter greater than expected. */
-    uint64_t passes = lines > room ? (lines + lines / 4 + room - 1) / room : 1;
-    walk->cap = (size_t)(lines < room ? lines : room);
-    walk->lines = mn_alloc_array(walk->cap + 1, sizeof *walk->lines);
-    walk->report->stats.ledger_lines = lines;
-    walk->report->stats.passes = passes;
-    for (uint64_t pass = 0; pass < passes && !err && !walk->dead; pass++) {
-        err = read_lines(walk, pass, passes, &ignored, why);
+    struct mn_verify_stats *stats = &walk->report->stats;
+    uint64_t first = 0, last = 0;
+    do {
+        enum mn_err err = mn_verify_lines_read(&walk->ledger, first, &last, &stats->ledger_lines,
+                                               why);
         if (err)
-            break;
-        walk->report->stats.ledger_cut = walk->reader.cut;
-        qsort(walk->lines, walk->count, sizeof *walk->lines, compare_lines);
-        for (size_t i = 0; i < walk->count && !walk->dead;)
+            return err;
+        stats->passes++;
+        stats->ledger_cut = walk->ledger.reader.cut;
+        for (size_t i = 0; i < walk->ledger.count && !walk->dead;)
             i = check_conversation(walk, i);
-    }
-    return err;
+        first = last + 1;
+    } while (last < UINT64_MAX && !walk->dead);
+    return MN_OK;
 }
 
 enum mn_err mn_verify_http(struct mn_verify_report *report, const char *url,
@@ -470,20 +379,18 @@ enum mn_err mn_verify_http(struct mn_verify_report *report, const char *url,
     struct walk *walk = mn_new(struct walk);
     walk->report = report;
     walk->key = key;
-    mn_rand_bytes(&walk->seed, sizeof walk->seed);
     enum mn_err err = mn_http_open(&walk->http, url, text, sizeof text);
     if (err)
         mn_buf_addf(why, "--http: %s", text);
     if (!err)
-        err = mn_ledger_reader_open(&walk->reader, ledger, why);
+        err = mn_verify_lines_open(&walk->ledger, ledger, memory_bytes, why);
     if (!err)
         err = try_server(walk, why);
     if (!err)
-        err = check_all(walk, memory_bytes, why);
+        err = check_all(walk, why);
     mn_verify_progress(report, NULL, 0);
-    mn_ledger_reader_close(&walk->reader);
+    mn_verify_lines_close(&walk->ledger);
     mn_http_close(&walk->http);
-    mn_free(walk->lines);
     mn_free(walk);
     return err;
 }
