@@ -67,11 +67,12 @@ void mn_fmt_fixed(char *out, size_t cap, double value, unsigned decimals)
 static unsigned decimals_of(double value)
 {
     double a = fabs(value);
-    if (a >= 100 || a == floor(a))
+    /* By what is printed: 0.9997 has the digits of 1. */
+    if (a >= 99.95 || a == floor(a))
         return 0;
-    if (a >= 10)
+    if (a >= 9.995)
         return 1;
-    if (a >= 1)
+    if (a >= 0.9995)
         return 2;
     return a >= 1e-7 ? (unsigned)ceil(-log10(a)) + 2 : 9;
 }

@@ -10,12 +10,16 @@
 #include <cmocka.h>
 
 /* Group runners of the tool: each returns the number of failed tests. */
+int test_tool_compare(void);
+int test_tool_fmt(void);
 int test_tool_gate(void);
 int test_tool_ledger(void);
 int test_tool_ledger_file(void);
 int test_tool_opts(void);
 int test_tool_pace(void);
+int test_tool_scenario(void);
 int test_tool_stats(void);
+int test_tool_svg(void);
 int test_tool_timer(void);
 int test_tool_url(void);
 int test_tool_verify(void);
