@@ -72,8 +72,8 @@ static struct mn_op *make_op(struct bench *b)
     int n = snprintf(client_id, sizeof(client_id), "m-%08" PRIx64 "-%016" PRIx64, ++b->client,
                      mn_rng_next(&b->rng));
     struct mn_str body = mn_str_make(b->text + mn_rng_below(&b->rng, 64), (size_t)b->body);
-    struct mn_op *op =
-        mn_op_new(MN_OP_APPEND, mn_str_make(client_id, (size_t)n), MN_STR("TEXT"), body);
+    struct mn_op *op = mn_op_new(MN_OP_APPEND, mn_str_make(client_id, (size_t)n), MN_STR("TEXT"),
+                                 body);
     if (!op)
         die("no memory");
     op->from = (int64_t)(10000 + 2 * chat + (from_low ? 0 : 1));
@@ -135,8 +135,8 @@ static void measure(struct bench *b, const char *what, uint64_t batch, uint64_t 
     cpu = cpu_seconds() - cpu;
     double done = (double)(b->rows - before);
     printf("%-8s %10" PRIu64 " %6" PRIu64 " %10.0f %8.2f %8" PRIu64 " %8" PRIu64 " %6lu\n", what,
-           before, batch, done / seconds, cpu * 1e6 / done,
-           mn_hist_percentile(b->commit_us, 50), mn_hist_percentile(b->commit_us, 99), rss_mib());
+           before, batch, done / seconds, cpu * 1e6 / done, mn_hist_percentile(b->commit_us, 50),
+           mn_hist_percentile(b->commit_us, 99), rss_mib());
     fflush(stdout);
 }
 
@@ -211,15 +211,25 @@ static void make_text(struct bench *b)
 
 int main(int argc, char **argv)
 {
-    static struct bench b = {.chats = 100000, .body = 100, .sync = true,
-                             .stages = {1000000, 10000000}, .stage_count = 2,
-                             .batches = {1, 10, 100, 1000}, .batch_count = 4,
-                             .lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
-    static struct mn_msglog_config config = {.queue_ops = 65536, .queue_bytes = 64 << 20,
-                                             .batch_ops = 2048, .cursor_flush_ms = 1000,
-                                             .cache_bytes = 256 << 20, .memtable_bytes = 64 << 20,
-                                             .chat_cache = 131072, .recent_cache = 262144,
-                                             .on_commit = on_commit, .ctx = &b};
+    static struct bench b = {.chats = 100000,
+                             .body = 100,
+                             .sync = true,
+                             .stages = {1000000, 10000000},
+                             .stage_count = 2,
+                             .batches = {1, 10, 100, 1000},
+                             .batch_count = 4,
+                             .lock = PTHREAD_MUTEX_INITIALIZER,
+                             .changed = PTHREAD_COND_INITIALIZER};
+    static struct mn_msglog_config config = {.queue_ops = 65536,
+                                             .queue_bytes = 64 << 20,
+                                             .batch_ops = 2048,
+                                             .cursor_flush_ms = 1000,
+                                             .cache_bytes = 256 << 20,
+                                             .memtable_bytes = 64 << 20,
+                                             .chat_cache = 131072,
+                                             .recent_cache = 262144,
+                                             .on_commit = on_commit,
+                                             .ctx = &b};
     struct mn_buf why;
     if (argc < 2)
         parse(&b, "");

@@ -234,8 +234,7 @@ static enum mn_err check_stored(struct mn_writer *w, struct mn_op_slot *slot, bo
     char key[MN_KEY_CLIENT_BYTES];
     struct mn_rocks_value value;
     mn_key_client(key, slot->chat->id, slot->hash);
-    enum mn_err err =
-        mn_rocks_get(w->log->db, MN_CF_INDEX, mn_str_make(key, sizeof(key)), &value);
+    enum mn_err err = mn_rocks_get(w->log->db, MN_CF_INDEX, mn_str_make(key, sizeof(key)), &value);
     *ret_taken = err == MN_OK;
     if (err)
         return err;
@@ -306,12 +305,18 @@ static void put_message(struct mn_writer *w, const struct mn_op_slot *slot)
     char key[MN_KEY_SEQ_BYTES];
     char head[MN_ROW_MSG_HEAD_MAX];
     char value[MN_ROW_SEQ_MAX];
-    const struct mn_row_msg msg = {.chat = op->chat, .seq = op->seq, .from = op->from,
-                                   .to = op->to, .created_ms = op->unix_ms,
-                                   .updated_ms = op->unix_ms, .client_id = mn_op_client_id(op),
+    const struct mn_row_msg msg = {.chat = op->chat,
+                                   .seq = op->seq,
+                                   .from = op->from,
+                                   .to = op->to,
+                                   .created_ms = op->unix_ms,
+                                   .updated_ms = op->unix_ms,
+                                   .client_id = mn_op_client_id(op),
                                    .body = mn_op_body(op)};
-    const struct mn_row_seq place = {.from_high = op->from == chat->high, .id = op->id,
-                                     .low_count = chat->low_count, .created_ms = op->unix_ms};
+    const struct mn_row_seq place = {.from_high = op->from == chat->high,
+                                     .id = op->id,
+                                     .low_count = chat->low_count,
+                                     .created_ms = op->unix_ms};
     const struct mn_str parts[] = {mn_str_make(head, mn_row_msg_head(head, &msg)), msg.client_id,
                                    msg.body};
     mn_key_msg(key, op->id);

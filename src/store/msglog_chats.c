@@ -28,10 +28,7 @@ void mn_chats_deinit(struct mn_chats *chats)
     *chats = (struct mn_chats){0};
 }
 
-void mn_chats_begin(struct mn_chats *chats)
-{
-    chats->batch++;
-}
+void mn_chats_begin(struct mn_chats *chats) { chats->batch++; }
 
 static uint32_t *bucket_of(const struct mn_chats *chats, int64_t low, int64_t high)
 {

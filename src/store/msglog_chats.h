@@ -16,18 +16,18 @@
  */
 struct mn_chat {
     /* set by mn_chats_find */
-    int64_t low, high;  /* users, low < high */
-    bool loaded;        /* what follows is known */
+    int64_t low, high; /* users, low < high */
+    bool loaded;       /* what follows is known */
     /* the owner's */
-    int64_t id;         /* 0: there is no such chat yet */
+    int64_t id; /* 0: there is no such chat yet */
     int64_t last_seq;
     int64_t low_count;  /* messages sent by `low` */
     int64_t stored_seq; /* last_seq before the batch at hand */
-    bool has_member[2];             /* member[] is known: 0 low, 1 high */
+    bool has_member[2]; /* member[] is known: 0 low, 1 high */
     struct mn_row_member member[2];
     /* private */
-    uint64_t batch;    /* last batch that used it: not evicted during that one */
-    uint32_t next;     /* in the hash chain, index + 1 */
+    uint64_t batch; /* last batch that used it: not evicted during that one */
+    uint32_t next;  /* in the hash chain, index + 1 */
     bool referenced;
 };
 

@@ -17,7 +17,7 @@
 #include "base/map.h"
 
 enum {
-    MSG_REVOKED = 1u << 4,   /* updated_ms follows created_ms */
+    MSG_REVOKED = 1u << 4, /* updated_ms follows created_ms */
     SEQ_FROM_HIGH = 1u << 4,
     MEMBER_DELIVERED = 1u << 4,
     MEMBER_READ = 1u << 5,
@@ -41,10 +41,7 @@ static uint64_t get_be64(const char *p)
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "keys are swapped unconditionally");
 
-void mn_key_msg(char key[MN_KEY_MSG_BYTES], int64_t id)
-{
-    put_be64(key, (uint64_t)id);
-}
+void mn_key_msg(char key[MN_KEY_MSG_BYTES], int64_t id) { put_be64(key, (uint64_t)id); }
 
 void mn_key_seq(char key[MN_KEY_SEQ_BYTES], int64_t chat, int64_t seq)
 {
@@ -227,10 +224,7 @@ static struct mn_str get_text(struct reader *r, uint64_t n)
     return s;
 }
 
-static bool is_complete(const struct reader *r)
-{
-    return !r->failed && r->p == r->end;
-}
+static bool is_complete(const struct reader *r) { return !r->failed && r->p == r->end; }
 
 static char *put_varint(char *p, uint64_t v)
 {

@@ -13,7 +13,7 @@
  * Keys and rows of the message log, bytes in and structs out.  Keys are
  * big-endian so that they sort as numbers; every row begins with a byte
  * whose low half is the row's version.  Pure functions, any thread.
- * docs/decisions/0002-message-log-keys.md says why these keys.
+ * docs/decisions/0006-message-log-keys.md says why these keys.
  */
 
 #define MN_ROW_VERSION 1
@@ -61,9 +61,9 @@ MN_MUSTCHECK enum mn_err mn_row_msg_parse(struct mn_str value, struct mn_row_msg
 
 /* What is known of a message by its place in the chat. */
 struct mn_row_seq {
-    bool from_high;     /* sent by the user with the greater id */
+    bool from_high; /* sent by the user with the greater id */
     int64_t id;
-    int64_t low_count;  /* messages of the lower user up to and including this one */
+    int64_t low_count; /* messages of the lower user up to and including this one */
     int64_t created_ms;
 };
 #define MN_ROW_SEQ_MAX 32

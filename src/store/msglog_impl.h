@@ -22,7 +22,9 @@
  *   msglog_writer.c   the writer thread: batches
  *   msglog_append.c   ... what an append and a cursor move do to a batch
  *   msglog_recover.c  ... full disks and I/O errors
- *   msglog_read.c     reads
+ *   msglog_read.c     reads: messages, history, chats
+ *   msglog_backlog.c  ... what a user has not acknowledged
+ *   msglog_steps.c    ... what both are made of
  *   msglog_scan.c     reads of a log at rest, by msglog_scan.h
  */
 
@@ -37,12 +39,12 @@ typedef enum mn_err (*mn_fault_fn)(void *ctx, enum mn_fault_point point);
 
 /* Operations between the loops and the writer. */
 struct mn_op_queue {
-    _Atomic uint32_t ops;   /* reserved: waiting or in the batch at hand */
+    _Atomic uint32_t ops; /* reserved: waiting or in the batch at hand */
     _Atomic uint64_t bytes;
-    pthread_mutex_t lock;   /* for what follows */
+    pthread_mutex_t lock; /* for what follows */
     pthread_cond_t wake;
     struct mn_op *first, **tail;
-    bool sleeping;          /* the writer waits on `wake` */
+    bool sleeping; /* the writer waits on `wake` */
     bool stopping;
 };
 
@@ -59,9 +61,9 @@ struct mn_msglog {
     pthread_rwlock_t db_lock;
     struct mn_rocks *db; /* NULL while recovery has not been able to reopen it */
 
-    int64_t floor_id;      /* ids up to this one were there at open */
-    uint64_t hash_key[2];  /* of client ids */
-    uint64_t hash_mask;    /* all ones; tests make collisions */
+    int64_t floor_id;     /* ids up to this one were there at open */
+    uint64_t hash_key[2]; /* of client ids */
+    uint64_t hash_mask;   /* all ones; tests make collisions */
 
     pthread_t thread;
     _Atomic(mn_fault_fn) fault; /* tests only; fault_ctx is set before it */
@@ -99,19 +101,19 @@ struct mn_writer {
     struct mn_msglog *log;
     struct mn_chats chats;
     struct mn_rocks_batch *batch;
-    struct mn_op *pending;      /* taken from the queue, not in a batch yet */
+    struct mn_op *pending; /* taken from the queue, not in a batch yet */
     struct mn_op **pending_tail;
-    struct mn_op_slot *slots;   /* the batch at hand: config.batch_ops */
-    struct mn_op **ops;         /* the same, as on_commit wants them */
+    struct mn_op_slot *slots; /* the batch at hand: config.batch_ops */
+    struct mn_op **ops;       /* the same, as on_commit wants them */
     size_t count;
-    uint32_t *map;              /* appends of the batch by (chat, hash): index + 1 */
+    uint32_t *map; /* appends of the batch by (chat, hash): index + 1 */
     uint64_t map_mask;
     int64_t gauge_ops, gauge_bytes; /* what the queue's gauges stand at */
-    uint64_t cursors_due_ms;    /* 0: no cursor waits */
+    uint64_t cursors_due_ms;        /* 0: no cursor waits */
     /* msglog_recover.c */
-    enum mn_err cause;          /* why appends are refused; MN_OK while they are not */
-    bool broken;                /* the database has to be reopened */
-    uint64_t look_ms;           /* next look at the free space, or try to reopen */
+    enum mn_err cause; /* why appends are refused; MN_OK while they are not */
+    bool broken;       /* the database has to be reopened */
+    uint64_t look_ms;  /* next look at the free space, or try to reopen */
     uint32_t backoff_ms;
 };
 
@@ -135,8 +137,8 @@ void mn_writer_fail(struct mn_writer *w, enum mn_err cause, uint64_t now_ms);
 /* An iterator over all of the seq rows, for mn_msglog_head(). */
 struct mn_rocks_iter *mn_msglog_heads(struct mn_rocks *db);
 /* Last message of a chat; *ret_seq 0 and a zeroed row when there is none. */
-MN_MUSTCHECK enum mn_err mn_msglog_head(struct mn_rocks_iter *heads, int64_t chat,
-                                        int64_t *ret_seq, struct mn_row_seq *ret_row);
+MN_MUSTCHECK enum mn_err mn_msglog_head(struct mn_rocks_iter *heads, int64_t chat, int64_t *ret_seq,
+                                        struct mn_row_seq *ret_row);
 /* A member's row as of now, waiting cursors included. MN_ENOTFOUND. */
 MN_MUSTCHECK enum mn_err mn_msglog_member(struct mn_msglog *log, int64_t user, int64_t chat,
                                           struct mn_row_member *ret);

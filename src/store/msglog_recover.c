@@ -17,11 +17,7 @@
 
 #define MIB (UINT64_C(1) << 20)
 
-enum {
-    LOOK_MS = 250,
-    BACKOFF_FIRST_MS = 100,
-    BACKOFF_LAST_MS = 2000
-};
+enum { LOOK_MS = 250, BACKOFF_FIRST_MS = 100, BACKOFF_LAST_MS = 2000 };
 
 /* Kept free: a sixteenth, at least 8 and at most 64 MiB (what tables and logs grow in a second). */
 static uint64_t reserve_bytes(uint64_t total)

@@ -14,8 +14,10 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <unistd.h>
 
 #include <rocksdb/c.h>
 
@@ -84,8 +86,8 @@ static enum mn_err dir_look(const char *path, struct dir_look *ret)
         size_t n = strlen(e->d_name);
         if (strcmp(e->d_name, "CURRENT") == 0)
             ret->has_current = true;
-        if (n > 4 && (strcmp(e->d_name + n - 4, ".sst") == 0 ||
-                      strcmp(e->d_name + n - 4, ".log") == 0))
+        if (n > 4 &&
+            (strcmp(e->d_name + n - 4, ".sst") == 0 || strcmp(e->d_name + n - 4, ".log") == 0))
             ret->has_data = true;
     }
     closedir(dir);
@@ -104,8 +106,9 @@ static void why_open(struct mn_buf *why, const char *dir, enum mn_err err, const
                     "directory, then restore it from a backup",
                     dir, text);
     } else {
-        mn_buf_addf(why, "cannot open the message log %s (%s); check the path, its owner and the "
-                         "kernel log",
+        mn_buf_addf(why,
+                    "cannot open the message log %s (%s); check the path, its owner and the "
+                    "kernel log",
                     dir, text);
     }
 }
@@ -175,9 +178,27 @@ static enum mn_err check_families(struct mn_rocks *rocks, const struct mn_rocks_
     return err;
 }
 
+/* The new directory's entry must not be lost with the power: nobody else syncs its parent. */
+static void sync_parent(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    char parent[4096];
+    snprintf(parent, sizeof(parent), "%.*s", slash ? (int)(slash - path) + 1 : 1,
+             slash ? path : ".");
+    int fd = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        return;
+    mn_ignore(fsync(fd)); /* a file system that cannot sync a directory loses nothing by it */
+    close(fd);
+}
+
 static enum mn_err make_dir(const char *path, struct mn_buf *why)
 {
-    if (mkdir(path, 0700) == 0 || errno == EEXIST)
+    if (mkdir(path, 0700) == 0) {
+        sync_parent(path);
+        return MN_OK;
+    }
+    if (errno == EEXIST)
         return MN_OK;
     enum mn_err err = mn_err_from_errno(errno);
     mn_buf_addf(why, "cannot create %s (%s); create it, owned by the user minimd runs as", path,
@@ -290,8 +311,8 @@ enum mn_err mn_rocks_get(struct mn_rocks *rocks, enum mn_cf cf, struct mn_str ke
                          struct mn_rocks_value *ret)
 {
     char *text = NULL;
-    rocksdb_pinnableslice_t *pin =
-        rocksdb_get_pinned_cf(rocks->db, rocks->read, rocks->cf[cf], key.p, key.n, &text);
+    rocksdb_pinnableslice_t *pin = rocksdb_get_pinned_cf(rocks->db, rocks->read, rocks->cf[cf],
+                                                         key.p, key.n, &text);
     if (text)
         return err_take(text);
     if (!pin)
@@ -376,20 +397,11 @@ void mn_rocks_iter_seek_back(struct mn_rocks_iter *iter, struct mn_str key)
     rocksdb_iter_seek_for_prev(iter->it, key.p, key.n);
 }
 
-void mn_rocks_iter_seek_last(struct mn_rocks_iter *iter)
-{
-    rocksdb_iter_seek_to_last(iter->it);
-}
+void mn_rocks_iter_seek_last(struct mn_rocks_iter *iter) { rocksdb_iter_seek_to_last(iter->it); }
 
-void mn_rocks_iter_next(struct mn_rocks_iter *iter)
-{
-    rocksdb_iter_next(iter->it);
-}
+void mn_rocks_iter_next(struct mn_rocks_iter *iter) { rocksdb_iter_next(iter->it); }
 
-void mn_rocks_iter_prev(struct mn_rocks_iter *iter)
-{
-    rocksdb_iter_prev(iter->it);
-}
+void mn_rocks_iter_prev(struct mn_rocks_iter *iter) { rocksdb_iter_prev(iter->it); }
 
 bool mn_rocks_iter_get(struct mn_rocks_iter *iter, struct mn_str *ret_key, struct mn_str *ret_value)
 {
@@ -450,10 +462,7 @@ void mn_rocks_batch_reset(struct mn_rocks_batch *batch)
     batch->used = false;
 }
 
-bool mn_rocks_batch_is_empty(const struct mn_rocks_batch *batch)
-{
-    return !batch->used;
-}
+bool mn_rocks_batch_is_empty(const struct mn_rocks_batch *batch) { return !batch->used; }
 
 void mn_rocks_batch_put(struct mn_rocks *rocks, struct mn_rocks_batch *batch, enum mn_cf cf,
                         struct mn_str key, struct mn_str value)

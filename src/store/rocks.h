@@ -32,7 +32,7 @@ struct mn_rocks_config {
     uint64_t cache_bytes;    /* blocks, indexes and filters */
     uint64_t memtable_bytes; /* of all column families together */
     bool sync;
-    bool read_only;          /* changes nothing on disk, creates nothing; no batches */
+    bool read_only; /* changes nothing on disk, creates nothing; no batches */
 };
 
 /*
@@ -83,7 +83,8 @@ void mn_rocks_iter_seek_last(struct mn_rocks_iter *iter);
 void mn_rocks_iter_next(struct mn_rocks_iter *iter);
 void mn_rocks_iter_prev(struct mn_rocks_iter *iter);
 /* False at the end, and on errors: ask mn_rocks_iter_err(). Key and value until it moves. */
-bool mn_rocks_iter_get(struct mn_rocks_iter *iter, struct mn_str *ret_key, struct mn_str *ret_value);
+bool mn_rocks_iter_get(struct mn_rocks_iter *iter, struct mn_str *ret_key,
+                       struct mn_str *ret_value);
 MN_MUSTCHECK enum mn_err mn_rocks_iter_err(struct mn_rocks_iter *iter);
 /* The same, with RocksDB's own words about it in `why`. */
 MN_MUSTCHECK enum mn_err mn_rocks_iter_why(struct mn_rocks_iter *iter, struct mn_buf *why);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * RocksDB's options.  The numbers behind them are in bench/results/store.md,
- * the reasons in docs/decisions/0002-message-log-keys.md.
+ * the reasons in docs/decisions/0006-message-log-keys.md.
  *
  * Memory: memtables (at most twice memtable_bytes while one is being
  * flushed) + the block cache, which holds indexes and filters too + some KiB
@@ -26,12 +26,21 @@ enum {
     INFO_LOGS = 3,
     INFO_HEADER = 5,
     FILTER_BITS = 10,
-    CACHE_SHARD_BITS = 2
+    CACHE_SHARD_BITS = 2,
+    /* Sorted runs of the index: merged from here on; writers slowed down; stopped. */
+    INDEX_RUNS = 6,
+    INDEX_RUNS_SLOW = 40,
+    INDEX_RUNS_STOP = 60
 };
+/* Of the memtable's size: about ten bits a key. */
+#define INDEX_MEMTABLE_FILTER 0.03
 
 /* Share of the memtables' memory, in percent, by what a message adds to each. */
 static const unsigned memtable_percent[MN_CF_COUNT] = {
-    [MN_CF_META] = 2, [MN_CF_MSG] = 45, [MN_CF_INDEX] = 45, [MN_CF_CHAT] = 8,
+    [MN_CF_META] = 2,
+    [MN_CF_MSG] = 15,
+    [MN_CF_INDEX] = 75,
+    [MN_CF_CHAT] = 8,
 };
 
 static rocksdb_options_t *db_options(uint64_t memtable_bytes)
@@ -69,9 +78,10 @@ static void table_options(rocksdb_options_t *o, enum mn_cf cf, rocksdb_cache_t *
     rocksdb_block_based_options_set_cache_index_and_filter_blocks_with_high_priority(t, 1);
     rocksdb_block_based_options_set_pin_l0_filter_and_index_blocks_in_cache(t, 1);
     rocksdb_block_based_options_set_block_size(t, cf == MN_CF_MSG ? 16 * 1024 : 8 * 1024);
-    if (cf != MN_CF_META)
-        rocksdb_block_based_options_set_filter_policy(
-            t, rocksdb_filterpolicy_create_bloom_full(FILTER_BITS));
+    /* Messages are asked for by ids that exist, and their tables do not overlap. */
+    if (cf == MN_CF_INDEX || cf == MN_CF_CHAT)
+        rocksdb_block_based_options_set_filter_policy(t, rocksdb_filterpolicy_create_bloom_full(
+                                                             FILTER_BITS));
     if (cf == MN_CF_INDEX) {
         rocksdb_block_based_options_set_index_type(
             t, rocksdb_block_based_table_index_type_two_level_index_search);
@@ -83,18 +93,37 @@ static void table_options(rocksdb_options_t *o, enum mn_cf cf, rocksdb_cache_t *
     rocksdb_block_based_options_destroy(t);
 }
 
+/*
+ * Scattered keys, each looked up before it is written.  Universal compaction
+ * rewrites a row about half as often as levels do, and one filter look more
+ * or less is cheap.  The filter of the memtable answers for client ids that
+ * are new, which are nearly all.
+ */
+static void index_options(rocksdb_options_t *o)
+{
+    rocksdb_universal_compaction_options_t *u = rocksdb_universal_compaction_options_create();
+    rocksdb_options_set_compaction_style(o, rocksdb_universal_compaction);
+    rocksdb_options_set_universal_compaction_options(o, u);
+    rocksdb_universal_compaction_options_destroy(u);
+    rocksdb_options_set_level0_file_num_compaction_trigger(o, INDEX_RUNS);
+    rocksdb_options_set_level0_slowdown_writes_trigger(o, INDEX_RUNS_SLOW);
+    rocksdb_options_set_level0_stop_writes_trigger(o, INDEX_RUNS_STOP);
+    rocksdb_options_set_memtable_prefix_bloom_size_ratio(o, INDEX_MEMTABLE_FILTER);
+    rocksdb_options_set_memtable_whole_key_filtering(o, 1);
+}
+
 static rocksdb_options_t *cf_options(enum mn_cf cf, rocksdb_cache_t *cache, uint64_t memtable_bytes)
 {
     rocksdb_options_t *o = rocksdb_options_create();
     rocksdb_options_set_write_buffer_size(o, (size_t)(memtable_bytes / 100 * memtable_percent[cf]));
-    rocksdb_options_set_max_write_buffer_number(o, 3);
-    rocksdb_options_set_level_compaction_dynamic_level_bytes(o, 1);
+    /* Small memtables fill fast: more of them may wait for their flush. */
+    rocksdb_options_set_max_write_buffer_number(o, cf == MN_CF_MSG ? 4 : 2);
     rocksdb_options_set_compression(o, cf == MN_CF_MSG ? rocksdb_lz4_compression
                                                        : rocksdb_no_compression);
-    if (cf == MN_CF_INDEX) {
-        rocksdb_options_set_memtable_prefix_bloom_size_ratio(o, 0.1);
-        rocksdb_options_set_memtable_whole_key_filtering(o, 1);
-    }
+    if (cf == MN_CF_INDEX)
+        index_options(o);
+    else
+        rocksdb_options_set_level_compaction_dynamic_level_bytes(o, 1);
     table_options(o, cf, cache);
     return o;
 }

@@ -16,10 +16,14 @@ static const struct {
     const char *name;
     int (*run)(void);
 } groups[] = {
-    {"msglog_codec", test_store_msglog_codec}, {"msglog_parts", test_store_msglog_parts},
-    {"msglog", test_store_msglog},             {"msglog_read", test_store_msglog_read},
-    {"msglog_open", test_store_msglog_open},   {"msglog_fault", test_store_msglog_fault},
-    {"msglog_disk", test_store_msglog_disk},   {"msglog_crash", test_store_msglog_crash},
+    {"msglog_codec", test_store_msglog_codec},
+    {"msglog_parts", test_store_msglog_parts},
+    {"msglog", test_store_msglog},
+    {"msglog_read", test_store_msglog_read},
+    {"msglog_open", test_store_msglog_open},
+    {"msglog_fault", test_store_msglog_fault},
+    {"msglog_disk", test_store_msglog_disk},
+    {"msglog_crash", test_store_msglog_crash},
     {"db", test_store_db},
 };
 

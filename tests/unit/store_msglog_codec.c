@@ -124,18 +124,21 @@ static void small_rows_round_trip(void **state)
     (void)state;
     mn_rng_seed(&rng, 1);
     for (int i = 0; i < 10000; i++) {
-        struct mn_row_seq seq = {.from_high = i & 1,
-                                 .id = (int64_t)(mn_rng_next(&rng) >> (1 + mn_rng_below(&rng, 62))) | 1,
-                                 .low_count = (int64_t)mn_rng_below(&rng, 1000),
-                                 .created_ms = (int64_t)mn_rng_below(&rng, INT64_C(1) << 42)};
+        struct mn_row_seq seq = {
+            .from_high = i & 1,
+            .id = (int64_t)(mn_rng_next(&rng) >> (1 + mn_rng_below(&rng, 62))) | 1,
+            .low_count = (int64_t)mn_rng_below(&rng, 1000),
+            .created_ms = (int64_t)mn_rng_below(&rng, INT64_C(1) << 42)};
         struct mn_row_seq seq2;
         size_t n = mn_row_seq_print(p, &seq);
         assert_true(n <= MN_ROW_SEQ_MAX);
         assert_int_equal(mn_row_seq_parse(mn_str_make(p, n), 1000, &seq2), MN_OK);
         assert_true(seq.id == seq2.id && seq.low_count == seq2.low_count &&
                     seq.created_ms == seq2.created_ms && seq.from_high == seq2.from_high);
-        struct mn_row_member m = {.peer = seq.id, .created_ms = seq.created_ms,
-                                  .has_delivered = i & 2, .has_read = i & 4};
+        struct mn_row_member m = {.peer = seq.id,
+                                  .created_ms = seq.created_ms,
+                                  .has_delivered = i & 2,
+                                  .has_read = i & 4};
         m.delivered = m.has_delivered ? seq.low_count : 0;
         m.read = m.has_read ? seq.low_count / 2 : 0;
         struct mn_row_member m2;
@@ -179,9 +182,12 @@ static void keys_sort(void **state)
 int test_store_msglog_codec(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(msg_round_trip),      cmocka_unit_test(msg_golden),
-        cmocka_unit_test(msg_damaged),         cmocka_unit_test(refuses),
-        cmocka_unit_test(small_rows_round_trip), cmocka_unit_test(seq_count_is_bounded),
+        cmocka_unit_test(msg_round_trip),
+        cmocka_unit_test(msg_golden),
+        cmocka_unit_test(msg_damaged),
+        cmocka_unit_test(refuses),
+        cmocka_unit_test(small_rows_round_trip),
+        cmocka_unit_test(seq_count_is_bounded),
         cmocka_unit_test(keys_sort),
     };
     return cmocka_run_group_tests_name("store: rows of the message log", tests, NULL, NULL);

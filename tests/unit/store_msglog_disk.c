@@ -74,9 +74,8 @@ static void expect_stored(struct ts_log *t, int64_t stored)
 {
     int64_t chat = 0, count = 0;
     assert_int_equal(mn_msglog_pair(t->log, 1, 2, &chat), MN_OK);
-    assert_int_equal(mn_msglog_read(t->log, chat, 0, INT64_MAX, false, UINT32_MAX, count_one,
-                                    &count),
-                     MN_OK);
+    assert_int_equal(
+        mn_msglog_read(t->log, chat, 0, INT64_MAX, false, UINT32_MAX, count_one, &count), MN_OK);
     assert_int_equal(count, stored);
 }
 

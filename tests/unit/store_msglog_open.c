@@ -272,11 +272,11 @@ static void creation_can_be_repeated(void **state)
 int test_store_msglog_open(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(refuses_newer_format), cmocka_unit_test(refuses_unknown_part),
-        cmocka_unit_test(refuses_damaged_meta), cmocka_unit_test(refuses_second_user),
-        cmocka_unit_test(refuses_damaged_log),  cmocka_unit_test(takes_torn_tail),
-        cmocka_unit_test(refuses_lost_files),   cmocka_unit_test(refuses_garbage),
-        cmocka_unit_test(reads_tell_damage),    cmocka_unit_test(needs_a_usable_path),
+        cmocka_unit_test(refuses_newer_format),     cmocka_unit_test(refuses_unknown_part),
+        cmocka_unit_test(refuses_damaged_meta),     cmocka_unit_test(refuses_second_user),
+        cmocka_unit_test(refuses_damaged_log),      cmocka_unit_test(takes_torn_tail),
+        cmocka_unit_test(refuses_lost_files),       cmocka_unit_test(refuses_garbage),
+        cmocka_unit_test(reads_tell_damage),        cmocka_unit_test(needs_a_usable_path),
         cmocka_unit_test(creation_can_be_repeated),
     };
     return cmocka_run_group_tests_name("store: message log, opening", tests, NULL, NULL);

@@ -14,8 +14,8 @@
 
 /* Sequence numbers that a read gave, and checks of each message. */
 struct got {
-    int64_t chat;         /* expected; 0: any */
-    int64_t user;         /* expected recipient; 0: any */
+    int64_t chat; /* expected; 0: any */
+    int64_t user; /* expected recipient; 0: any */
     int64_t seqs[1000];
     int64_t chats[1000];
     unsigned count, stop_at;
@@ -197,16 +197,15 @@ static void lists_chats(void **state)
 }
 
 /* Pages of `limit` until done; the number of pages. */
-static unsigned drain(struct ts_log *t, int64_t user, unsigned limit, size_t bytes,
-                      struct got *got)
+static unsigned drain(struct ts_log *t, int64_t user, unsigned limit, size_t bytes, struct got *got)
 {
     struct mn_backlog_pos pos = {0, 0};
     unsigned pages = 0;
     for (bool done = false; !done; pages++) {
         unsigned before = got->count;
         assert_true(pages < 500);
-        assert_int_equal(
-            mn_msglog_backlog(t->log, user, &pos, limit, bytes, take, got, &done), MN_OK);
+        assert_int_equal(mn_msglog_backlog(t->log, user, &pos, limit, bytes, take, got, &done),
+                         MN_OK);
         assert_true(got->count - before <= limit);
         if (got->count > before) {
             assert_int_equal(pos.chat, got->chats[got->count - 1]);
@@ -246,7 +245,8 @@ static void backlog_pages(void **state)
         for (unsigned i = 0; i < 66; i++)
             assert_true(got.chats[i] == chats[0] && got.seqs[i] == 5 + i);
         for (unsigned i = 0; i < 15; i++)
-            assert_true(got.chats[66 + i] == chats[2] && got.seqs[66 + i] == 6 * (i / 3) + i % 3 + 1);
+            assert_true(got.chats[66 + i] == chats[2] &&
+                        got.seqs[66 + i] == 6 * (i / 3) + i % 3 + 1);
         assert_true(pages[p].limit == 1000 && pages[p].bytes > 1000 ? calls == 1 : calls > 1);
     }
     ts_log_deinit(&t);
@@ -285,6 +285,39 @@ static void backlog_follows_cursors(void **state)
     ts_log_deinit(&t);
 }
 
+/* Long runs of own messages, of any length and in any place, change nothing. */
+static void backlog_leaps_over_own(void **state)
+{
+    static const int runs[] = {1, 15, 16, 17, 18, 31, 33, 50, 100, 129};
+    struct ts_log t;
+    (void)state;
+    ts_log_init(&t);
+    for (int64_t peer = 4; peer <= 6; peer += 2) { /* user 5 as the higher, and as the lower one */
+        int64_t seq = 0, expected[64];
+        unsigned count = 0;
+        for (size_t i = 0; i < MN_ARRAY_LEN(runs); i++) {
+            fill(&t, 5, peer, seq + 1, runs[i]);
+            seq += runs[i];
+            for (int theirs = 0; theirs < 1 + (int)i % 3; theirs++) {
+                fill(&t, peer, 5, ++seq, 1);
+                expected[count++] = seq;
+            }
+        }
+        int64_t chat = fill(&t, 5, peer, seq + 1, 200);
+        for (unsigned limit = 1; limit <= 1000; limit += 333) {
+            struct got got = {.user = 5, .chat = chat};
+            drain(&t, 5, limit, SIZE_MAX, &got);
+            assert_int_equal(got.count, count);
+            assert_memory_equal(got.seqs, expected, count * sizeof(expected[0]));
+        }
+        ts_move(&t, MN_CURSOR_DELIVERED, 5, peer, chat, expected[count - 1]);
+        struct got got = {.user = 5};
+        drain(&t, 5, 100, SIZE_MAX, &got);
+        assert_int_equal(got.count, 0);
+    }
+    ts_log_deinit(&t);
+}
+
 /* A callback that stops ends the page where it stopped. */
 static void backlog_stops(void **state)
 {
@@ -309,8 +342,7 @@ static bool nested(void *arg, const struct mn_chat_view *view)
 {
     struct ts_log *t = arg;
     struct got got = {.chat = view->chat};
-    assert_int_equal(
-        mn_msglog_read(t->log, view->chat, 0, INT64_MAX, true, 1, take, &got), MN_OK);
+    assert_int_equal(mn_msglog_read(t->log, view->chat, 0, INT64_MAX, true, 1, take, &got), MN_OK);
     assert_true(got.count == 1 && got.seqs[0] == view->last_seq);
     return true;
 }
@@ -332,7 +364,7 @@ int test_store_msglog_read(void)
         cmocka_unit_test(history),        cmocka_unit_test(unread_counts),
         cmocka_unit_test(lists_chats),    cmocka_unit_test(backlog_pages),
         cmocka_unit_test(backlog_stops),  cmocka_unit_test(backlog_follows_cursors),
-        cmocka_unit_test(reads_can_nest),
+        cmocka_unit_test(reads_can_nest), cmocka_unit_test(backlog_leaps_over_own),
     };
     return cmocka_run_group_tests_name("store: message log, reads", tests, NULL, NULL);
 }

@@ -107,10 +107,7 @@ void ts_log_open_fails(struct ts_log *t, enum mn_err err, const char *part)
 
 static struct mn_idgen ids;
 
-static void ids_init(void)
-{
-    mn_idgen_init(&ids, 1, 1);
-}
+static void ids_init(void) { mn_idgen_init(&ids, 1, 1); }
 
 int64_t ts_id(void)
 {
@@ -121,8 +118,7 @@ int64_t ts_id(void)
 
 struct mn_op *ts_append_op(int64_t from, int64_t to, const char *client_id, const char *body)
 {
-    struct mn_op *op =
-        mn_op_new(MN_OP_APPEND, mn_str_c(client_id), MN_STR_NONE, mn_str_c(body));
+    struct mn_op *op = mn_op_new(MN_OP_APPEND, mn_str_c(client_id), MN_STR_NONE, mn_str_c(body));
     assert_non_null(op);
     op->from = from;
     op->to = to;

@@ -12,6 +12,7 @@
 #include "base/mem.h"
 #include "store/msglog.h"
 #include "store/msglog_impl.h"
+#include "support/pace.h"
 
 /*
  * A message log in a directory of its own, and what came back from it.  Any
@@ -26,10 +27,10 @@ struct ts_log {
     pthread_cond_t changed;
     uint64_t handed_back; /* operations, since ts_log_init */
     uint64_t batches;
-    bool blocked;         /* on_commit waits while it is set: keeps the writer busy */
-    uint64_t blocking;    /* callbacks that waited or wait */
+    bool blocked;      /* on_commit waits while it is set: keeps the writer busy */
+    uint64_t blocking; /* callbacks that waited or wait */
     uint64_t submitted;
-    uint16_t tags[4096];  /* of the first operations handed back, in that order */
+    uint16_t tags[4096]; /* of the first operations handed back, in that order */
 };
 
 /* A new directory under $TMPDIR and a configuration with small caches; does not open. */
@@ -68,7 +69,7 @@ void ts_find_file(struct ts_log *t, const char *suffix, char *path, size_t size)
     do {                                                                                           \
         uint64_t end_ms = mn_mono_ms() + 10000;                                                    \
         while (!(cond) && mn_mono_ms() < end_ms)                                                   \
-            usleep(1000);                                                                          \
+            pace_us(1000);                                                                         \
         assert_true(cond);                                                                         \
     } while (0)
 

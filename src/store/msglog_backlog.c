@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What a user has not acknowledged yet, page by page: his chats in order of
+ * their ids, in each the peer's messages behind his delivered cursor.
+ * Blocking, on worker threads.
+ *
+ * A page ends at its limits or when the callback stops; the position then
+ * covers what was given, and nothing else.
+ */
+#include "store/msglog_steps.h"
+
+enum {
+    OWN_RUN = 16 /* own messages in a row that a backlog steps over before it leaps */
+};
+
+struct backlog {
+    struct mn_fetch fetch;
+    struct mn_backlog_pos pos; /* done up to here */
+    unsigned limit;            /* messages that may still be taken */
+};
+
+static bool backlog_is_full(const struct backlog *b) { return b->fetch.stopped || b->limit == 0; }
+
+/*
+ * First message of the peer behind `low`, which is there and up to which the
+ * peer has `count`; MN_ENOTFOUND when there is none.  Somebody who writes a
+ * thousand messages to one who does not answer must not have them all walked
+ * over at each of his log-ins: the running counts allow a binary search.
+ */
+static enum mn_err leap(struct backlog *b, int64_t chat, int64_t low, int64_t count,
+                        bool peer_is_high, int64_t *ret_seq)
+{
+    int64_t high = INT64_MAX; /* not there, or more than `count`; unknown while INT64_MAX */
+    bool found = false;
+    for (int64_t step = OWN_RUN; low + 1 < high;) {
+        struct mn_row_seq row;
+        int64_t seq = high < INT64_MAX ? low + (high - low) / 2 : low + step;
+        enum mn_err err = mn_msglog_get_seq(b->fetch.db, chat, seq, &row);
+        if (err && err != MN_ENOTFOUND)
+            return err;
+        step *= 2;
+        if (err || mn_seq_count(peer_is_high, seq, &row) > count) {
+            high = seq;
+            found = !err;
+        } else {
+            low = seq;
+        }
+    }
+    *ret_seq = high;
+    return found ? MN_OK : MN_ENOTFOUND;
+}
+
+/* Goes on to the next row; behind OWN_RUN rows of his own straight to one of the peer. */
+static enum mn_err backlog_next(struct backlog *b, struct mn_rocks_iter *it, int64_t chat,
+                                int64_t seq, const struct mn_row_seq *row, unsigned own)
+{
+    char key[MN_KEY_SEQ_BYTES];
+    if (own < OWN_RUN) {
+        mn_rocks_iter_next(it);
+        return MN_OK;
+    }
+    bool peer_is_high = !row->from_high;
+    enum mn_err err = leap(b, chat, seq, mn_seq_count(peer_is_high, seq, row), peer_is_high, &seq);
+    if (err)
+        return err;
+    mn_key_seq(key, chat, seq);
+    mn_rocks_iter_seek(it, mn_str_make(key, sizeof(key)));
+    return MN_OK;
+}
+
+static enum mn_err backlog_rows(struct backlog *b, struct mn_rocks_iter *it, int64_t chat,
+                                bool user_is_high)
+{
+    unsigned own = 0;
+    while (!backlog_is_full(b)) {
+        struct mn_row_seq row;
+        int64_t seq = 0;
+        enum mn_err err = mn_seq_iter_row(it, &seq, &row);
+        if (!err && row.from_high == user_is_high) {
+            own++;
+        } else if (!err) {
+            own = 0;
+            b->limit--;
+            err = mn_fetch_add(&b->fetch, row.id);
+        }
+        if (!err)
+            err = backlog_next(b, it, chat, seq, &row, own);
+        if (err)
+            return err;
+    }
+    return MN_OK;
+}
+
+/* The peer's messages of one chat behind `after`. */
+static enum mn_err backlog_chat(struct backlog *b, int64_t chat, int64_t after, bool user_is_high)
+{
+    struct mn_seq_bounds bounds;
+    struct mn_row_seq row;
+    /* Numbers have no gaps: without the next one there is nothing, and a point read is cheap. */
+    enum mn_err err = mn_msglog_get_seq(b->fetch.db, chat, after + 1, &row);
+    if (err)
+        return err == MN_ENOTFOUND ? MN_OK : err;
+    struct mn_rocks_iter *it = mn_seq_iter(b->fetch.db, chat, after, INT64_MAX, &bounds);
+    mn_rocks_iter_seek(it, mn_str_make(bounds.lower, MN_KEY_SEQ_BYTES));
+    err = backlog_rows(b, it, chat, user_is_high);
+    mn_rocks_iter_free(it);
+    if (err && err != MN_ENOTFOUND)
+        return err;
+    return mn_fetch_flush(&b->fetch);
+}
+
+static enum mn_err backlog_walk(struct backlog *b, struct mn_member_walk *walk, bool *ret_done)
+{
+    for (;;) {
+        struct mn_row_member mine;
+        int64_t chat = 0;
+        enum mn_err err = mn_member_walk_next(walk, &chat, &mine);
+        *ret_done = err == MN_ENOTFOUND;
+        if (err)
+            return *ret_done ? MN_OK : err;
+        int64_t after = mine.delivered;
+        if (chat == b->pos.chat && b->pos.seq > after)
+            after = b->pos.seq;
+        err = backlog_chat(b, chat, after, walk->user > mine.peer);
+        if (b->fetch.last.chat != 0)
+            b->pos = b->fetch.last;
+        if (err || backlog_is_full(b))
+            return err;
+    }
+}
+
+enum mn_err mn_msglog_backlog(struct mn_msglog *log, int64_t user, struct mn_backlog_pos *pos,
+                              unsigned limit, size_t bytes, mn_msg_fn fn, void *arg, bool *ret_done)
+{
+    struct backlog b = {
+        .fetch = {.fn = fn, .arg = arg, .room = bytes}, .pos = *pos, .limit = limit};
+    struct mn_rocks *db = mn_db_take(log);
+    enum mn_err err = MN_EIO;
+    bool done = false;
+    if (db) {
+        struct mn_member_walk walk;
+        b.fetch.db = db;
+        mn_member_walk_begin(&walk, log, user, pos->chat);
+        err = backlog_walk(&b, &walk, &done);
+        mn_member_walk_end(&walk);
+    }
+    mn_db_give(log);
+    if (err)
+        return err;
+    *pos = b.pos;
+    *ret_done = done;
+    return MN_OK;
+}
