@@ -81,9 +81,8 @@ def test_auth_with_good_token(connect, uid, name):
 
 
 def test_padding_is_tolerated(connect, uid):
-    head, payload, signature = tokens.sign(uid(), SECRET).split(".")
-    client = connect()
-    client.auth(".".join(part + "=" * (-len(part) % 4) for part in (head, payload, signature)))
+    signed, signature = tokens.sign(uid(), SECRET).rsplit(".", 1)
+    connect().auth(signed + "." + signature + "=" * (-len(signature) % 4))
 
 
 @pytest.mark.parametrize("length, good, bad", [

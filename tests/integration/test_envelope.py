@@ -10,7 +10,7 @@ def text_of(peer, body='"b"', **raw):
 
 
 BAD = [
-    "null", "[]", "[1]", '"text"', "1", "true", "", " ", "{", "}", "{}{", '{"type":}', '{"type" "PING"}',
+    "null", "[]", "[1]", '"text"', "1", "true", "", " ", "{", "}", '{"type":}', '{"type" "PING"}',
     "\ufeff{\"type\":\"PING\"}",
     "{'type':'PING'}", "{type:\"PING\"}", '{"type":"PING",}', '{,"type":"PING"}',
     '/* c */{"type":"PING"}', '{"type":"PING" // c\n}',

@@ -40,9 +40,9 @@ def test_connection_bucket_120_pass_the_next_is_refused(limited, connect, uid):
 
 def test_user_bucket_60_pass_the_next_is_refused(limited, connect, uid):
     client = connect(uid(), limited)
-    client.send(b"".join(text(type="ACK", ackType="delivered", serverMsgId=str(i), to="1", clientMsgId=f"c{i}")
+    client.send(b"".join(text(type="SINGLE_CHAT", body="x", serverMsgId=str(i), clientMsgId=f"c{i}")
                          for i in range(110)))
-    passed, refusal = count_until_limit(client, "message_not_found")
+    passed, refusal = count_until_limit(client, "missing_to")
     assert 60 <= passed < 110
     assert refusal["clientMsgId"] == f"c{passed}" and refusal["serverMsgId"] == str(passed)
 

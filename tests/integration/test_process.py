@@ -54,7 +54,7 @@ def test_nothing_is_accepted_while_draining(launch, connect, uid):
 
 
 def test_what_was_sent_before_the_drain_is_answered_and_kept(launch, connect, uid):
-    server = launch()
+    server = launch({"im.gateway.ws.rate-limit.connection-rate": 0, "im.gateway.ws.rate-limit.user-rate": 0})
     sender, peer = connect(uid(), server), uid()
     for i in range(500):
         sender.send_chat(peer, str(i), f"d{i}")

@@ -181,9 +181,9 @@ def test_not_after_a_second_auth_or_reauth(server, connect, uid):
 def test_a_user_may_be_the_larger_or_the_smaller_id(connect, uid):
     low, high = uid(), uid()
     connect(low).chat(high, "up")
-    connect(high).expect("SINGLE_CHAT", body="up", from_=str(low))
-    connect(high).find("SINGLE_CHAT", body="up")
-    connect(high).chat(low, "down")
+    receiver = connect(high)
+    receiver.ack(receiver.expect("SINGLE_CHAT", body="up", from_=str(low)))
+    receiver.chat(low, "down")
     connect(low).expect("SINGLE_CHAT", body="down", from_=str(high), msgSeq=2)
 
 

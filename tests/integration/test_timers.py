@@ -11,9 +11,9 @@ from support.wait import Deadline
 @pytest.fixture(scope="module")
 def fast(launch_module):
     return launch_module({
-        "im.gateway.ws.auth-timeout-ms": 600,
+        "im.gateway.ws.auth-timeout-ms": 500,
         "im.gateway.ws.reader-idle-ms": 1500,
-        "im.gateway.ws.writer-idle-ms": 500,
+        "im.gateway.ws.writer-idle-ms": 800,
         "im.gateway.ws.handshake-timeout-ms": 700,
     })
 

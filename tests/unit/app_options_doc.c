@@ -159,7 +159,7 @@ static void assert_fresh(const char *format, const char *file)
     char path[4096], args[64];
     size_t root = sizeof __FILE__ - sizeof here;
 
-    if (sizeof __FILE__ < sizeof here || strcmp(__FILE__ + root, here) != 0)
+    if (sizeof __FILE__ < sizeof here || strcmp(&__FILE__[root], here) != 0)
         skip();
     snprintf(path, sizeof path, "%.*s%s", (int)root, __FILE__, file);
     FILE *f = fopen(path, "r");

@@ -12,6 +12,7 @@
 
 #include "base/mem.h"
 #include "base/rand.h"
+#include "support/pace.h"
 #include "unit/net_support.h"
 
 #define CLIENT_THREADS 3
@@ -85,7 +86,7 @@ static void *push_to_the_latest(void *arg)
                 .task.run = run_push, .conn_id = id, .n = 1 + (size_t)mn_rng_below(&rng, 20000)};
             mn_loop_post(loop, &push->task);
         }
-        usleep(20);
+        pace_us(20);
     }
     return NULL;
 }

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "support/pace.h"
 #include "unit/net_support.h"
 
 static struct server server;
@@ -360,7 +361,7 @@ static void slow_handshake_gets_408(void **state)
     for (int i = 0; i < 20; i++) { /* drips do not extend the time */
         if (send(fd, text + i, 1, MSG_NOSIGNAL) != 1)
             break;
-        usleep(10000);
+        pace_us(10000);
     }
     client_read_all(fd, buf, sizeof(buf));
     assert_memory_equal(buf, "HTTP/1.1 408 ", 13);

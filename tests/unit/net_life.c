@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "support/pace.h"
 #include "unit/net_support.h"
 
 static struct server server;
@@ -99,7 +100,7 @@ static void any_input_keeps_the_connection(void **state)
     uint64_t since_ms = mn_mono_ms();
     while (mn_mono_ms() - since_ms < 700) { /* pongs are enough */
         client_ws_send(fd, 0x8a, "", 0);
-        usleep(50000);
+        pace_us(50000);
     }
     assert_int_equal(server.count[SERVER_CLOSE], 0);
     since_ms = mn_mono_ms();
@@ -307,7 +308,7 @@ static void drain_is_spread_over_its_time(void **state)
     uint64_t since_ms = mn_mono_ms();
     mn_net_drain(server.net, 600);
     while (mn_mono_ms() - since_ms < 300)
-        usleep(5000);
+        pace_us(5000);
     early = atomic_load(&server.closed[MN_CLOSE_SHUTDOWN]);
     server_await_closed(&server, MN_CLOSE_SHUTDOWN, CLIENTS);
     assert_true(mn_mono_ms() - since_ms >= 500);

@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "support/pace.h"
 #include "unit/net_support.h"
 
 static struct server server;
@@ -159,7 +160,7 @@ static void ceiling_on_connections(void **state)
     close(fd[0]);
     server_await(&server, SERVER_CLOSE, 1);
     while (mn_metrics_sum(server.metrics, MN_M_CONN_OPEN) > 2)
-        usleep(1000);
+        pace_us(1000);
     fd[0] = client_ws(&server); /* room again */
     for (int i = 0; i < 3; i++)
         close(fd[i]);

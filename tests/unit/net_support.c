@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "proto/ws.h"
+#include "support/pace.h"
 
 #define PATIENCE_S 10
 
@@ -221,7 +222,7 @@ void server_await_metric(struct server *server, enum mn_metric metric, int64_t a
         if (mn_mono_ms() > until_ms)
             fail_msg("metric %d: %lld, expected %lld", (int)metric,
                      (long long)mn_metrics_sum(server->metrics, metric), (long long)at_least);
-        usleep(500);
+        pace_us(500);
     }
 }
 
