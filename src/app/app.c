@@ -201,7 +201,7 @@ static void tear_down(struct mn_app *app)
 enum mn_err mn_app_start(const struct mn_config *config, struct mn_log *log, struct mn_app **ret,
                          struct mn_buf *why)
 {
-    static enum mn_err (*const steps[])(struct mn_app *app, struct mn_buf *why) = {
+    static enum mn_err (*const steps[])(struct mn_app * app, struct mn_buf * why) = {
         open_datadir, make_gate, bind_net, open_stores, make_api};
     struct mn_app *app = mn_new(struct mn_app);
     enum mn_err err = MN_OK;

@@ -55,8 +55,10 @@ enum mn_err mn_datadir_open(struct mn_datadir *dir, const char *path, struct mn_
         return fail(why, "cannot open", file);
     if (flock(fd, LOCK_EX | LOCK_NB)) {
         err = errno == EWOULDBLOCK ? MN_ELOCKED : mn_err_from_errno(errno);
-        mn_buf_addf(why, "another minimd uses the data directory %s: end it, or give this one its "
-                         "own with --minim.data-dir", path);
+        mn_buf_addf(why,
+                    "another minimd uses the data directory %s: end it, or give this one its "
+                    "own with --minim.data-dir",
+                    path);
         close(fd);
         return err;
     }
@@ -111,8 +113,10 @@ enum mn_err mn_datadir_secret(const char *path, char *out, size_t cap, struct mn
         n--;
     out[n] = '\0';
     if (n < MN_JWT_SECRET_MIN || (size_t)n >= cap - 1) {
-        mn_buf_addf(why, "%s must hold %d to %zu bytes: restore it, or remove it to have a new "
-                         "one made (all tokens then end)", file, MN_JWT_SECRET_MIN, cap - 2);
+        mn_buf_addf(why,
+                    "%s must hold %d to %zu bytes: restore it, or remove it to have a new "
+                    "one made (all tokens then end)",
+                    file, MN_JWT_SECRET_MIN, cap - 2);
         return MN_ECORRUPT;
     }
     return MN_OK;

@@ -35,8 +35,9 @@ void mn_wire_net(const struct mn_config *config, struct mn_net_config *ret)
         .http_max_body = (uint32_t)config->http_max_body,
         .low_watermark = (uint32_t)config->ws_low_watermark,
         .high_watermark = (uint32_t)config->ws_high_watermark,
-        .close_unwritable_after_ms =
-            config->ws_backpressure ? (int32_t)config->ws_close_unwritable_after_ms : -1,
+        .close_unwritable_after_ms = config->ws_backpressure
+                                         ? (int32_t)config->ws_close_unwritable_after_ms
+                                         : -1,
         .max_queued_bytes = (uint64_t)config->ws_max_queued_bytes,
     };
     snprintf(ret->ws_path, sizeof(ret->ws_path), "%s", config->ws_path);
@@ -110,6 +111,6 @@ void mn_wire_api(const struct mn_config *config, struct mn_api_options *ret)
     ret->cors_origins = config->http_cors_origins;
     ret->trusted_proxies = "";
     if (config->ratelimit_trust_forwarded)
-        ret->trusted_proxies =
-            config->http_trusted_proxies[0] ? config->http_trusted_proxies : "127.0.0.0/8,::1";
+        ret->trusted_proxies = config->http_trusted_proxies[0] ? config->http_trusted_proxies
+                                                               : "127.0.0.0/8,::1";
 }

@@ -24,6 +24,7 @@ double mn_hist_mean(const struct mn_hist *hist);
 /* Value at or below which `percent` (0..100) of the values lie; 0 when empty. */
 uint64_t mn_hist_percentile(const struct mn_hist *hist, double percent);
 /* Iterates over non-empty buckets: start with *pos = 0. */
-int mn_hist_next(const struct mn_hist *hist, unsigned *pos, uint64_t *ret_upper, uint64_t *ret_count);
+int mn_hist_next(const struct mn_hist *hist, unsigned *pos, uint64_t *ret_upper,
+                 uint64_t *ret_count);
 
 #endif

@@ -17,14 +17,17 @@
     X(WS_OPEN, GAUGE, "minim_ws_connections", "", "Open WebSocket connections")                    \
     X(SESSIONS, GAUGE, "minim_sessions", "", "Authenticated sessions")                             \
     X(ACCEPTED, COUNTER, "minim_accepted_total", "", "Connections accepted")                       \
-    X(ACCEPT_SHED, COUNTER, "minim_accept_shed_total", "", "Connections closed at accept for want of descriptors or by the connection ceiling") \
-    X(ACCEPT_DEFERRED, COUNTER, "minim_accept_deferred_total", "", "Times accepting paused because the accept bucket was empty") \
+    X(ACCEPT_SHED, COUNTER, "minim_accept_shed_total", "",                                         \
+      "Connections closed at accept for want of descriptors or by the connection ceiling")         \
+    X(ACCEPT_DEFERRED, COUNTER, "minim_accept_deferred_total", "",                                 \
+      "Times accepting paused because the accept bucket was empty")                                \
     X(BYTES_IN, COUNTER, "minim_received_bytes_total", "", "Bytes read from sockets")              \
     X(BYTES_OUT, COUNTER, "minim_sent_bytes_total", "", "Bytes written to sockets")                \
     X(READS, COUNTER, "minim_socket_reads_total", "", "recv calls that returned data")             \
     X(WRITES, COUNTER, "minim_socket_writes_total", "", "send calls")                              \
     X(BYTES_QUEUED, GAUGE, "minim_queued_bytes", "", "Bytes queued for sending, all connections")  \
-    X(FRAME_IN_AUTH, COUNTER, "minim_frames_in_total", "type=\"AUTH\"", "Text frames received by type") \
+    X(FRAME_IN_AUTH, COUNTER, "minim_frames_in_total", "type=\"AUTH\"",                            \
+      "Text frames received by type")                                                              \
     X(FRAME_IN_REAUTH, COUNTER, "minim_frames_in_total", "type=\"REAUTH\"", "")                    \
     X(FRAME_IN_PING, COUNTER, "minim_frames_in_total", "type=\"PING\"", "")                        \
     X(FRAME_IN_PONG, COUNTER, "minim_frames_in_total", "type=\"PONG\"", "")                        \
@@ -33,7 +36,8 @@
     X(FRAME_IN_OTHER, COUNTER, "minim_frames_in_total", "type=\"other\"", "")                      \
     X(FRAME_IN_BINARY, COUNTER, "minim_frames_in_total", "type=\"binary\"", "")                    \
     X(FRAME_IN_CONTROL, COUNTER, "minim_frames_in_total", "type=\"control\"", "")                  \
-    X(FRAME_OUT_AUTH, COUNTER, "minim_frames_out_total", "type=\"AUTH_OK\"", "Text frames queued by type") \
+    X(FRAME_OUT_AUTH, COUNTER, "minim_frames_out_total", "type=\"AUTH_OK\"",                       \
+      "Text frames queued by type")                                                                \
     X(FRAME_OUT_AUTH_FAIL, COUNTER, "minim_frames_out_total", "type=\"AUTH_FAIL\"", "")            \
     X(FRAME_OUT_PING, COUNTER, "minim_frames_out_total", "type=\"PING\"", "")                      \
     X(FRAME_OUT_PONG, COUNTER, "minim_frames_out_total", "type=\"PONG\"", "")                      \
@@ -49,28 +53,36 @@
     X(CLOSE_SLOW, COUNTER, "minim_closes_total", "cause=\"slow_consumer\"", "")                    \
     X(CLOSE_MEMORY, COUNTER, "minim_closes_total", "cause=\"memory\"", "")                         \
     X(CLOSE_SHUTDOWN, COUNTER, "minim_closes_total", "cause=\"shutdown\"", "")                     \
-    X(KICKS, COUNTER, "minim_kicks_total", "", "Sessions replaced by a newer one of the same user") \
+    X(KICKS, COUNTER, "minim_kicks_total", "",                                                     \
+      "Sessions replaced by a newer one of the same user")                                         \
     X(AUTH_FAILS, COUNTER, "minim_auth_failures_total", "", "AUTH and REAUTH refused")             \
-    X(VIOLATIONS, COUNTER, "minim_violations_total", "", "bad_json, missing_type and not_implemented frames") \
+    X(VIOLATIONS, COUNTER, "minim_violations_total", "",                                           \
+      "bad_json, missing_type and not_implemented frames")                                         \
     X(RATE_LIMITED, COUNTER, "minim_rate_limited_total", "", "Frames refused by a token bucket")   \
     X(SERVER_BUSY, COUNTER, "minim_server_busy_total", "", "Requests answered server_busy")        \
-    X(PUSH_DROPPED, COUNTER, "minim_pushes_dropped_total", "", "Pushes left to resend because the connection was above its high watermark") \
+    X(PUSH_DROPPED, COUNTER, "minim_pushes_dropped_total", "",                                     \
+      "Pushes left to resend because the connection was above its high watermark")                 \
     X(RESENT, COUNTER, "minim_resent_total", "", "Messages queued by resend")                      \
     X(RESEND_RUNS, COUNTER, "minim_resend_runs_total", "", "Resend runs started")                  \
     X(MSG_COMMITTED, COUNTER, "minim_messages_committed_total", "", "Messages committed")          \
-    X(MSG_DUPLICATE, COUNTER, "minim_messages_duplicate_total", "", "Appends answered from an earlier result") \
+    X(MSG_DUPLICATE, COUNTER, "minim_messages_duplicate_total", "",                                \
+      "Appends answered from an earlier result")                                                   \
     X(MSG_FAILED, COUNTER, "minim_messages_failed_total", "", "Appends that the store refused")    \
-    X(MSG_FILTERED, COUNTER, "minim_messages_filtered_total", "", "Bodies changed by the text filter") \
+    X(MSG_FILTERED, COUNTER, "minim_messages_filtered_total", "",                                  \
+      "Bodies changed by the text filter")                                                         \
     X(CURSOR_MOVES, COUNTER, "minim_cursor_moves_total", "", "Delivered and read cursors moved")   \
     X(COMMITS, COUNTER, "minim_commits_total", "", "Synced batches written")                       \
     X(WRITER_QUEUE, GAUGE, "minim_writer_queue", "", "Operations waiting for the message writer")  \
-    X(WRITER_QUEUE_BYTES, GAUGE, "minim_writer_queue_bytes", "", "Bytes waiting for the message writer") \
+    X(WRITER_QUEUE_BYTES, GAUGE, "minim_writer_queue_bytes", "",                                   \
+      "Bytes waiting for the message writer")                                                      \
     X(HTTP_REQUESTS, COUNTER, "minim_http_requests_total", "", "HTTP requests")                    \
     X(HTTP_4XX, COUNTER, "minim_http_errors_total", "class=\"4xx\"", "HTTP error answers")         \
     X(HTTP_5XX, COUNTER, "minim_http_errors_total", "class=\"5xx\"", "")                           \
-    X(HTTP_RATE_LIMITED, COUNTER, "minim_http_rate_limited_total", "", "HTTP requests refused with 429") \
+    X(HTTP_RATE_LIMITED, COUNTER, "minim_http_rate_limited_total", "",                             \
+      "HTTP requests refused with 429")                                                            \
     X(LOOP_POSTS, COUNTER, "minim_loop_posts_total", "", "Tasks posted between threads")           \
-    X(CACHE_MISSES, COUNTER, "minim_store_cache_misses_total", "", "Look-ups that had to ask RocksDB")
+    X(CACHE_MISSES, COUNTER, "minim_store_cache_misses_total", "",                                 \
+      "Look-ups that had to ask RocksDB")
 
 enum mn_metric {
 #define MN_METRIC_ENUM(sym, kind, name, labels, help) MN_M_##sym,

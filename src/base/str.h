@@ -18,10 +18,7 @@ struct mn_str {
 #define MN_STR(lit) ((struct mn_str){(lit), sizeof(lit) - 1})
 #define MN_STR_NONE ((struct mn_str){NULL, 0})
 
-static inline struct mn_str mn_str_make(const char *p, size_t n)
-{
-    return (struct mn_str){p, n};
-}
+static inline struct mn_str mn_str_make(const char *p, size_t n) { return (struct mn_str){p, n}; }
 static inline struct mn_str mn_str_c(const char *z)
 {
     return (struct mn_str){z, z ? strlen(z) : 0};
@@ -30,10 +27,7 @@ static inline bool mn_str_eq(struct mn_str a, struct mn_str b)
 {
     return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
 }
-static inline bool mn_str_is(struct mn_str a, const char *z)
-{
-    return mn_str_eq(a, mn_str_c(z));
-}
+static inline bool mn_str_is(struct mn_str a, const char *z) { return mn_str_eq(a, mn_str_c(z)); }
 /* ASCII case-insensitive equality. */
 bool mn_str_eq_nocase(struct mn_str a, struct mn_str b);
 /* Strips characters <= U+0020 from both ends (ws-protocol.md, preamble). */

@@ -132,17 +132,19 @@ void mn_chat_on_single(struct mn_conn *conn, struct mn_envelope *env)
 static void send_saved(struct mn_conn *conn, const struct mn_op *op)
 {
     char text[24];
-    mn_reply_send(conn, &(struct mn_envelope){
-                            .type = MN_TYPE_ACK,
-                            .has = MN_HAS_MSG_SEQ | MN_HAS_FROM,
-                            .client_msg_id = mn_op_client_id(op),
-                            .server_msg_id = mn_reply_id(text, op->id),
-                            .msg_seq = op->seq,
-                            .from = op->from,
-                            .ack_type = MN_STR("saved"),
-                            /* The body tells the sender what the filter made of it; a duplicate has none (2.4). */
-                            .body = op->duplicate ? MN_STR_NONE : mn_op_body(op),
-                        });
+    mn_reply_send(
+        conn,
+        &(struct mn_envelope){
+            .type = MN_TYPE_ACK,
+            .has = MN_HAS_MSG_SEQ | MN_HAS_FROM,
+            .client_msg_id = mn_op_client_id(op),
+            .server_msg_id = mn_reply_id(text, op->id),
+            .msg_seq = op->seq,
+            .from = op->from,
+            .ack_type = MN_STR("saved"),
+            /* The body tells the sender what the filter made of it; a duplicate has none (2.4). */
+            .body = op->duplicate ? MN_STR_NONE : mn_op_body(op),
+        });
 }
 
 void mn_chat_on_done(struct mn_conn *conn, const struct mn_op *op)
@@ -165,6 +167,7 @@ void mn_chat_on_done(struct mn_conn *conn, const struct mn_op *op)
     } else if (op->result == MN_EINVAL) {
         mn_reply_error(conn, MN_REASON_INTERNAL_ERROR, echo);
     } else {
-        mn_reply_busy(conn, echo); /* disk full, I/O error: nothing was stored, a retry may succeed */
+        mn_reply_busy(conn,
+                      echo); /* disk full, I/O error: nothing was stored, a retry may succeed */
     }
 }

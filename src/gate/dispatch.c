@@ -38,10 +38,7 @@ static void on_pong(struct mn_conn *conn, struct mn_envelope *env)
     (void)env;
 }
 
-static void on_ack(struct mn_conn *conn, struct mn_envelope *env)
-{
-    mn_ack_on_frame(conn, env);
-}
+static void on_ack(struct mn_conn *conn, struct mn_envelope *env) { mn_ack_on_frame(conn, env); }
 
 static const struct {
     void (*run)(struct mn_conn *conn, struct mn_envelope *env);

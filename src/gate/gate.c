@@ -13,7 +13,7 @@
 #include "gate/internal.h"
 
 enum {
-    WORKER_QUEUE = 200000, /* a reconnect of every allowed connection at once */
+    WORKER_QUEUE = 200000,    /* a reconnect of every allowed connection at once */
     FILTERED_MAX = 256 * 1024 /* a 64 KiB body, should every second letter become three */
 };
 
@@ -135,10 +135,7 @@ struct mn_net_handler mn_gate_handler(void)
 
 /* ---- life ---- */
 
-size_t mn_gate_session_size(void)
-{
-    return sizeof(struct mn_session);
-}
+size_t mn_gate_session_size(void) { return sizeof(struct mn_session); }
 
 struct mn_gate *mn_gate_new(const struct mn_gate_config *config)
 {
@@ -170,10 +167,7 @@ void mn_gate_attach(struct mn_gate *gate, struct mn_net *net)
     snapshot_unref(snapshot);
 }
 
-void mn_gate_stop(struct mn_gate *gate)
-{
-    mn_pool_stop(gate->pool);
-}
+void mn_gate_stop(struct mn_gate *gate) { mn_pool_stop(gate->pool); }
 
 void mn_gate_free(struct mn_gate *gate)
 {

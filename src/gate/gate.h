@@ -31,12 +31,12 @@ struct mn_gate;
 /* What may change while running; copied into an immutable snapshot that every loop swaps in. */
 struct mn_gate_settings {
     uint32_t connection_rate, connection_burst; /* frames per second of one connection, 0 = off */
-    uint32_t user_rate, user_burst;             /* business frames per second of one user, 0 = off */
-    uint32_t auth_rate, auth_burst;             /* AUTH per second of the process, 0 = off */
-    uint32_t auth_timeout_ms;                   /* 3,000: from the upgrade to AUTH_OK */
-    uint32_t expiry_grace_ms;                   /* 5,000: a token's expiry to the close */
-    uint32_t resend_window;                     /* 200: unacknowledged resent frames of a session */
-    uint32_t resend_delay_ms;                   /* 30,000: age of a delivery that is sent again */
+    uint32_t user_rate, user_burst; /* business frames per second of one user, 0 = off */
+    uint32_t auth_rate, auth_burst; /* AUTH per second of the process, 0 = off */
+    uint32_t auth_timeout_ms;       /* 3,000: from the upgrade to AUTH_OK */
+    uint32_t expiry_grace_ms;       /* 5,000: a token's expiry to the close */
+    uint32_t resend_window;         /* 200: unacknowledged resent frames of a session */
+    uint32_t resend_delay_ms;       /* 30,000: age of a delivery that is sent again */
     bool resend_after_auth;
     bool resend_periodic;
     bool require_known_user;

@@ -18,11 +18,12 @@
 #include "gate/internal.h"
 
 enum {
-    LIVE_MAX = 64,       /* live pushes that a page need not repeat; beyond it they come twice */
-    DEFERRED_MAX = 256,  /* ACKs that wait, one a chat and kind; beyond it the client's next ACK counts */
-    PAGE_MAX = 256,      /* messages in a page, whatever the window is */
+    LIVE_MAX = 64, /* live pushes that a page need not repeat; beyond it they come twice */
+    DEFERRED_MAX =
+        256, /* ACKs that wait, one a chat and kind; beyond it the client's next ACK counts */
+    PAGE_MAX = 256,          /* messages in a page, whatever the window is */
     PAGE_BYTES = 192 * 1024, /* text in a page: below the low watermark */
-    RETRY_MS = 200       /* when the worker queue was full */
+    RETRY_MS = 200           /* when the worker queue was full */
 };
 
 #define REVOKED_BODY MN_STR("\xe5\xb7\xb2\xe6\x92\xa4\xe5\x9b\x9e") /* the literal of 8.2 */
@@ -38,8 +39,8 @@ struct deferred {
 
 struct mn_resend {
     struct mn_backlog_pos pos;
-    uint32_t run;     /* number of this run: a page of an earlier one is dropped */
-    bool reading;     /* a worker has the next page at hand */
+    uint32_t run; /* number of this run: a page of an earlier one is dropped */
+    bool reading; /* a worker has the next page at hand */
     uint16_t live_count, deferred_count;
     struct deferred *deferred; /* DEFERRED_MAX, made when first needed */
     struct live live[LIVE_MAX];

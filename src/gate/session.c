@@ -59,7 +59,8 @@ static bool start_check(struct mn_conn *conn, enum check_kind kind,
                         const struct mn_jwt_claims *claims, struct mn_echo echo)
 {
     struct mn_gate *gate = mn_gate_loop_of(conn)->gate;
-    struct check *check = mn_try_alloc(sizeof(*check) + echo.client_msg_id.n + echo.server_msg_id.n);
+    struct check *check = mn_try_alloc(sizeof(*check) + echo.client_msg_id.n +
+                                       echo.server_msg_id.n);
     if (!check)
         return false;
     *check = (struct check){
@@ -90,8 +91,8 @@ static struct mn_echo check_echo(const struct check *check)
     if (check->has_client_msg_id)
         echo.client_msg_id = mn_str_make(check->ids, check->client_msg_id_len);
     if (check->has_server_msg_id)
-        echo.server_msg_id =
-            mn_str_make(check->ids + check->client_msg_id_len, check->server_msg_id_len);
+        echo.server_msg_id = mn_str_make(check->ids + check->client_msg_id_len,
+                                         check->server_msg_id_len);
     return echo;
 }
 
@@ -246,8 +247,7 @@ void mn_session_on_writer_idle(struct mn_conn *conn)
 enum mn_reason mn_session_verdict(struct mn_conn *conn)
 {
     struct mn_session *session = mn_session_of(conn);
-    if (session->exp_unix_ms &&
-        mn_loop_unix_ms(mn_conn_loop(conn)) >= session->exp_unix_ms)
+    if (session->exp_unix_ms && mn_loop_unix_ms(mn_conn_loop(conn)) >= session->exp_unix_ms)
         return MN_REASON_TOKEN_EXPIRED;
     return session->bumped_mono_ms ? MN_REASON_SESSION_INVALID : MN_REASON_NONE;
 }

@@ -26,10 +26,7 @@ void mn_unacked_deinit(struct mn_unacked *unacked)
     *unacked = (struct mn_unacked){0};
 }
 
-void mn_unacked_clear(struct mn_unacked *unacked)
-{
-    mn_unacked_deinit(unacked);
-}
+void mn_unacked_clear(struct mn_unacked *unacked) { mn_unacked_deinit(unacked); }
 
 static bool grow(struct mn_unacked *unacked)
 {
@@ -53,8 +50,8 @@ void mn_unacked_add(struct mn_unacked *unacked, int64_t chat, int64_t seq, uint6
 {
     if (unacked->count == unacked->cap && !grow(unacked))
         return;
-    *entry_at(unacked, unacked->count) =
-        (struct mn_unacked_entry){.chat = chat, .seq = seq, .sent_ms = now_ms, .resent = resent};
+    *entry_at(unacked, unacked->count) = (struct mn_unacked_entry){
+        .chat = chat, .seq = seq, .sent_ms = now_ms, .resent = resent};
     unacked->count++;
     unacked->resent = (uint16_t)(unacked->resent + resent);
 }

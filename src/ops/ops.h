@@ -22,7 +22,7 @@ struct mn_ops_config {
     struct mn_msglog *msglog;
     struct mn_db *db;
     const char *version; /* static text */
-    bool hide_metrics;          /* mn_ops_metrics() gives MN_EPERM */
+    bool hide_metrics;   /* mn_ops_metrics() gives MN_EPERM */
 };
 
 struct mn_ops *mn_ops_new(const struct mn_ops_config *config);

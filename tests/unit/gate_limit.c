@@ -33,9 +33,9 @@ static void refills_whole_tokens_only(void **state)
     (void)state;
     struct mn_bucket bucket = {0};
     take_all(&bucket, 60, 120, start_us);
-    assert_int_equal(take_all(&bucket, 60, 120, start_us + 16000), 0);  /* 0.96 of a token */
-    assert_int_equal(take_all(&bucket, 60, 120, start_us + 17000), 1);  /* the rest was not lost */
-    assert_int_equal(take_all(&bucket, 60, 120, start_us + 33400), 1);  /* 2.004 since the start */
+    assert_int_equal(take_all(&bucket, 60, 120, start_us + 16000), 0); /* 0.96 of a token */
+    assert_int_equal(take_all(&bucket, 60, 120, start_us + 17000), 1); /* the rest was not lost */
+    assert_int_equal(take_all(&bucket, 60, 120, start_us + 33400), 1); /* 2.004 since the start */
     assert_int_equal(take_all(&bucket, 60, 120, start_us + 1000000), 58); /* 60 a second in all */
 }
 
@@ -90,9 +90,9 @@ static void window_is_fixed(void **state)
 int test_gate_limit(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(burst_then_refusal),       cmocka_unit_test(refills_whole_tokens_only),
+        cmocka_unit_test(burst_then_refusal),        cmocka_unit_test(refills_whole_tokens_only),
         cmocka_unit_test(refill_stops_at_the_burst), cmocka_unit_test(rate_zero_is_no_limit),
-        cmocka_unit_test(user_bucket_is_the_users), cmocka_unit_test(fourth_violation_closes),
+        cmocka_unit_test(user_bucket_is_the_users),  cmocka_unit_test(fourth_violation_closes),
         cmocka_unit_test(window_is_fixed),
     };
     return cmocka_run_group_tests_name("gate_limit", tests, NULL, NULL);

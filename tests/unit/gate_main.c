@@ -2,7 +2,4 @@
 /* Runs the unit tests of gate/; what needs a live server is in tests/integration. */
 #include "unit/gate_tests.h"
 
-int main(void)
-{
-    return test_gate_limit() + test_gate_unacked() != 0;
-}
+int main(void) { return test_gate_limit() + test_gate_unacked() != 0; }

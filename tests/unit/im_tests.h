@@ -2,9 +2,9 @@
 #ifndef MN_TESTS_UNIT_IM_TESTS_H
 #define MN_TESTS_UNIT_IM_TESTS_H
 
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <setjmp.h>
 #include <stdint.h>
 
 #include <cmocka.h>
