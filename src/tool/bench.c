@@ -114,8 +114,7 @@ static enum mn_err add_target(struct load_run *run, const char *text, char *why,
     return MN_OK;
 }
 
-/* --fit: as many clients as both processes may have descriptors for; pairs stay pairs. */
-static void fit_clients(struct mn_opts *opts)
+void bench_fit_clients(struct mn_opts *opts)
 {
     struct rlimit limit;
     if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_max == RLIM_INFINITY)
@@ -251,13 +250,14 @@ static int run_and_report(struct bench *bench)
 static int execute(struct bench *bench)
 {
     int code = MN_TOOL_EXIT_FAILED;
+    bench_catch_signals();
     bench->started_unix_ms = mn_unix_ms();
     bench->progress = isatty(STDERR_FILENO);
     bench->pid = (int64_t)bench->opts.pid;
     bench->recovery_s = -1;
     bench->clients_asked = bench->opts.clients;
     if (bench->opts.fit)
-        fit_clients(&bench->opts);
+        bench_fit_clients(&bench->opts);
     raise_fd_limit(bench->opts.clients);
     if (!bench->opts.spawn || spawn_server(bench))
         code = run_and_report(bench);

@@ -63,6 +63,7 @@ struct bench {
     uint64_t clients_asked; /* before --fit */
     int64_t pid;            /* of the server, 0: not known */
     bool interrupted;
+    int interrupts_taken; /* signals that have ended a wait */
     bool ran; /* the steady phase was reached */
     bool ledger_file_failed;
     struct bench_row *rows;
@@ -107,7 +108,13 @@ void bench_single_finish(struct bench *bench);
 /* bench.c: the mode of that name; false: there is none. */
 bool bench_find_cmd(const char *name, enum mn_opts_cmd *ret);
 
+/* bench.c, --fit: as many clients as both processes may have descriptors for; pairs stay pairs. */
+void bench_fit_clients(struct mn_opts *opts);
+
 /* bench_run.c */
+
+/* SIGINT and SIGTERM end a run early, from here on. */
+void bench_catch_signals(void);
 
 /* Phases from the first connect to the last thread's end; false: nobody could be authenticated. */
 bool bench_run(struct bench *bench);

@@ -25,7 +25,7 @@ static void on_signal(int signum)
     interrupts++;
 }
 
-static void catch_signals(void)
+void bench_catch_signals(void)
 {
     struct sigaction sa = {.sa_handler = on_signal};
     sigaction(SIGINT, &sa, NULL);
@@ -36,19 +36,20 @@ static void catch_signals(void)
 bool bench_wait(struct bench *bench, uint64_t limit_ns, bool (*done)(struct bench *bench))
 {
     uint64_t until_ns = mn_mono_ns() + limit_ns;
-    sig_atomic_t seen = interrupts;
     for (;;) {
         uint64_t now_ns = mn_mono_ns();
         bench_rows_tick(bench, now_ns);
         if (done && done(bench))
             return true;
-        if (now_ns >= until_ns || interrupts > seen)
+        if (now_ns >= until_ns || interrupts > bench->interrupts_taken)
             break;
         struct timespec ts = {.tv_nsec = LOOK_NS};
         if (until_ns - now_ns < (uint64_t)LOOK_NS)
             ts.tv_nsec = (long)(until_ns - now_ns);
         mn_ignore(nanosleep(&ts, NULL));
     }
+    /* One Ctrl-C ends one wait, also when it came while nobody was waiting. */
+    bench->interrupts_taken = interrupts;
     bench->interrupted = interrupts > 0;
     return false;
 }
@@ -130,7 +131,6 @@ static void drain(struct bench *bench)
 
 bool bench_run(struct bench *bench)
 {
-    catch_signals();
     mn_proc_read(bench->pid, &bench->server_before);
     load_run_start(&bench->run);
     connect_all(bench);
