@@ -38,25 +38,27 @@ enum mn_cursor_kind { MN_CURSOR_DELIVERED = 1, MN_CURSOR_READ }; /* read moves b
 
 /* One operation.  Reference-counted; made by mn_op_new(), immutable between submit and on_commit. */
 struct mn_op {
-    struct mn_op *next;  /* chain for mn_msglog_submit(); free for the owner after on_commit */
+    struct mn_op *next; /* chain for mn_msglog_submit(); free for the owner after on_commit */
     _Atomic int refs;
-    uint8_t kind;        /* enum mn_op_kind */
-    uint8_t cursor;      /* CURSOR: enum mn_cursor_kind */
-    uint16_t tag;        /* the submitter's, untouched */
-    uint32_t bytes;      /* accounted against the queue's ceiling; set by mn_op_new */
-    uint64_t conn;       /* the submitter's connection id, untouched */
-    uint64_t mono_ns;    /* when it was received, for the latency histogram */
-    int64_t from;        /* APPEND: sender. CURSOR: the reader. */
-    int64_t to;          /* APPEND: recipient. CURSOR: who sent the message that was acknowledged. */
+    uint8_t kind;     /* enum mn_op_kind */
+    uint8_t cursor;   /* CURSOR: enum mn_cursor_kind */
+    uint16_t tag;     /* the submitter's, untouched */
+    uint32_t bytes;   /* accounted against the queue's ceiling; set by mn_op_new */
+    uint64_t conn;    /* the submitter's connection id, untouched */
+    uint64_t mono_ns; /* when it was received, for the latency histogram */
+    int64_t from;     /* APPEND: sender. CURSOR: the reader. */
+    int64_t to;       /* APPEND: recipient. CURSOR: who sent the message that was acknowledged. */
     /* in for CURSOR (chat, seq, id), out for APPEND */
     int64_t chat;
-    int64_t seq;         /* msgSeq */
-    int64_t id;          /* APPEND in: id to use for a new message; out: the first result's id when duplicate */
-    int64_t unix_ms;     /* APPEND: time of processing, stored as created_at */
+    int64_t seq; /* msgSeq */
+    int64_t
+        id; /* APPEND in: id to use for a new message; out: the first result's id when duplicate */
+    int64_t unix_ms; /* APPEND: time of processing, stored as created_at */
     /* out */
-    enum mn_err result;  /* MN_OK, MN_ENOSPC, MN_EIO, MN_EBUSY (store not usable now), MN_EINVAL (to <= 0) */
-    bool duplicate;      /* APPEND: client id seen before; id and seq are the first one's */
-    bool advanced;       /* CURSOR: it moved */
+    enum mn_err
+        result; /* MN_OK, MN_ENOSPC, MN_EIO, MN_EBUSY (store not usable now), MN_EINVAL (to <= 0) */
+    bool duplicate; /* APPEND: client id seen before; id and seq are the first one's */
+    bool advanced;  /* CURSOR: it moved */
     /* text: client id, message type as the client wrote it, body; not NUL-terminated */
     uint16_t client_id_len;
     uint16_t msg_type_len;
@@ -80,7 +82,8 @@ static inline struct mn_str mn_op_client_id(const struct mn_op *op)
 }
 static inline struct mn_str mn_op_msg_type(const struct mn_op *op)
 {
-    return op->has_msg_type ? mn_str_make(op->text + op->client_id_len, op->msg_type_len) : MN_STR_NONE;
+    return op->has_msg_type ? mn_str_make(op->text + op->client_id_len, op->msg_type_len)
+                            : MN_STR_NONE;
 }
 static inline struct mn_str mn_op_body(const struct mn_op *op)
 {
@@ -88,16 +91,16 @@ static inline struct mn_str mn_op_body(const struct mn_op *op)
 }
 
 struct mn_msglog_config {
-    char dir[4000];            /* RocksDB's directory, created if missing */
-    bool sync;                 /* false only for tests and comparison */
-    uint32_t queue_ops;        /* ceiling of operations that wait or are in the batch at hand: 65,536 */
-    uint64_t queue_bytes;      /* ceiling of their bytes: 64 MiB */
-    uint32_t batch_ops;        /* most operations in a batch: 2,048 */
-    uint32_t cursor_flush_ms;  /* 1,000 */
-    uint64_t cache_bytes;      /* block cache, filters and indexes included: 256 MiB */
-    uint64_t memtable_bytes;   /* 64 MiB */
-    uint32_t chat_cache;       /* chats kept in the writer's memory: 131,072 */
-    uint32_t recent_cache;     /* messages whose (chat, seq) is kept in memory for ACKs: 262,144 */
+    char dir[4000];       /* RocksDB's directory, created if missing */
+    bool sync;            /* false only for tests and comparison */
+    uint32_t queue_ops;   /* ceiling of operations that wait or are in the batch at hand: 65,536 */
+    uint64_t queue_bytes; /* ceiling of their bytes: 64 MiB */
+    uint32_t batch_ops;   /* most operations in a batch: 2,048 */
+    uint32_t cursor_flush_ms; /* 1,000 */
+    uint64_t cache_bytes;     /* block cache, filters and indexes included: 256 MiB */
+    uint64_t memtable_bytes;  /* 64 MiB */
+    uint32_t chat_cache;      /* chats kept in the writer's memory: 131,072 */
+    uint32_t recent_cache;    /* messages whose (chat, seq) is kept in memory for ACKs: 262,144 */
     /* On the writer thread, after the commit; owns one reference of each op. Must not block. */
     void (*on_commit)(void *ctx, struct mn_op **ops, size_t count);
     void *ctx;
@@ -150,7 +153,8 @@ struct mn_msg {
 typedef bool (*mn_msg_fn)(void *arg, const struct mn_msg *msg);
 
 /* Chat of a pair of users, in either order; MN_ENOTFOUND. */
-MN_MUSTCHECK enum mn_err mn_msglog_pair(struct mn_msglog *log, int64_t a, int64_t b, int64_t *ret_chat);
+MN_MUSTCHECK enum mn_err mn_msglog_pair(struct mn_msglog *log, int64_t a, int64_t b,
+                                        int64_t *ret_chat);
 /* Messages with after < msgSeq < before in ascending or descending order, at most `limit`. */
 MN_MUSTCHECK enum mn_err mn_msglog_read(struct mn_msglog *log, int64_t chat, int64_t after,
                                         int64_t before, bool descending, unsigned limit,
@@ -159,12 +163,12 @@ MN_MUSTCHECK enum mn_err mn_msglog_read(struct mn_msglog *log, int64_t chat, int
 /* A single chat as one of its users sees it. */
 struct mn_chat_view {
     int64_t chat, user, peer;
-    int64_t created_ms, updated_ms;       /* updated: the last message's time */
-    int64_t last_seq, last_id;            /* 0 when there is no message */
-    int64_t delivered, read, peer_read;   /* cursors; 0 with has_* false = never set */
+    int64_t created_ms, updated_ms;     /* updated: the last message's time */
+    int64_t last_seq, last_id;          /* 0 when there is no message */
+    int64_t delivered, read, peer_read; /* cursors; 0 with has_* false = never set */
     bool has_read, has_peer_read;
-    int64_t unread;                       /* messages of the peer behind `read` (http-api.md 8.5) */
-    int64_t undelivered;                  /* messages of the peer behind `delivered` */
+    int64_t unread;      /* messages of the peer behind `read` (http-api.md 8.5) */
+    int64_t undelivered; /* messages of the peer behind `delivered` */
 };
 MN_MUSTCHECK enum mn_err mn_msglog_chat(struct mn_msglog *log, int64_t chat, int64_t user,
                                         struct mn_chat_view *ret);

@@ -64,7 +64,7 @@ struct bench {
     int64_t pid;            /* of the server, 0: not known */
     bool interrupted;
     int interrupts_taken; /* signals that have ended a wait */
-    bool ran; /* the steady phase was reached */
+    bool ran;             /* the steady phase was reached */
     bool ledger_file_failed;
     struct bench_row *rows;
     size_t row_count;
@@ -113,6 +113,8 @@ void bench_fit_clients(struct mn_opts *opts);
 
 /* bench_run.c */
 
+/* From here on Ctrl-C ends a run early; before anything is started that must be cleaned up. */
+void bench_catch_signals(void);
 /* SIGINT and SIGTERM end a run early, from here on. */
 void bench_catch_signals(void);
 

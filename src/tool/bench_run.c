@@ -133,7 +133,8 @@ bool bench_run(struct bench *bench)
 {
     mn_proc_read(bench->pid, &bench->server_before);
     load_run_start(&bench->run);
-    connect_all(bench);
+    if (!bench->interrupted)
+        connect_all(bench);
     if (bench->connected > 0 && !bench->interrupted) {
         mn_proc_read(bench->pid, &bench->server_after);
         steady(bench);

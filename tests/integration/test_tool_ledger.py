@@ -7,7 +7,6 @@ short, and every assertion is on counts that follow from the fault, not on time.
 import contextlib
 import json
 import pathlib
-import re
 import signal
 import subprocess
 import sys

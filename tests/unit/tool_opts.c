@@ -12,8 +12,10 @@ static char why[200];
 /* Parses "minim", the secret, and the given arguments (NULL ends them). */
 static enum mn_err parse(struct mn_opts *opts, enum mn_opts_cmd cmd, const char *const *args)
 {
-    char *argv[ARGS_MAX] = {(char *)(uintptr_t) "minim", (char *)(uintptr_t)SECRET};
+    static char *argv[ARGS_MAX]; /* opts point into it afterwards, as into main()'s */
     int argc = 2;
+    argv[0] = (char *)(uintptr_t) "minim";
+    argv[1] = (char *)(uintptr_t)SECRET;
     for (; *args; args++)
         argv[argc++] = (char *)(uintptr_t)*args;
     mn_opts_init(opts, cmd);
