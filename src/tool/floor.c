@@ -81,6 +81,8 @@ static void choose(struct floor_run *run)
     /* Only the connections count in these; one frame each a second keeps the loop going. */
     if (run->mode == MN_CMD_CONNECT || run->mode == MN_CMD_RECONNECT)
         p->rate = p->clients;
+    /* Whichever is the better way: much waits in a closed loop, nothing in an open one. */
+    p->pipelined = messages && p->rate <= 0;
     p->window = window_of(opts, p->clients, p->frame_bytes);
 }
 
@@ -119,6 +121,8 @@ static bool measure(struct floor_run *run)
     run->file = mn_floor_file();
     if (run->file < 0)
         return false;
+    if (run->opts.fit)
+        bench_fit_clients(&run->opts);
     choose(run);
     raise_fd_limit(run->params.clients);
     bool ok = run->mode != MN_CMD_FLOOR || measure_basics(run);
@@ -164,7 +168,10 @@ static void print_text(FILE *out, const struct floor_run *run)
             run->opts.scenario_name ? run->opts.scenario_name : "");
     if (run->mode == MN_CMD_FLOOR)
         print_basics(out, run);
-    fprintf(out, "read, %s%s by %u clients", p->commit_fd >= 0 ? "commit, answer" : "answer",
+    fprintf(out, "read, %s%s by %u clients",
+            p->pipelined        ? "commit on a thread, answer"
+            : p->commit_fd >= 0 ? "commit, answer"
+                                : "answer",
             p->deliver ? ", deliver;" : ";", p->clients);
     if (p->rate > 0)
         fprintf(out, ", %.0f a second\n", p->rate);
@@ -214,6 +221,7 @@ static json_t *parameters(const struct floor_run *run)
     mn_report_put_u(o, "answer_bytes", p->answer_bytes);
     mn_report_put(o, "deliver", json_boolean(p->deliver));
     mn_report_put(o, "commit", json_boolean(p->commit_fd >= 0));
+    mn_report_put(o, "pipelined", json_boolean(p->pipelined));
     mn_report_put_f(o, "duration_s", (double)p->duration_ns / 1e9);
     return o;
 }
@@ -296,7 +304,7 @@ static void free_hists(struct floor_run *run)
 
 static int execute(struct floor_run *run)
 {
-    if (run->mode == MN_CMD_FLOOR && run->opts.clients % 2 != 0) {
+    if (run->mode & (MN_CMD_FLOOR | MN_CMD_SINGLE) && run->opts.clients % 2 != 0) {
         fputs("minim bench floor: --clients must be even\n", stderr);
         return MN_TOOL_EXIT_USAGE;
     }
@@ -319,12 +327,12 @@ static int usage(FILE *out, int code)
     return code;
 }
 
-/* The scenario's options come first, as those of its own mode; what it does not need is ignored. */
+/* The scenario's options come first, as those of its own mode; what the floor has not is ignored. */
 static enum mn_err take_scenario(struct floor_run *run, struct mn_scenario *scenario, char *why,
                                  size_t cap)
 {
-    struct mn_opts given = run->opts;
-    enum mn_err err = mn_scenario_load(scenario, given.scenarios.item[0], why, cap);
+    enum mn_err err = mn_scenario_load(scenario, run->opts.scenarios.item[0], why, cap);
+    uint64_t duration_ns = run->opts.duration_ns;
     if (err)
         return err;
     if (!bench_find_cmd(scenario->mode, &run->mode)) {
@@ -333,8 +341,21 @@ static enum mn_err take_scenario(struct floor_run *run, struct mn_scenario *scen
     }
     mn_opts_init(&run->opts, run->mode);
     err = mn_scenario_apply(scenario, &run->opts, run->mode, why, cap);
-    run->opts.json = given.json;
+    run->opts.duration_ns = duration_ns;
     return err;
+}
+
+/* Twice over the command line: first for the scenario's name, then over what that has set. */
+static enum mn_err take_options(struct floor_run *run, struct mn_scenario *scenario, int argc,
+                                char **argv, char *why, size_t cap)
+{
+    run->mode = MN_CMD_FLOOR;
+    mn_opts_init(&run->opts, MN_CMD_FLOOR);
+    enum mn_err err = mn_opts_parse(&run->opts, MN_CMD_FLOOR, argc, argv, why, cap);
+    if (err || run->opts.scenarios.count == 0)
+        return err;
+    err = take_scenario(run, scenario, why, cap);
+    return err ? err : mn_opts_parse(&run->opts, MN_CMD_FLOOR, argc, argv, why, cap);
 }
 
 int mn_tool_floor(int argc, char **argv)
@@ -343,14 +364,7 @@ int mn_tool_floor(int argc, char **argv)
     struct mn_scenario scenario = {.text = NULL};
     struct floor_run *run = mn_new(struct floor_run);
     int code = MN_TOOL_EXIT_USAGE;
-    run->mode = MN_CMD_FLOOR;
-    mn_opts_init(&run->opts, MN_CMD_FLOOR);
-    enum mn_err err = mn_opts_parse(&run->opts, MN_CMD_FLOOR, argc, argv, why, sizeof why);
-    uint64_t duration_ns = run->opts.duration_ns;
-    if (!err && run->opts.scenarios.count > 0) {
-        err = take_scenario(run, &scenario, why, sizeof why);
-        run->opts.duration_ns = duration_ns;
-    }
+    enum mn_err err = take_options(run, &scenario, argc, argv, why, sizeof why);
     if (err == MN_ENOTFOUND)
         code = usage(stdout, MN_TOOL_EXIT_OK);
     else if (err)

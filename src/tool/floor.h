@@ -36,6 +36,7 @@ struct mn_floor_loop_params {
     unsigned frame_bytes;  /* what a sender sends; at least 16 */
     unsigned answer_bytes; /* what it gets back, and what a receiver says; at least 16 */
     bool deliver;          /* the frame goes on to a receiver, which acknowledges it */
+    bool pipelined;        /* commits on a thread of their own, while the next frames are read */
     int commit_fd;         /* of mn_floor_file(); -1: nothing is committed */
     uint64_t duration_ns;
 };
