@@ -115,8 +115,6 @@ void bench_fit_clients(struct mn_opts *opts);
 
 /* From here on Ctrl-C ends a run early; before anything is started that must be cleaned up. */
 void bench_catch_signals(void);
-/* SIGINT and SIGTERM end a run early, from here on. */
-void bench_catch_signals(void);
 
 /* Phases from the first connect to the last thread's end; false: nobody could be authenticated. */
 bool bench_run(struct bench *bench);

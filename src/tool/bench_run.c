@@ -133,8 +133,7 @@ bool bench_run(struct bench *bench)
 {
     mn_proc_read(bench->pid, &bench->server_before);
     load_run_start(&bench->run);
-    if (!bench->interrupted)
-        connect_all(bench);
+    connect_all(bench);
     if (bench->connected > 0 && !bench->interrupted) {
         mn_proc_read(bench->pid, &bench->server_after);
         steady(bench);
