@@ -30,7 +30,7 @@ def test_idle_daemon_ends_at_once(launch, number):
 
 
 def test_drain_closes_with_1012_and_exits_0(launch, connect, uid):
-    server = launch()
+    server = launch({"minim.shutdown.spread-ms": 1000})
     clients = [connect(uid(), server) for _ in range(20)] + [connect(at=server)]
     server.signal(signal.SIGTERM)
     for client in clients:
@@ -41,7 +41,7 @@ def test_drain_closes_with_1012_and_exits_0(launch, connect, uid):
 
 
 def test_nothing_is_accepted_while_draining(launch, connect, uid):
-    server = launch()
+    server = launch({"minim.shutdown.spread-ms": 1000})
     client = connect(uid(), server)
     server.signal(signal.SIGTERM)
     client.recv_message()

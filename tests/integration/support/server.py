@@ -23,6 +23,7 @@ DEFAULTS = {
     "server.port": 0,
     "im.gateway.ws.host": "127.0.0.1",
     "im.gateway.ws.port": 0,
+    "minim.shutdown.spread-ms": 50,  # every daemon here is stopped; seconds each would add up
 }
 
 
