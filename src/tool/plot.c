@@ -39,7 +39,7 @@ int mn_tool_plot(int argc, char **argv)
     if (mn_result_load(opts.words.item[0], &doc, why, sizeof why) != MN_OK)
         return fail(why);
     bool ok = !opts.html || mn_report_html(doc, opts.html);
-    ok = ok && (!opts.svg || mn_report_svg(doc, opts.svg, mn_result_name(doc)));
+    ok = ok && (!opts.svg || mn_report_svg(doc, opts.svg));
     json_decref(doc);
     return ok ? MN_TOOL_EXIT_OK : MN_TOOL_EXIT_FAILED;
 }

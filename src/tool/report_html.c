@@ -385,9 +385,21 @@ bool mn_report_html(const json_t *doc, const char *path)
     return ok;
 }
 
-bool mn_report_svg(const json_t *doc, const char *dir, const char *name)
+/* The name comes out of a file: nothing in it may lead out of the directory. */
+static void file_name(char *out, size_t cap, const char *name)
+{
+    snprintf(out, cap, "%s", name);
+    for (char *p = out; *p; p++)
+        if (!((*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z') || (*p >= '0' && *p <= '9') ||
+              *p == '-' || *p == '_'))
+            *p = '_';
+}
+
+bool mn_report_svg(const json_t *doc, const char *dir)
 {
     bool ok = true;
+    char name[100];
+    file_name(name, sizeof name, mn_result_name(doc));
     if (mkdir(dir, 0777) != 0 && errno != EEXIST) {
         fprintf(stderr, "minim: %s: %s\n", dir, strerror(errno));
         return false;
@@ -396,7 +408,7 @@ bool mn_report_svg(const json_t *doc, const char *dir, const char *name)
         struct mn_buf file;
         char path[512];
         mn_buf_init(&file, MN_PAGE_MAX_BYTES);
-        snprintf(path, sizeof path, "%.300s/%.100s-%s.svg", dir, name,
+        snprintf(path, sizeof path, "%.300s/%s-%s.svg", dir, name,
                  mn_charts_name((enum mn_charts_id)id));
         if (mn_charts_draw(&file, doc, (enum mn_charts_id)id, true))
             ok = mn_page_write(&file, path);
