@@ -75,6 +75,7 @@ struct bench {
     uint64_t shown_tool_cpu_ns;
     bool progress; /* standard error is a terminal */
     struct mn_proc_sample server_before, server_steady, server_drain, server_after;
+    struct mn_proc_sample tool_before, tool_after; /* around connecting */
     uint64_t tool_cpu_steady_ns, tool_cpu_drain_ns;
     /* results, after the threads have ended */
     struct load_counters total;
@@ -86,7 +87,9 @@ struct bench {
     double connect_s;   /* first connect to all authenticated */
     uint32_t connected; /* at the end of the connect phase */
     double steady_s;
-    double generator_cpu; /* busiest thread, share of a core */
+    double generator_cpu;            /* busiest thread, share of a core */
+    double frames_per_cpu_s;         /* of the generator, both ways; 0: not measured */
+    double generator_bytes_per_conn; /* its growth while connecting; < 0: too few to tell */
     bool saturated;
     double recovery_s;   /* bench reconnect: port open again to all authenticated, < 0: not */
     double outage_s;     /* bench reconnect: server ended to port open again */

@@ -16,6 +16,8 @@
 
 /* A thread that used so much of its core was waiting for nothing but itself. */
 #define SATURATED_CPU 0.9
+/* With fewer, memory for other things would be counted as theirs. */
+#define MEMORY_CLIENTS 1000
 /* Open loop: sends that were so late are the generator's fault, not the server's. */
 #define SATURATED_LAG_NS UINT64_C(5000000)
 
@@ -126,6 +128,21 @@ void bench_single_finish(struct bench *bench)
                        total->saved + ledger->unknown_delivered == delivered + ledger->lost;
 }
 
+/* What the generator itself costs (tools.md 1.7). */
+static void finish_generator(struct bench *bench)
+{
+    const struct load_counters *steady = &bench->steady;
+    uint64_t cpu_ns = bench->tool_cpu_drain_ns - bench->tool_cpu_steady_ns;
+    if (bench->steady_s > 0 && cpu_ns > 0)
+        bench->frames_per_cpu_s = (double)(steady->frames_in + steady->frames_out) * 1e9 /
+                                  (double)cpu_ns;
+    bench->generator_bytes_per_conn = -1;
+    if (bench->connected >= MEMORY_CLIENTS && bench->tool_after.valid)
+        bench->generator_bytes_per_conn = ((double)bench->tool_after.rss_bytes -
+                                           (double)bench->tool_before.rss_bytes) /
+                                          bench->connected;
+}
+
 void bench_finish(struct bench *bench)
 {
     struct load_run *run = &bench->run;
@@ -136,6 +153,7 @@ void bench_finish(struct bench *bench)
     load_hists_init(&bench->hist);
     for (unsigned i = 0; i < run->thread_count; i++)
         add_thread(bench, &run->threads[i]);
+    finish_generator(bench);
     bool open_loop = bench->opts.rate > 0 || bench->opts.interval_ns > 0;
     bench->saturated = bench->generator_cpu >= SATURATED_CPU ||
                        (open_loop && mn_hist_percentile(bench->hist.lag, 99) > SATURATED_LAG_NS);

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "tool/bench.h"
@@ -132,10 +133,12 @@ static void drain(struct bench *bench)
 bool bench_run(struct bench *bench)
 {
     mn_proc_read(bench->pid, &bench->server_before);
+    mn_proc_read(getpid(), &bench->tool_before);
     load_run_start(&bench->run);
     connect_all(bench);
     if (bench->connected > 0 && !bench->interrupted) {
         mn_proc_read(bench->pid, &bench->server_after);
+        mn_proc_read(getpid(), &bench->tool_after);
         steady(bench);
         drain(bench);
     }

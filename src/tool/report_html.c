@@ -304,7 +304,7 @@ static void any_value(struct mn_buf *page, const char *key, const json_t *value)
         fmt = MN_FMT_BYTES;
     else if (mn_gate_find_unit(key, &unit))
         fmt = mn_fmt_of_unit(unit);
-    else if (ends_with(key, "_s") && !ends_with(key, "_per_s"))
+    else if (ends_with(key, "_s") && !strstr(key, "_per_"))
         fmt = MN_FMT_SECONDS;
     if (json_is_string(value)) {
         mn_page_element(page, "td", "text", json_string_value(value));

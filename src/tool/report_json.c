@@ -258,6 +258,10 @@ static json_t *generator(const struct bench *bench)
         mn_report_put_f(o, "cpu_cores",
                         (double)(bench->tool_cpu_drain_ns - bench->tool_cpu_steady_ns) / 1e9 /
                             bench->steady_s);
+    if (bench->frames_per_cpu_s > 0)
+        mn_report_put_f(o, "frames_per_cpu_s", bench->frames_per_cpu_s);
+    if (bench->generator_bytes_per_conn >= 0)
+        mn_report_put_f(o, "rss_per_conn_bytes", bench->generator_bytes_per_conn);
     return o;
 }
 

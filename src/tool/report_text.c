@@ -135,10 +135,14 @@ static void generator(FILE *out, const struct bench *bench)
             bench->generator_cpu * 100, MS(mn_hist_percentile(bench->hist.lag, 99)),
             bench->saturated ? "   SATURATED: this is a figure of the generator" : "");
     if (s->writes + s->reads > 0)
-        fprintf(out, "                %.0f frames/s; %.1f frames a write, %.1f a read\n",
-                (double)(s->frames_in + s->frames_out) / bench->steady_s,
+        fprintf(out,
+                "                %.0f frames/s, %.0f a second of CPU; %.1f a write, %.1f a read\n",
+                (double)(s->frames_in + s->frames_out) / bench->steady_s, bench->frames_per_cpu_s,
                 (double)s->frames_out / (double)(s->writes + !s->writes),
                 (double)s->frames_in / (double)(s->reads + !s->reads));
+    if (bench->generator_bytes_per_conn >= 0)
+        fprintf(out, "                %.0f bytes of its memory a connection\n",
+                bench->generator_bytes_per_conn);
 }
 
 void bench_report_text(const struct bench *bench, FILE *out)
