@@ -180,12 +180,12 @@ static void test_charts_of_documents_without_sense(void **state)
         "{}",
         "{\"series\": 5, \"latency\": [], \"phases\": {}}",
         "{\"series\": [1, null, {}, {\"at_s\": \"x\"}], \"latency\": {\"response\": {\"count\": 3}}}",
-        "{\"series\": [{\"at_s\": -1e308, \"p99_ns\": 1e308}, {\"at_s\": 1e308, \"p99_ns\": -5}],"
-        " \"latency\": {\"response\": {\"count\": 1e300, \"buckets\": [[1e300, 1], [-1, -1], 5,"
-        " [2], [0.5, 2], [7, 1e308], [8, 1e308]]}}, \"phases\": [{\"name\": \"drain\","
-        " \"begin_s\": 1e308}, 3]}",
-        "{\"latency\": {\"response\": {\"count\": 1, \"buckets\": [[1, 1]]},"
-        " \"saved\": {\"count\": 1, \"buckets\": [[999999999999999, 1]]}}}",
+        ("{\"series\": [{\"at_s\": -1e308, \"p99_ns\": 1e308}, {\"at_s\": 1e308, \"p99_ns\": -5}],"
+         " \"latency\": {\"response\": {\"count\": 1e300, \"buckets\": [[1e300, 1], [-1, -1], 5,"
+         " [2], [0.5, 2], [7, 1e308], [8, 1e308]]}}, \"phases\": [{\"name\": \"drain\","
+         " \"begin_s\": 1e308}, 3]}"),
+        ("{\"latency\": {\"response\": {\"count\": 1, \"buckets\": [[1, 1]]},"
+         " \"saved\": {\"count\": 1, \"buckets\": [[999999999999999, 1]]}}}"),
     };
     (void)state;
     for (size_t i = 0; i < MN_ARRAY_LEN(texts); i++) {
