@@ -130,6 +130,8 @@ static const struct def defs[] = {
      "end the steady phase after so many saved messages; --duration is then its limit"},
     {"fit", KIND_FLAG, MN_CMD_BENCH, AT(fit), 0, 0, NULL, NULL,
      "fewer clients where the descriptor limit does not allow so many; the result says so"},
+    {"junit", KIND_STR, MN_CMD_SMOKE, AT(junit), 0, 0, "FILE", NULL,
+     "write the result there as JUnit XML"},
     {"html", KIND_STR, MN_CMD_BENCH | MN_CMD_COMPARE | MN_CMD_PLOT, AT(html), 0, 0, "FILE", NULL,
      "write a page with charts there"},
     {"svg", KIND_STR, MN_CMD_PLOT, AT(svg), 0, 0, "DIR", NULL, "write every chart as a file there"},

@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "tool/junit.h"
 #include "tool/tool.h"
 
 /* Version of the result document (docs/bench.md). */
@@ -156,6 +157,8 @@ static int run_all(struct smoke *s, const bool picked[SCENARIO_COUNT])
             ok = false;
     ok = ok && !interrupted;
     if (s->opts.json && !write_json(s, results, ok))
+        ok = false;
+    if (s->opts.junit && !mn_junit_write(results, s->opts.junit))
         ok = false;
     json_decref(results);
     return ok ? MN_TOOL_EXIT_OK : MN_TOOL_EXIT_FAILED;

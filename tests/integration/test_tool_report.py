@@ -372,6 +372,29 @@ def test_the_floor_of_a_scenario(tmp_path, text, fields, words):
     assert words in done.stdout
 
 
+# ---- JUnit ----
+
+def test_smoke_speaks_junit(tmp_path):
+    path = tmp_path / "junit.xml"
+    done = minim("smoke", "--spawn", "--scenario", "basic,protocol", "--junit", path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    suite = ElementTree.fromstring(path.read_text())
+    assert (suite.get("tests"), suite.get("failures"), suite.get("skipped")) == ("2", "0", "0")
+    assert [case.get("name") for case in suite] == ["basic", "protocol"]
+    assert all("ok      " in case.find("system-out").text and case.find("failure") is None for case in suite)
+
+
+def test_a_failed_scenario_is_a_failure_in_junit(tmp_path):
+    path = tmp_path / "junit.xml"
+    done = minim("smoke", "--ws", "ws://127.0.0.1:1/ws", "--jwt-secret", "x" * 40, "--scenario", "basic,session",
+                 "--junit", path)
+    assert done.returncode == 1
+    suite = ElementTree.fromstring(path.read_text())
+    assert (suite.get("failures"), suite.get("skipped")) == ("1", "1")
+    failure = suite.find("testcase/failure")
+    assert "connects" in failure.get("message") and "expected 101" in failure.text
+
+
 # ---- the recorded set ----
 
 def test_the_recorded_set_can_be_made(tmp_path):
