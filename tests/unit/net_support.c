@@ -272,7 +272,7 @@ void client_send(int fd, const void *p, size_t n)
 {
     const char *at = p;
     while (n > 0) {
-        ssize_t sent = send(fd, at, n, MSG_NOSIGNAL);
+        ssize_t sent = TEMP_FAILURE_RETRY(send(fd, at, n, MSG_NOSIGNAL));
         if (sent <= 0)
             fail_msg("send: %d", errno);
         at += sent;
@@ -286,7 +286,7 @@ void client_read(int fd, void *p, size_t n)
 {
     char *at = p;
     while (n > 0) {
-        ssize_t got = recv(fd, at, n, 0);
+        ssize_t got = TEMP_FAILURE_RETRY(recv(fd, at, n, 0));
         if (got <= 0)
             fail_msg("recv: %zd, errno %d, %zu bytes missing", got, errno, n);
         at += got;
@@ -329,7 +329,7 @@ size_t client_read_all(int fd, char *p, size_t cap)
     size_t n = 0;
     for (;;) {
         assert_true(n + 1 < cap);
-        ssize_t got = recv(fd, p + n, cap - n - 1, 0);
+        ssize_t got = TEMP_FAILURE_RETRY(recv(fd, p + n, cap - n - 1, 0));
         if (got < 0)
             fail_msg("recv: errno %d", errno);
         if (got == 0)
@@ -344,7 +344,7 @@ void client_await_close(int fd)
 {
     char buf[65536];
     for (;;) {
-        ssize_t got = recv(fd, buf, sizeof(buf), 0);
+        ssize_t got = TEMP_FAILURE_RETRY(recv(fd, buf, sizeof(buf), 0));
         if (got == 0 || (got < 0 && errno == ECONNRESET))
             return;
         if (got < 0)
