@@ -21,6 +21,13 @@
 /* 200 messages of 4,096 UTF-16 units, each up to 6 bytes of JSON, fit. */
 #define RESPONSE_LIMIT ((size_t)8 << 20)
 
+/*
+ * A call that waited longer than this for a worker is told to come back:
+ * its client has given up, and in a storm of logins (20 a second and core)
+ * work for those who are gone would keep out those who are not.
+ */
+#define STALE_NS (UINT64_C(10) * 1000 * 1000 * 1000)
+
 /* ---- options --------------------------------------------------------------- */
 
 void mn_api_options_default(struct mn_api_options *options)
@@ -234,6 +241,10 @@ static bool check_token(struct mn_api_call *call)
 
 static void carry_out(struct mn_api_call *call)
 {
+    if (mn_mono_ns() - call->req->mono_ns > STALE_NS) {
+        mn_api_busy(call);
+        return;
+    }
     if (reads_token(call) && bearer(call->req).p && !check_token(call))
         return;
     if (answer_path(call))

@@ -34,6 +34,10 @@ struct mn_account *mn_account_new(const struct mn_account_config *config)
     account->config = *config;
     account->config.friend_code_len = mn_code_len(config->friend_code_len);
     atomic_store(&account->auto_register, config->auto_register);
+    /* The clock may have stepped back since the last run; without an answer it most likely has not. */
+    int64_t most = 0;
+    if (mn_db_max_user_id(config->db, &most) == MN_OK)
+        mn_idgen_raise(config->ids, most);
     return account;
 }
 

@@ -34,6 +34,7 @@ struct mn_account_config {
     void *ctx;
 };
 
+/* Raises the id generator above all stored users; blocks on one SELECT. */
 struct mn_account *mn_account_new(const struct mn_account_config *config);
 void mn_account_free(struct mn_account *account);
 /* Reload. Any thread. */

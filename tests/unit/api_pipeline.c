@@ -123,6 +123,20 @@ static void answers_are_not_cached(void **state)
     ta_free(&reply);
 }
 
+/* Nobody waits that long: the password is not even hashed. */
+static void stale_calls_are_shed(void **state)
+{
+    struct ta *t = *state;
+    t->waited_ms = 9000;
+    ta_expect(t, "GET", "/user/profile?userId=5", 10001, NULL, NULL, 200, 40400, "not_found");
+    t->waited_ms = 10001;
+    ta_expect(t, "GET", "/user/profile?userId=5", 10001, NULL, NULL, 503, 50000, "server_busy");
+    struct ta_reply reply = ta_post(t, "/auth/login", 0, "{\"username\":\"a\",\"password\":\"b\"}");
+    assert_int_equal(reply.status, 503);
+    assert_non_null(strstr(reply.headers, "Retry-After: 1\r\n"));
+    ta_free(&reply);
+}
+
 static void probes_ignore_tokens(void **state)
 {
     struct ta *t = *state;
@@ -156,6 +170,7 @@ int test_api_pipeline(void)
         TEST(preflights),
         TEST(plain_options_say_what_is_allowed),
         TEST(answers_are_not_cached),
+        TEST(stale_calls_are_shed),
         TEST(probes_ignore_tokens),
     };
     return cmocka_run_group_tests_name("api/pipeline", tests, NULL, NULL);

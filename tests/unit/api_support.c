@@ -165,7 +165,7 @@ struct ta_reply ta_ask(struct ta *t, const char *method, const char *target, int
         add_headers(&req, authorization);
     }
     req.body = mn_str_c(body);
-    req.mono_ns = mn_mono_ns();
+    req.mono_ns = mn_mono_ns() - t->waited_ms * 1000000;
     if (t->torture)
         torture_begin(t->torture);
     reply.res = mn_api_handle(t->api, &req);

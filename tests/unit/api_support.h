@@ -31,6 +31,7 @@ struct ta {
     struct mn_ops *ops;
     struct mn_log log;
     struct mn_api *api;
+    uint64_t waited_ms;   /* how long requests pretend to have waited for a worker */
     unsigned torture;     /* n: the n-th allocation of the next answer fails */
     bool tortured;        /* it did */
     pthread_mutex_t lock; /* guards what follows */

@@ -295,6 +295,19 @@ static void first_logins_at_once_make_one_account(void **state)
     pthread_barrier_destroy(&start);
 }
 
+/* A clock that stepped back over a restart must not give out an id twice. */
+static void ids_are_above_all_stored_ones(void **state)
+{
+    struct fixture *f = *state;
+    struct mn_login login;
+    int64_t far = mn_idgen_next(&f->ids) + (INT64_C(1) << 50);
+    insert(f, far, "future", "secret", MN_USER_ACTIVE);
+    mn_account_free(f->account);
+    f->account = mn_account_new(&f->config);
+    login_ok(f, "present", "secret", &login);
+    assert_true(login.user > far);
+}
+
 /* ---- tokens ------------------------------------------------------------------- */
 
 static void refresh_is_repeatable(void **state)
@@ -402,6 +415,7 @@ int test_im_account(void)
         TEST(disabled_users_are_refused),
         TEST(accounts_without_password_are_claimed),
         TEST(first_logins_at_once_make_one_account),
+        TEST(ids_are_above_all_stored_ones),
         TEST(refresh_is_repeatable),
         TEST(access_tokens),
         TEST(logout_ends_everything),
