@@ -87,7 +87,7 @@ struct mn_opts {
     /* output */
     const char *json;
     const char *html;
-    const char *junit; /* smoke */
+    const char *junit;         /* smoke */
     const char *svg;           /* bench plot: directory */
     const char *scenario_name; /* of the file that the options came from, or NULL */
     const char *title;         /* from that file */
