@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -254,6 +255,19 @@ void server_run(struct server *server, unsigned loop, void (*fn)(struct mn_loop 
 
 /* ---- clients ----------------------------------------------------------- */
 
+/* An interrupted connect() goes on by itself; its outcome is told by the socket. */
+static void await_connected(int fd, int errnum)
+{
+    struct pollfd poll_fd = {.fd = fd, .events = POLLOUT};
+    socklen_t size = sizeof(errnum);
+    if (errnum == EINTR) {
+        assert_int_equal(TEMP_FAILURE_RETRY(poll(&poll_fd, 1, PATIENCE_S * 1000)), 1);
+        getsockopt(fd, SOL_SOCKET, SO_ERROR, &errnum, &size);
+    }
+    if (errnum)
+        fail_msg("connect: %d", errnum);
+}
+
 int client_connect(const struct server *server)
 {
     struct sockaddr_in addr = {.sin_family = AF_INET, .sin_port = htons(server->port)};
@@ -264,7 +278,7 @@ int client_connect(const struct server *server)
     setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
     setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
     if (connect(fd, (struct sockaddr *)&addr, sizeof(addr)) != 0)
-        fail_msg("connect: %d", errno);
+        await_connected(fd, errno);
     return fd;
 }
 

@@ -102,7 +102,7 @@ static void test_gaps_break_the_line(void **state)
     const char *end = memchr(path, '>', (size_t)(buf.p + buf.n - path));
     assert_non_null(memmem(path, (size_t)(end - path), "h0", 2)); /* the lone point is a dot */
     size_t moves = 0;
-    for (const char *p = strstr(path, " d="); p < end; p++)
+    for (const char *p = memmem(path, (size_t)(end - path), " d=", 3); p && p < end; p++)
         moves += *p == 'M';
     assert_int_equal(moves, 2);
     mn_buf_deinit(&buf);
