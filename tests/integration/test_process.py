@@ -154,7 +154,7 @@ def test_the_lock_goes_with_a_killed_process(launch):
     server.start()
 
 
-def test_newer_message_log_is_refused(launch):
+def test_newer_schema_is_refused(launch):
     server = launch()
     server.stop()
     raise_version(server)
