@@ -11,7 +11,13 @@
  * and at each number of rows, every batch size is measured: exactly that
  * many appends are submitted, waited for, and so on.  CPU is that of the
  * whole process (writer, flushes and compactions, and this driver), by
- * getrusage.  Between the points the store is filled with batches of 1,000;
+ * getrusage.
+ *
+ * A machine that others use too is sometimes twice as slow, in CPU time as
+ * well: caches and hyperthreads are shared.  So a yardstick is measured along
+ * with everything: dependent reads at random places in 64 MiB, in ns each,
+ * every 50 ms.  "norm us" is the CPU at the yardstick's value of the first
+ * line; compare that.  Between the points the store is filled with batches of 1,000;
  * a line for every million tells what those cost.
  */
 #include <inttypes.h>
@@ -26,7 +32,15 @@
 #include "base/rand.h"
 #include "store/msglog.h"
 
-enum { LIST_MAX = 8, BODY_MAX = 4096, FILL_BATCH = 1000, FILL_LINE = 1000000 };
+enum {
+    LIST_MAX = 8,
+    BODY_MAX = 4096,
+    FILL_BATCH = 1000,
+    FILL_LINE = 1000000,
+    YARD_WORDS = 1 << 24, /* 64 MiB */
+    YARD_READS = 5000,
+    YARD_EVERY_MS = 50
+};
 
 struct bench {
     struct mn_msglog *log;
@@ -38,6 +52,10 @@ struct bench {
     unsigned stage_count, batch_count;
     bool sync, reuse;
     char text[BODY_MAX + 64];
+    uint32_t *yard; /* one cycle through all of its words */
+    uint32_t yard_at;
+    uint64_t yard_next_ms, yard_ns, yard_reads; /* CPU time and reads, of this line */
+    double yard_first;
     pthread_mutex_t lock;
     pthread_cond_t changed;
     uint64_t waiting;
@@ -112,6 +130,40 @@ static double cpu_seconds(void)
            (double)(u.ru_utime.tv_usec + u.ru_stime.tv_usec) / 1e6;
 }
 
+/* A random cycle (Sattolo), so that every read depends on the one before. */
+static void make_yard(struct bench *b)
+{
+    b->yard = mn_alloc_array(YARD_WORDS, sizeof(*b->yard));
+    for (uint32_t i = 0; i < YARD_WORDS; i++)
+        b->yard[i] = i;
+    for (uint32_t i = YARD_WORDS - 1; i > 0; i--) {
+        uint32_t j = (uint32_t)mn_rng_below(&b->rng, i);
+        uint32_t word = b->yard[i];
+        b->yard[i] = b->yard[j];
+        b->yard[j] = word;
+    }
+}
+
+static uint64_t thread_cpu_ns(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+static void measure_yard(struct bench *b)
+{
+    uint64_t now_ms = mn_mono_ms();
+    if (now_ms < b->yard_next_ms)
+        return;
+    uint64_t begin_ns = thread_cpu_ns();
+    for (unsigned i = 0; i < YARD_READS; i++)
+        b->yard_at = b->yard[b->yard_at];
+    b->yard_ns += thread_cpu_ns() - begin_ns;
+    b->yard_reads += YARD_READS;
+    b->yard_next_ms = now_ms + YARD_EVERY_MS;
+}
+
 static unsigned long rss_mib(void)
 {
     unsigned long pages = 0;
@@ -126,16 +178,25 @@ static unsigned long rss_mib(void)
 static void measure(struct bench *b, const char *what, uint64_t batch, uint64_t rows)
 {
     mn_hist_reset(b->commit_us);
+    b->yard_ns = b->yard_reads = b->yard_next_ms = 0;
     uint64_t before = b->rows;
     double cpu = cpu_seconds();
     uint64_t begin_ns = mn_mono_ns();
-    while (b->rows - before < rows)
+    while (b->rows - before < rows) {
         append_batch(b, batch);
-    double seconds = (double)(mn_mono_ns() - begin_ns) / 1e9;
-    cpu = cpu_seconds() - cpu;
+        measure_yard(b);
+    }
+    double yard_s = (double)b->yard_ns / 1e9;
+    double yard = (double)b->yard_ns / (double)b->yard_reads;
+    double seconds = (double)(mn_mono_ns() - begin_ns) / 1e9 - yard_s;
+    cpu = cpu_seconds() - cpu - yard_s;
     double done = (double)(b->rows - before);
-    printf("%-8s %10" PRIu64 " %6" PRIu64 " %10.0f %8.2f %8" PRIu64 " %8" PRIu64 " %6lu\n", what,
-           before, batch, done / seconds, cpu * 1e6 / done, mn_hist_percentile(b->commit_us, 50),
+    if (b->yard_first == 0)
+        b->yard_first = yard;
+    printf("%-8s %10" PRIu64 " %6" PRIu64 " %10.0f %8.2f %8.0f %8.2f %8" PRIu64 " %8" PRIu64
+           " %6lu\n",
+           what, before, batch, done / seconds, cpu * 1e6 / done, yard,
+           cpu * 1e6 / done * b->yard_first / yard, mn_hist_percentile(b->commit_us, 50),
            mn_hist_percentile(b->commit_us, 99), rss_mib());
     fflush(stdout);
 }
@@ -154,8 +215,8 @@ static void measure_all(struct bench *b, const char *what)
 
 static void run(struct bench *b)
 {
-    printf("%-8s %10s %6s %10s %8s %8s %8s %6s\n", "", "rows", "batch", "appends/s", "CPU us",
-           "p50 us", "p99 us", "MiB");
+    printf("%-8s %10s %6s %10s %8s %8s %8s %8s %8s %6s\n", "", "rows", "batch", "appends/s",
+           "CPU us", "yard ns", "norm us", "p50 us", "p99 us", "MiB");
     measure_all(b, b->reuse ? "reused" : "empty");
     for (unsigned i = 0; i < b->stage_count; i++) {
         while (b->rows < b->stages[i]) {
@@ -242,6 +303,7 @@ int main(int argc, char **argv)
     mn_idgen_init(&b.ids, 1, 1);
     mn_rng_seed(&b.rng, b.reuse ? mn_mono_ns() : 42);
     make_text(&b);
+    make_yard(&b);
     b.commit_us = mn_hist_new();
     struct mn_metrics *metrics = mn_metrics_new();
     mn_buf_init(&why, 4096);
@@ -254,6 +316,7 @@ int main(int argc, char **argv)
     mn_msglog_close(b.log);
     mn_metrics_free(metrics);
     mn_hist_free(b.commit_us);
+    mn_free(b.yard);
     mn_buf_deinit(&why);
     return 0;
 }

@@ -34,7 +34,7 @@ static void writer_init(struct mn_writer *w, struct mn_msglog *log)
     w->pending_tail = &w->pending;
     w->batch = mn_rocks_batch_new();
     w->slots = mn_alloc_array(ops, sizeof(*w->slots));
-    w->ops = mn_alloc_array(ops, sizeof(*w->ops));
+    w->ops = mn_alloc_array(ops, sizeof(void *));
     w->map = mn_alloc_array(buckets, sizeof(*w->map));
     mn_chats_init(&w->chats, log->config.chat_cache);
 }

@@ -27,6 +27,12 @@ enum {
     INFO_HEADER = 5,
     FILTER_BITS = 10,
     CACHE_SHARD_BITS = 2,
+    /*
+     * Filters of the index in pieces: small enough to be read again when the
+     * cache cannot hold them all, large enough for few look-ups in the cache
+     * (4 KiB cost 3 us an append more).
+     */
+    PARTITION_BYTES = 64 * 1024,
     /* Sorted runs of the index: merged from here on; writers slowed down; stopped. */
     INDEX_RUNS = 6,
     INDEX_RUNS_SLOW = 40,
@@ -86,7 +92,7 @@ static void table_options(rocksdb_options_t *o, enum mn_cf cf, rocksdb_cache_t *
         rocksdb_block_based_options_set_index_type(
             t, rocksdb_block_based_table_index_type_two_level_index_search);
         rocksdb_block_based_options_set_partition_filters(t, 1);
-        rocksdb_block_based_options_set_metadata_block_size(t, 4096);
+        rocksdb_block_based_options_set_metadata_block_size(t, PARTITION_BYTES);
         rocksdb_block_based_options_set_pin_top_level_index_and_filter(t, 1);
     }
     rocksdb_options_set_block_based_table_factory(o, t);
