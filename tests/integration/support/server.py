@@ -34,7 +34,7 @@ def sanitizer_environment():
     env.setdefault("UBSAN_OPTIONS", "print_stacktrace=1:halt_on_error=1")
     env.setdefault("LSAN_OPTIONS", f"suppressions={ROOT}/script/sanitizer/lsan.supp:print_suppressions=0")
     env.setdefault("TSAN_OPTIONS", f"suppressions={ROOT}/script/sanitizer/tsan.supp:exitcode=66")
-    for name in [n for n in env if n.startswith("IM_")]:
+    for name in [n for n in env if n.startswith(("IM_", "MINIM_"))]:  # options of minimd
         del env[name]
     return env
 
