@@ -141,12 +141,32 @@ struct int_field {
     bool present;
 };
 
+/* Eight digits as a number, the word's lowest byte being the first; false: not eight digits. */
+static inline bool read_eight(uint64_t v, uint64_t *ret)
+{
+    uint64_t digits = v - mn_json_spread('0');
+
+    /* 0..9 stay below 0x80 when 0x76 is added; a byte below '0' has borrowed, which shows too. */
+    if (((digits + mn_json_spread(0x76)) | digits) & mn_json_spread(0x80))
+        return false;
+    digits = digits * 10 + (digits >> 8); /* pairs, in bytes 0, 2, 4, 6 */
+    *ret = ((digits & UINT64_C(0x000000ff000000ff)) * UINT64_C(0x000f424000000064) +
+            (digits >> 16 & UINT64_C(0x000000ff000000ff)) * UINT64_C(0x0000271000000001)) >>
+           32;
+    return true;
+}
+
 /* Up to 19 digits, which cannot overflow: returns behind them; none: returns p. */
 static inline char *read_digits(char *p, const char *end, uint64_t *ret)
 {
     const char *stop = end - p > 19 ? p + 19 : end;
+    uint64_t eight;
     uint64_t v = 0;
 
+    while (stop - p >= 8 && read_eight(mn_json_load8(p), &eight)) {
+        v = v * 100000000 + eight;
+        p += 8;
+    }
     while (p < stop && is_digit(*p))
         v = v * 10 + (unsigned)(*p++ - '0');
     *ret = v;
@@ -195,26 +215,37 @@ static char *read_int_string(char *p, const char *end, struct int_field *f)
     return p != NULL && set_int_text(f, s) == MN_OK ? p : NULL;
 }
 
-/* Integer field (2.2): string, number, or null. */
-static char *read_int(char *p, const char *end, struct int_field *f)
+/* Whether what follows digits shows that they were not the whole number. */
+static bool goes_on(char c) { return is_digit(c) || c == '.' || (c | 0x20) == 'e'; }
+
+static char *read_int_number(char *p, const char *end, struct int_field *f)
 {
     const char *next;
     bool integer;
+    uint64_t v;
+    char *stop = read_digits(p, end, &v);
 
-    if (*p == '"')
-        return read_int_string(p + 1, end, f);
-    f->present = false;
-    if (*p == 'n') {
-        next = mn_json_skip_literal(p, end);
-        return next != NULL ? p + (next - p) : NULL;
-    }
-    if (*p != '-' && !is_digit(*p))
-        return NULL;
+    if (MN_LIKELY(stop > p && stop < end && !goes_on(*stop) && (*p != '0' || stop == p + 1)))
+        return set_positive(f, v) == MN_OK ? stop : NULL;
     next = mn_json_skip_number(p, end, &integer);
     if (next == NULL || mn_json_int(p, (size_t)(next - p), f->min, f->max, &f->value) != MN_OK)
         return NULL;
     f->present = true;
     return p + (next - p);
+}
+
+/* Integer field (2.2): string, number, or null. */
+static char *read_int(char *p, const char *end, struct int_field *f)
+{
+    const char *next;
+
+    if (*p == '"')
+        return read_int_string(p + 1, end, f);
+    if (*p == '-' || is_digit(*p))
+        return read_int_number(p, end, f);
+    next = *p == 'n' ? mn_json_skip_literal(p, end) : NULL;
+    f->present = false;
+    return next != NULL ? p + (next - p) : NULL;
 }
 
 /* An integer of any size: 0 (or -0) is false. */
@@ -351,6 +382,19 @@ static char *read_member(char *p, const char *end, struct mn_envelope *env)
     return read_field(find_field(name.p, name.n), p, end, env);
 }
 
+/*
+ * All fields absent.  The compiler is kept from seeing the size: for a
+ * constant one GCC emits `rep stos`, which takes 26 ns here where libc's
+ * memset takes 5.
+ */
+static void clear(struct mn_envelope *env)
+{
+    size_t n = sizeof(*env);
+
+    __asm__("" : "+r"(n));
+    memset(env, 0, n);
+}
+
 enum mn_err mn_envelope_parse(char *p, size_t n, struct mn_envelope *ret)
 {
     const char *end;
@@ -358,7 +402,7 @@ enum mn_err mn_envelope_parse(char *p, size_t n, struct mn_envelope *ret)
     if (n == 0)
         return MN_EINVAL;
     end = p + n;
-    *ret = (struct mn_envelope){0};
+    clear(ret);
     p = skip_space(p, end);
     if (p == end || *p != '{')
         return MN_EINVAL;

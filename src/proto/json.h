@@ -28,48 +28,94 @@ static inline bool mn_json_is_special(char c)
     return (unsigned char)c < 0x20 || c == '"' || c == '\\';
 }
 
+/* Eight bytes at p as a word in which p[0] is lowest, and a word with `c` in each byte. */
+static inline uint64_t mn_json_load8(const char *p)
+{
+    uint64_t v;
+
+    memcpy(&v, p, sizeof(v));
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+    v = __builtin_bswap64(v);
+#endif
+    return v;
+}
+static inline uint64_t mn_json_spread(unsigned char c) { return UINT64_C(0x0101010101010101) * c; }
+
+/*
+ * Top bits of the special bytes of v.  The lowest one set is exact; above a
+ * special byte its borrow may mark others falsely.
+ */
+static inline uint64_t mn_json_special8(uint64_t v)
+{
+    uint64_t quote = v ^ mn_json_spread('"');
+    uint64_t backslash = v ^ mn_json_spread('\\');
+
+    return (((quote - mn_json_spread(1)) & ~quote) |
+            ((backslash - mn_json_spread(1)) & ~backslash) | ((v - mn_json_spread(0x20)) & ~v)) &
+           mn_json_spread(0x80);
+}
+
+#if defined(__SSE2__)
+/* A bit for each special byte of v. */
+static inline unsigned mn_json_special16(__m128i v)
+{
+    const __m128i control = _mm_set1_epi8(0x1f);
+    __m128i hit = _mm_or_si128(_mm_cmpeq_epi8(v, _mm_set1_epi8('"')),
+                               _mm_cmpeq_epi8(v, _mm_set1_epi8('\\')));
+
+    /* Unsigned v <= 0x1f, which SSE2 has no comparison for. */
+    hit = _mm_or_si128(hit, _mm_cmpeq_epi8(_mm_min_epu8(v, control), v));
+    return (unsigned)_mm_movemask_epi8(hit);
+}
+#endif
+
+/* Fewer than 16 bytes: two words that overlap instead of a loop. */
+static inline const char *mn_json_scan_short(const char *p, const char *end)
+{
+    size_t n = (size_t)(end - p);
+    uint64_t bits;
+
+    if (n >= 8) {
+        bits = mn_json_special8(mn_json_load8(p));
+        if (bits != 0)
+            return p + __builtin_ctzll(bits) / 8;
+        bits = mn_json_special8(mn_json_load8(end - 8));
+        return bits != 0 ? end - 8 + __builtin_ctzll(bits) / 8 : end;
+    }
+    while (p < end && !mn_json_is_special(*p))
+        p++;
+    return p;
+}
+
 /*
  * First byte that cannot stand unescaped in a string (quote, backslash,
- * below U+0020), or `end`.
+ * below U+0020), or `end`.  The last block overlaps the one before it: what
+ * it shares with that is known to be plain.
  */
 static inline const char *mn_json_scan(const char *p, const char *end)
 {
 #if defined(__SSE2__)
-    const __m128i quote = _mm_set1_epi8('"');
-    const __m128i backslash = _mm_set1_epi8('\\');
-    const __m128i control = _mm_set1_epi8(0x1f);
+    const char *last = end - 16;
+    unsigned bits;
 
-    for (; end - p >= 16; p += 16) {
-        __m128i v = _mm_loadu_si128((const __m128i *)(const void *)p);
-        __m128i hit = _mm_or_si128(_mm_cmpeq_epi8(v, quote), _mm_cmpeq_epi8(v, backslash));
-        unsigned bits;
-
-        /* Unsigned v <= 0x1f, which SSE2 has no comparison for. */
-        hit = _mm_or_si128(hit, _mm_cmpeq_epi8(_mm_min_epu8(v, control), v));
-        bits = (unsigned)_mm_movemask_epi8(hit);
+    if (end - p < 16)
+        return mn_json_scan_short(p, end);
+    for (; p <= last; p += 16) {
+        bits = mn_json_special16(_mm_loadu_si128((const __m128i *)(const void *)p));
         if (bits != 0)
             return p + __builtin_ctz(bits);
     }
+    bits = mn_json_special16(_mm_loadu_si128((const __m128i *)(const void *)last));
+    return bits != 0 ? last + __builtin_ctz(bits) : end;
 #else
-    for (; end - p >= 8; p += 8) {
-        const uint64_t ones = UINT64_C(0x0101010101010101);
-        uint64_t v;
-        uint64_t quote;
-        uint64_t backslash;
+    for (; end - p >= 16; p += 8) {
+        uint64_t bits = mn_json_special8(mn_json_load8(p));
 
-        memcpy(&v, p, sizeof(v));
-        quote = v ^ ones * '"';
-        backslash = v ^ ones * '\\';
-        /* A top bit for a zero byte, or for one below 0x20; a false alarm only ends the fast part. */
-        if ((((quote - ones) & ~quote) | ((backslash - ones) & ~backslash) |
-             ((v - ones * 0x20) & ~v)) &
-            ones * 0x80)
-            break;
+        if (bits != 0)
+            return p + __builtin_ctzll(bits) / 8;
     }
+    return mn_json_scan_short(p, end);
 #endif
-    while (p < end && !mn_json_is_special(*p))
-        p++;
-    return p;
 }
 
 static inline const char *mn_json_skip_space(const char *p, const char *end)
