@@ -112,7 +112,7 @@ def test_kill_under_load(launch, uid):
     chats = [(uid(), uid(), {}, {}) for _ in range(PAIRS)]
     for round_number in range(KILLS):
         senders = [Sender(server, user, peer, ledger, round_number, unsure) for user, peer, ledger, unsure in chats]
-        target = sum(len(ledger) for _, _, ledger, _ in chats) + rng.randrange(50, 600)
+        target = sum(len(ledger) for _, _, ledger, _ in chats) + rng.randrange(50, 1500)
         for sender in senders:
             sender.start()
         alive = threading.Event()
