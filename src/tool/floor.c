@@ -29,6 +29,10 @@
 #define CLIENTS_DEFAULT 200
 #define SPARE_FDS 64
 #define SMALL_MESSAGE_BYTES 200
+/* The loop is measured so often, and the best is taken: what disturbed the others is no floor. */
+#define ROUNDS 3
+/* Traffic after connecting, where connecting is what is measured. */
+#define CONNECT_NS UINT64_C(1000000000)
 
 static const unsigned batches[] = {1, 10, 100, 1000};
 static const unsigned together[] = {1, 16};
@@ -41,8 +45,9 @@ struct floor_run {
     int file;
     struct mn_floor_sync sync[MN_ARRAY_LEN(batches)];
     struct mn_floor_loop loopback[MN_ARRAY_LEN(together)];
-    struct mn_floor_loop loop;
-    struct mn_floor_loop_params params; /* of `loop` */
+    struct mn_floor_loop rounds[ROUNDS];
+    const struct mn_floor_loop *loop;   /* the best of them */
+    struct mn_floor_loop_params params; /* of each round */
 };
 
 /* ---- measuring ---- */
@@ -61,6 +66,11 @@ static unsigned window_of(const struct mn_opts *opts, unsigned clients, unsigned
     return window > 0 ? (unsigned)window : 1;
 }
 
+static bool is_about_connecting(const struct floor_run *run)
+{
+    return run->mode == MN_CMD_CONNECT || run->mode == MN_CMD_RECONNECT;
+}
+
 static void choose(struct floor_run *run)
 {
     const struct mn_opts *opts = &run->opts;
@@ -72,15 +82,17 @@ static void choose(struct floor_run *run)
                                        .answer_bytes = ANSWER_BYTES,
                                        .frame_bytes = (unsigned)opts->body_bytes + ENVELOPE_BYTES,
                                        .commit_fd = messages ? run->file : -1,
-                                       .duration_ns = opts->duration_ns};
+                                       .duration_ns = opts->duration_ns / ROUNDS};
     if (!messages)
         p->frame_bytes = p->answer_bytes = PING_BYTES;
     p->rate = opts->rate;
     if (opts->interval_ns > 0)
         p->rate = senders * 1e9 / (double)opts->interval_ns;
     /* Only the connections count in these; one frame each a second keeps the loop going. */
-    if (run->mode == MN_CMD_CONNECT || run->mode == MN_CMD_RECONNECT)
+    if (is_about_connecting(run)) {
         p->rate = p->clients;
+        p->duration_ns = p->duration_ns < CONNECT_NS ? p->duration_ns : CONNECT_NS;
+    }
     /* Whichever is the better way: much waits in a closed loop, nothing in an open one. */
     p->pipelined = messages && p->rate <= 0;
     p->window = window_of(opts, p->clients, p->frame_bytes);
@@ -116,6 +128,27 @@ static bool measure_basics(struct floor_run *run)
     return ok;
 }
 
+static bool is_better(const struct floor_run *run, const struct mn_floor_loop *a,
+                      const struct mn_floor_loop *b)
+{
+    if (is_about_connecting(run))
+        return a->connect_s < b->connect_s;
+    if (run->params.rate > 0)
+        return mn_hist_percentile(a->hist, 99) < mn_hist_percentile(b->hist, 99);
+    return a->messages_per_s > b->messages_per_s;
+}
+
+static bool measure_loop(struct floor_run *run)
+{
+    bool ok = true;
+    for (size_t i = 0; i < ROUNDS && ok; i++) {
+        ok = mn_floor_loop(&run->params, &run->rounds[i]);
+        if (i == 0 || is_better(run, &run->rounds[i], run->loop))
+            run->loop = &run->rounds[i];
+    }
+    return ok;
+}
+
 static bool measure(struct floor_run *run)
 {
     run->file = mn_floor_file();
@@ -126,7 +159,7 @@ static bool measure(struct floor_run *run)
     choose(run);
     raise_fd_limit(run->params.clients);
     bool ok = run->mode != MN_CMD_FLOOR || measure_basics(run);
-    ok = ok && mn_floor_loop(&run->params, &run->loop);
+    ok = ok && measure_loop(run);
     close(run->file);
     return ok;
 }
@@ -163,7 +196,7 @@ static void print_basics(FILE *out, const struct floor_run *run)
 static void print_text(FILE *out, const struct floor_run *run)
 {
     const struct mn_floor_loop_params *p = &run->params;
-    const struct mn_floor_loop *l = &run->loop;
+    const struct mn_floor_loop *l = run->loop;
     fprintf(out, "minim bench floor%s%s\n", run->opts.scenario_name ? ": " : "",
             run->opts.scenario_name ? run->opts.scenario_name : "");
     if (run->mode == MN_CMD_FLOOR)
@@ -233,11 +266,10 @@ static json_t *figures(const struct floor_run *run)
         const char *name;
         double percent;
     } points[] = {{"p50", 50}, {"p90", 90}, {"p95", 95}, {"p99", 99}, {"p999", 99.9}};
-    const struct mn_floor_loop *l = &run->loop;
-    bool connects = run->mode == MN_CMD_CONNECT || run->mode == MN_CMD_RECONNECT;
+    const struct mn_floor_loop *l = run->loop;
     json_t *o = json_object();
     mn_report_put_f(o, run->mode == MN_CMD_RECONNECT ? "recovery_s" : "connect_s", l->connect_s);
-    if (connects)
+    if (is_about_connecting(run))
         return o;
     mn_report_put_f(o, run->params.deliver ? "delivered_per_s" : "pongs_per_s", l->messages_per_s);
     for (size_t i = 0; i < MN_ARRAY_LEN(points); i++)
@@ -263,9 +295,9 @@ static json_t *document(const struct floor_run *run)
         mn_report_put(o, "sync", basics(run, "sync"));
         mn_report_put(o, "loopback", basics(run, "loopback"));
     }
-    if (run->loop.batch > 0)
-        mn_report_put_f(o, "messages_per_commit", run->loop.batch);
-    mn_report_put(latency, "response", mn_report_latency(run->loop.hist));
+    if (run->loop->batch > 0)
+        mn_report_put_f(o, "messages_per_commit", run->loop->batch);
+    mn_report_put(latency, "response", mn_report_latency(run->loop->hist));
     mn_report_put(o, "latency", latency);
     return o;
 }
@@ -290,7 +322,8 @@ static void new_hists(struct floor_run *run)
         run->sync[i].hist = mn_hist_new();
     for (size_t i = 0; i < MN_ARRAY_LEN(together); i++)
         run->loopback[i].hist = mn_hist_new();
-    run->loop.hist = mn_hist_new();
+    for (size_t i = 0; i < ROUNDS; i++)
+        run->rounds[i].hist = mn_hist_new();
 }
 
 static void free_hists(struct floor_run *run)
@@ -299,7 +332,8 @@ static void free_hists(struct floor_run *run)
         mn_hist_free(run->sync[i].hist);
     for (size_t i = 0; i < MN_ARRAY_LEN(together); i++)
         mn_hist_free(run->loopback[i].hist);
-    mn_hist_free(run->loop.hist);
+    for (size_t i = 0; i < ROUNDS; i++)
+        mn_hist_free(run->rounds[i].hist);
 }
 
 static int execute(struct floor_run *run)

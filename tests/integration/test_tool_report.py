@@ -397,6 +397,30 @@ def test_a_failed_scenario_is_a_failure_in_junit(tmp_path):
 
 # ---- the recorded set ----
 
+sys.path.insert(0, str(ROOT / "bench"))
+import performance  # noqa: E402
+
+
+def test_growth_is_told_by_windows_of_stored_messages():
+    """40,000 a second; a message costs 10 us at first, 12 us after a million, 20 us at the end."""
+    rows = []
+    for second in range(1, 251):
+        stored = (second - 1) * 40_000
+        cost = 10e-6 if stored < 500_000 else 12e-6 if stored < 5_000_000 else 20e-6
+        rows.append({"at_s": second, "phase": "steady", "saved_per_s": 40_000, "p99_ns": 5e6,
+                     "server": {"cpu": 40_000 * cost}})
+    found = {label: cost for label, cost, _, _ in performance.growth_rows({"series": rows})}
+    assert found["up to 0.5 million"] == "10.0 \u00b5s"
+    assert found["around 1 million"] == "12.0 \u00b5s"
+    assert found["the last 0.5 million before 10"] == "20.0 \u00b5s"
+
+
+@pytest.mark.parametrize("op, value, text", [("<", "5ms", "< 5 ms"), (">=", "30000", "\u2265 30,000"),
+                                             ("=", "10000", "10,000"), ("<=", "2KiB", "\u2264 2 KiB")])
+def test_targets_are_written_for_people(op, value, text):
+    assert performance.target(op, value) == text
+
+
 def test_the_recorded_set_can_be_made(tmp_path):
     out = tmp_path / "out"
     build = pathlib.Path(MINIM).parent
