@@ -5,7 +5,7 @@
  *   prepare   looks up everything that has to be read, many keys at once:
  *             chats that are not in the cache, client ids
  *   apply     in the order of submission: duplicates, sequence numbers,
- *             rows into the batch, cursors into their table
+ *             rows into the batch (msglog_rows.c), cursors into their table
  *
  * A client id is unique per chat and sender.  Its key holds 64 bits of a
  * keyed hash; a hit counts only when the stored message has that sender and
@@ -269,65 +269,6 @@ static enum mn_err find_first(struct mn_writer *w, struct mn_op_slot *slot)
     }
 }
 
-static void put(struct mn_writer *w, enum mn_cf cf, const char *key, size_t key_len,
-                const char *value, size_t value_len)
-{
-    mn_rocks_batch_put(w->log->db, w->batch, cf, mn_str_make(key, key_len),
-                       mn_str_make(value, value_len));
-}
-
-static void put_member(struct mn_writer *w, int64_t user, int64_t chat,
-                       const struct mn_row_member *row)
-{
-    char key[MN_KEY_CHAT_BYTES];
-    char value[MN_ROW_MEMBER_MAX];
-    mn_key_member(key, user, chat);
-    put(w, MN_CF_CHAT, key, sizeof(key), value, mn_row_member_print(value, row));
-}
-
-static void put_chat(struct mn_writer *w, struct mn_chat *chat, int64_t unix_ms)
-{
-    char key[MN_KEY_CHAT_BYTES];
-    char value[MN_ROW_PAIR_MAX];
-    mn_key_pair(key, chat->low, chat->high);
-    put(w, MN_CF_CHAT, key, sizeof(key), value, mn_row_pair_print(value, chat->id));
-    chat->member[0] = (struct mn_row_member){.peer = chat->high, .created_ms = unix_ms};
-    chat->member[1] = (struct mn_row_member){.peer = chat->low, .created_ms = unix_ms};
-    chat->has_member[0] = chat->has_member[1] = true;
-    put_member(w, chat->low, chat->id, &chat->member[0]);
-    put_member(w, chat->high, chat->id, &chat->member[1]);
-}
-
-static void put_message(struct mn_writer *w, const struct mn_op_slot *slot)
-{
-    const struct mn_op *op = slot->op;
-    const struct mn_chat *chat = slot->chat;
-    char key[MN_KEY_SEQ_BYTES];
-    char head[MN_ROW_MSG_HEAD_MAX];
-    char value[MN_ROW_SEQ_MAX];
-    const struct mn_row_msg msg = {.chat = op->chat,
-                                   .seq = op->seq,
-                                   .from = op->from,
-                                   .to = op->to,
-                                   .created_ms = op->unix_ms,
-                                   .updated_ms = op->unix_ms,
-                                   .client_id = mn_op_client_id(op),
-                                   .body = mn_op_body(op)};
-    const struct mn_row_seq place = {.from_high = op->from == chat->high,
-                                     .id = op->id,
-                                     .low_count = chat->low_count,
-                                     .created_ms = op->unix_ms};
-    const struct mn_str parts[] = {mn_str_make(head, mn_row_msg_head(head, &msg)), msg.client_id,
-                                   msg.body};
-    mn_key_msg(key, op->id);
-    mn_rocks_batch_put_parts(w->log->db, w->batch, MN_CF_MSG, mn_str_make(key, MN_KEY_MSG_BYTES),
-                             parts, MN_ARRAY_LEN(parts));
-    mn_key_seq(key, op->chat, op->seq);
-    put(w, MN_CF_INDEX, key, MN_KEY_SEQ_BYTES, value, mn_row_seq_print(value, &place));
-    mn_key_client(key, op->chat, slot->hash);
-    put(w, MN_CF_INDEX, key, MN_KEY_CLIENT_BYTES, value, mn_row_client_print(value, op->seq));
-}
-
 static void apply_append(struct mn_writer *w, struct mn_op_slot *slot)
 {
     struct mn_op *op = slot->op;
@@ -339,7 +280,7 @@ static void apply_append(struct mn_writer *w, struct mn_op_slot *slot)
     }
     if (chat->id == 0) {
         chat->id = op->id;
-        put_chat(w, chat, op->unix_ms);
+        mn_writer_put_chat(w, chat, op->unix_ms);
     }
     chat->last_seq++;
     if (op->from == chat->low)
@@ -347,7 +288,8 @@ static void apply_append(struct mn_writer *w, struct mn_op_slot *slot)
     op->chat = chat->id;
     op->seq = chat->last_seq;
     slot->is_new = true;
-    put_message(w, slot);
+    slot->low_count = chat->low_count;
+    mn_writer_put_message(w, slot);
     map_add(w, slot);
 }
 
@@ -406,6 +348,7 @@ void mn_writer_apply(struct mn_writer *w)
         else
             apply_cursor(w, slot);
     }
+    mn_writer_put_index(w);
 }
 
 void mn_writer_forget(struct mn_writer *w)
@@ -419,12 +362,4 @@ void mn_writer_forget(struct mn_writer *w)
             w->map[mn_hash_u64((uint64_t)low ^ slot->hash) & w->map_mask] = 0;
         }
     }
-}
-
-void mn_writer_put_cursors(struct mn_writer *w)
-{
-    size_t pos = 0;
-    for (const struct mn_cursor_slot *slot = mn_cursors_next(&w->log->cursors, &pos); slot;
-         slot = mn_cursors_next(&w->log->cursors, &pos))
-        put_member(w, slot->user, slot->chat, &slot->row);
 }

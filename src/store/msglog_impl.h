@@ -21,6 +21,7 @@
  *   msglog_schema.c   format version, migrations, hash key
  *   msglog_writer.c   the writer thread: batches
  *   msglog_append.c   ... what an append and a cursor move do to a batch
+ *   msglog_rows.c     ... the rows that are in it
  *   msglog_recover.c  ... full disks and I/O errors
  *   msglog_read.c     reads: messages, history, chats
  *   msglog_backlog.c  ... what a user has not acknowledged
@@ -94,7 +95,14 @@ struct mn_op_slot {
     struct mn_rocks_value found; /* APPEND: the client id's row, before the batch */
     uint32_t twin;               /* APPEND: index + 1 of the same message in this batch */
     uint32_t map_next;           /* in the batch's map, index + 1 */
+    int64_t low_count;           /* APPEND: the chat's, with this message */
     bool is_new;                 /* APPEND: its rows are in the batch */
+};
+
+/* A row of `index` that the batch will have; as numbers, to be sorted. */
+struct mn_index_key {
+    uint64_t chat, second; /* halves of the key */
+    uint32_t slot;
 };
 
 struct mn_writer {
@@ -106,6 +114,8 @@ struct mn_writer {
     struct mn_op_slot *slots; /* the batch at hand: config.batch_ops */
     struct mn_op **ops;       /* the same, as on_commit wants them */
     size_t count;
+    struct mn_index_key *index; /* of the batch at hand: two an append */
+    size_t index_count;
     uint32_t *map; /* appends of the batch by (chat, hash): index + 1 */
     uint64_t map_mask;
     int64_t gauge_ops, gauge_bytes; /* what the queue's gauges stand at */
@@ -124,6 +134,12 @@ void mn_writer_prepare(struct mn_writer *w);
 void mn_writer_apply(struct mn_writer *w);
 /* Releases what the slots hold. */
 void mn_writer_forget(struct mn_writer *w);
+
+/* msglog_rows.c: a new chat and its members' rows, which the chat then has in memory too. */
+void mn_writer_put_chat(struct mn_writer *w, struct mn_chat *chat, int64_t unix_ms);
+/* A new message; its rows of `index` follow with mn_writer_put_index(). */
+void mn_writer_put_message(struct mn_writer *w, const struct mn_op_slot *slot);
+void mn_writer_put_index(struct mn_writer *w);
 /* Puts every waiting cursor into the batch. */
 void mn_writer_put_cursors(struct mn_writer *w);
 

@@ -35,6 +35,7 @@ static void writer_init(struct mn_writer *w, struct mn_msglog *log)
     w->batch = mn_rocks_batch_new();
     w->slots = mn_alloc_array(ops, sizeof(*w->slots));
     w->ops = mn_alloc_array(ops, sizeof(void *));
+    w->index = mn_alloc_array(2 * (size_t)ops, sizeof(*w->index));
     w->map = mn_alloc_array(buckets, sizeof(*w->map));
     mn_chats_init(&w->chats, log->config.chat_cache);
 }
@@ -45,6 +46,7 @@ static void writer_deinit(struct mn_writer *w)
     mn_rocks_batch_free(w->batch);
     mn_free(w->slots);
     mn_free(w->ops);
+    mn_free(w->index);
     mn_free(w->map);
 }
 

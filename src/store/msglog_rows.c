@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The rows of a batch.  Those of `index` land at scattered places of its
+ * memtable, and what they cost there is the way to each place: they are kept
+ * back until all appends are known, and put in the order of their keys, so
+ * that each is found from the one before (rocks_options.c,
+ * docs/decisions/0008-rows-in-order.md).  All others are put at once.
+ *
+ * Writer thread only.
+ */
+#include "base/mem.h"
+#include "store/msglog_impl.h"
+
+#define CLIENT_ROW (UINT64_C(1) << 63) /* in the second half of a key; see mn_key_client() */
+
+static void put(struct mn_writer *w, enum mn_cf cf, const char *key, size_t key_len,
+                const char *value, size_t value_len)
+{
+    mn_rocks_batch_put(w->log->db, w->batch, cf, mn_str_make(key, key_len),
+                       mn_str_make(value, value_len));
+}
+
+static void put_member(struct mn_writer *w, int64_t user, int64_t chat,
+                       const struct mn_row_member *row)
+{
+    char key[MN_KEY_CHAT_BYTES];
+    char value[MN_ROW_MEMBER_MAX];
+    mn_key_member(key, user, chat);
+    put(w, MN_CF_CHAT, key, sizeof(key), value, mn_row_member_print(value, row));
+}
+
+void mn_writer_put_chat(struct mn_writer *w, struct mn_chat *chat, int64_t unix_ms)
+{
+    char key[MN_KEY_CHAT_BYTES];
+    char value[MN_ROW_PAIR_MAX];
+    mn_key_pair(key, chat->low, chat->high);
+    put(w, MN_CF_CHAT, key, sizeof(key), value, mn_row_pair_print(value, chat->id));
+    chat->member[0] = (struct mn_row_member){.peer = chat->high, .created_ms = unix_ms};
+    chat->member[1] = (struct mn_row_member){.peer = chat->low, .created_ms = unix_ms};
+    chat->has_member[0] = chat->has_member[1] = true;
+    put_member(w, chat->low, chat->id, &chat->member[0]);
+    put_member(w, chat->high, chat->id, &chat->member[1]);
+}
+
+static void note_index(struct mn_writer *w, const struct mn_op_slot *slot, uint64_t second)
+{
+    w->index[w->index_count++] = (struct mn_index_key){
+        .chat = (uint64_t)slot->op->chat, .second = second, .slot = (uint32_t)(slot - w->slots)};
+}
+
+void mn_writer_put_message(struct mn_writer *w, const struct mn_op_slot *slot)
+{
+    const struct mn_op *op = slot->op;
+    char key[MN_KEY_MSG_BYTES];
+    char head[MN_ROW_MSG_HEAD_MAX];
+    const struct mn_row_msg msg = {.chat = op->chat,
+                                   .seq = op->seq,
+                                   .from = op->from,
+                                   .to = op->to,
+                                   .created_ms = op->unix_ms,
+                                   .updated_ms = op->unix_ms,
+                                   .client_id = mn_op_client_id(op),
+                                   .body = mn_op_body(op)};
+    const struct mn_str parts[] = {mn_str_make(head, mn_row_msg_head(head, &msg)), msg.client_id,
+                                   msg.body};
+    mn_key_msg(key, op->id);
+    mn_rocks_batch_put_parts(w->log->db, w->batch, MN_CF_MSG, mn_str_make(key, sizeof(key)), parts,
+                             MN_ARRAY_LEN(parts));
+    note_index(w, slot, (uint64_t)op->seq);
+    note_index(w, slot, slot->hash | CLIENT_ROW);
+}
+
+static int compare_index(const void *a, const void *b)
+{
+    const struct mn_index_key *x = a, *y = b;
+    if (x->chat != y->chat)
+        return x->chat < y->chat ? -1 : 1;
+    return x->second < y->second ? -1 : x->second > y->second;
+}
+
+static void put_seq(struct mn_writer *w, const struct mn_op_slot *slot)
+{
+    const struct mn_op *op = slot->op;
+    char key[MN_KEY_SEQ_BYTES];
+    char value[MN_ROW_SEQ_MAX];
+    const struct mn_row_seq place = {.from_high = op->from > op->to,
+                                     .id = op->id,
+                                     .low_count = slot->low_count,
+                                     .created_ms = op->unix_ms};
+    mn_key_seq(key, op->chat, op->seq);
+    put(w, MN_CF_INDEX, key, sizeof(key), value, mn_row_seq_print(value, &place));
+}
+
+static void put_client(struct mn_writer *w, const struct mn_op_slot *slot)
+{
+    char key[MN_KEY_CLIENT_BYTES];
+    char value[MN_ROW_CLIENT_MAX];
+    mn_key_client(key, slot->op->chat, slot->hash);
+    put(w, MN_CF_INDEX, key, sizeof(key), value, mn_row_client_print(value, slot->op->seq));
+}
+
+void mn_writer_put_index(struct mn_writer *w)
+{
+    qsort(w->index, w->index_count, sizeof(*w->index), compare_index);
+    for (size_t i = 0; i < w->index_count; i++) {
+        const struct mn_op_slot *slot = &w->slots[w->index[i].slot];
+        if (w->index[i].second & CLIENT_ROW)
+            put_client(w, slot);
+        else
+            put_seq(w, slot);
+    }
+    w->index_count = 0;
+}
+
+void mn_writer_put_cursors(struct mn_writer *w)
+{
+    size_t pos = 0;
+    for (const struct mn_cursor_slot *slot = mn_cursors_next(&w->log->cursors, &pos); slot;
+         slot = mn_cursors_next(&w->log->cursors, &pos))
+        put_member(w, slot->user, slot->chat, &slot->row);
+}
