@@ -270,6 +270,12 @@ def growth_table(result):
 
 
 def repeat_section(data):
+    yield "## Closer looks"
+    yield ""
+    yield "- [lone-message.md](../bench/results/lone-message.md): where the time of a message goes when nothing else is going on."
+    yield "- [store.md](../bench/results/store.md): what an append costs as the store grows."
+    yield "- [micro.md](../bench/results/micro.md): nanoseconds of what every frame goes through."
+    yield ""
     yield "## Measuring again"
     yield ""
     yield "```"
