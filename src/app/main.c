@@ -30,7 +30,7 @@ struct daemon {
 static int fail(const char *what, const struct mn_buf *why, int code)
 {
     fprintf(stderr, "minimd: %s%.*s%s", what, (int)why->n, why->p ? why->p : "",
-            why->n && why->p[why->n - 1] == '\n' ? "" : "\n");
+            why->p && why->n && why->p[why->n - 1] == '\n' ? "" : "\n");
     return code;
 }
 

@@ -115,7 +115,7 @@ static bool start_lookup(struct mn_conn *conn, int64_t id, enum mn_cursor_kind k
         .client_msg_id_len = (uint32_t)client_msg_id.n,
         .has_client_msg_id = client_msg_id.p != NULL,
     };
-    if (client_msg_id.n)
+    if (client_msg_id.p)
         memcpy(lookup->client_msg_id, client_msg_id.p, client_msg_id.n);
     if (mn_pool_submit(gate->pool, &lookup->job)) {
         mn_free(lookup);

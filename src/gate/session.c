@@ -74,9 +74,9 @@ static bool start_check(struct mn_conn *conn, enum check_kind kind,
         .has_client_msg_id = echo.client_msg_id.p != NULL,
         .has_server_msg_id = echo.server_msg_id.p != NULL,
     };
-    if (echo.client_msg_id.n)
+    if (echo.client_msg_id.p)
         memcpy(check->ids, echo.client_msg_id.p, echo.client_msg_id.n);
-    if (echo.server_msg_id.n)
+    if (echo.server_msg_id.p)
         memcpy(check->ids + echo.client_msg_id.n, echo.server_msg_id.p, echo.server_msg_id.n);
     if (mn_pool_submit(gate->pool, &check->job)) {
         mn_free(check);

@@ -81,7 +81,7 @@ static enum mn_err print_claims(struct mn_buf *buf, const char *issuer, int64_t 
     return mn_buf_addf(buf,
                        ",\"jti\":\"%s\",\"iat\":%lld,\"exp\":%lld,\"uid\":%lld,\"typ\":\"access\","
                        "\"sv\":%lld}",
-                       uuid, (long long)iat_s, (long long)(iat_s + ttl_s), (long long)uid,
+                       uuid, (long long)iat_s, (long long)iat_s + ttl_s, (long long)uid,
                        (long long)sv);
 }
 

@@ -54,12 +54,13 @@ uint64_t load_pace_due(const struct load_pace *pace)
     if (pace->start_ns == 0 || pace->senders == 0)
         return UINT64_MAX;
     double at = 0;
+    uint64_t round = pace->slot / pace->senders;
     switch (pace->model) {
     case MN_MODEL_SPREAD:
         at = (double)pace->slot * pace->interval_ns / pace->senders;
         break;
     case MN_MODEL_BURST:
-        at = (double)(pace->slot / pace->senders) * pace->interval_ns;
+        at = (double)round * pace->interval_ns;
         break;
     case MN_MODEL_POISSON:
         at = pace->random_ns;

@@ -69,8 +69,9 @@ static size_t log_ticks(double min, double max, double ret[MN_SVG_TICKS_MAX], do
 {
     static const double fine[] = {1, 2, 5}, coarse[] = {1};
     double decades = log10(max / min);
-    const double *steps = decades < 2.2 ? fine : coarse;
-    size_t step_count = decades < 2.2 ? MN_ARRAY_LEN(fine) : MN_ARRAY_LEN(coarse);
+    bool is_fine = decades < 2.2;
+    const double *steps = is_fine ? fine : coarse;
+    size_t step_count = is_fine ? MN_ARRAY_LEN(fine) : MN_ARRAY_LEN(coarse);
     size_t n = 0;
     double end = min;
     *ret_min = min;
