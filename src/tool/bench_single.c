@@ -330,8 +330,8 @@ static void acknowledge(struct load_thread *th, struct bench_pair *pair,
     char *out = load_out_room(th, pair->receiver, MN_WIRE_FRAME_MAX);
     if (!out)
         return; /* as a client would: the server sends it again */
-    load_out_commit(th, mn_wire_delivered(out, pair->receiver->mask, in->server_id,
-                                          mn_str_make(pair->from, pair->from_len)));
+    load_out_commit(th, mn_wire_ack(out, pair->receiver->mask, MN_WIRE_DELIVERED, in->server_id,
+                                    mn_str_make(pair->from, pair->from_len)));
     th->count.acks_sent++;
     mn_ledger_acked(&pair->conv, in->seq, now_ns);
 }
