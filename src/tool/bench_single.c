@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * `bench single-e2e`: pairs of a sender and a receiver, both on the same
- * thread.  Closed loop: a sender keeps `inflight` messages unanswered.  Open
+ * `bench single-e2e` and `bench ack`: pairs of a sender and a receiver, both
+ * on the same thread.  This file sends; what comes is taken in
+ * bench_single_recv.c.  Closed loop: a sender keeps `inflight` messages unanswered.  Open
  * loop: sends are due by the clock, and timed from then.  Every message is in
  * its conversation's ledger from its send to the end of the run.
  *
@@ -10,17 +11,12 @@
  * no slot can leak.
  */
 #include "tool/bench_single.h"
+
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/num.h"
 #include "tool/bench.h"
 #include "tool/ledger_file.h"
-#include "tool/load_pace.h"
-
-struct single {
-    struct load_pace pace;
-    bool open_loop;
-};
 
 /* Spreads `pct` of a sequence evenly over it: whether number `i` is one of them. */
 static bool is_picked(uint64_t i, double pct)
@@ -55,7 +51,7 @@ static void init_pair(struct load_thread *th, struct bench_pair *pair, uint32_t 
 static void single_init(struct load_thread *th)
 {
     const struct mn_opts *opts = th->run->opts;
-    struct single *mode = mn_new(struct single);
+    struct bench_single *mode = mn_new(struct bench_single);
     uint32_t pairs = th->conn_count / 2;
     th->mode = mode;
     th->pairs = mn_alloc_array(pairs + 1, sizeof *th->pairs);
@@ -75,7 +71,7 @@ static void single_init(struct load_thread *th)
 
 static void single_deinit(struct load_thread *th)
 {
-    struct single *mode = th->mode;
+    struct bench_single *mode = th->mode;
     for (uint32_t p = 0; p < th->pair_count; p++)
         mn_ledger_deinit(&th->pairs[p].conv);
     load_pace_deinit(&mode->pace);
@@ -125,9 +121,9 @@ static bool may_send(const struct load_thread *th)
 }
 
 /* Closed loop: fills the window. */
-static void top_up(struct load_thread *th, struct bench_pair *pair, uint64_t now_ns)
+void bench_single_top_up(struct load_thread *th, struct bench_pair *pair, uint64_t now_ns)
 {
-    const struct single *mode = th->mode;
+    const struct bench_single *mode = th->mode;
     if (mode->open_loop || !may_send(th) || pair->sender->state != LOAD_CONN_READY)
         return;
     while (pair->inflight < th->run->opts->inflight)
@@ -137,7 +133,7 @@ static void top_up(struct load_thread *th, struct bench_pair *pair, uint64_t now
 
 static uint64_t send_due(struct load_thread *th, uint64_t now_ns)
 {
-    struct single *mode = th->mode;
+    struct bench_single *mode = th->mode;
     uint32_t p;
     uint64_t intended_ns;
     if (!mode->open_loop)
@@ -187,11 +183,11 @@ static void recover(struct load_thread *th, uint64_t now_ns)
 
 static void single_on_phase(struct load_thread *th, uint64_t now_ns)
 {
-    struct single *mode = th->mode;
+    struct bench_single *mode = th->mode;
     if (th->phase == LOAD_WARMUP) {
         load_pace_start(&mode->pace, now_ns);
         for (uint32_t p = 0; p < th->pair_count; p++)
-            top_up(th, &th->pairs[p], now_ns);
+            bench_single_top_up(th, &th->pairs[p], now_ns);
     }
     if (th->phase == LOAD_DRAIN)
         count_open(th);
@@ -223,7 +219,7 @@ static void single_on_ready(struct load_thread *th, struct load_conn *conn, uint
     if (conn != pair->sender)
         return;
     retry_unknown(th, pair);
-    top_up(th, pair, now_ns);
+    bench_single_top_up(th, pair, now_ns);
 }
 
 static void give_up(struct load_thread *th, struct bench_pair *pair, uint64_t before_ns)
@@ -248,149 +244,10 @@ static void single_on_second(struct load_thread *th, uint64_t now_ns)
     uint64_t timeout_ns = th->run->opts->timeout_ns;
     for (uint32_t p = 0; p < th->pair_count; p++) {
         give_up(th, &th->pairs[p], now_ns - timeout_ns);
-        top_up(th, &th->pairs[p], now_ns);
+        bench_single_top_up(th, &th->pairs[p], now_ns);
     }
     if (th->ledger) /* so that a run which is cut off leaves what it knew */
         mn_ledger_out_flush(th->ledger);
-}
-
-/* ---- receiving ---- */
-
-/* The first ACK(saved) of a message: from now on it must never be lost. */
-static void note_saved(struct load_thread *th, const struct bench_pair *pair,
-                       const struct mn_wire_in *in)
-{
-    char id[MN_WIRE_ID_LEN], body[MN_WIRE_BODY_MAX];
-    struct mn_ledger_line line = {
-        .from = pair->sender->uid, .to = pair->receiver->uid, .seq = in->seq};
-    /* An ACK without a usable id is a loss that the ledger should show: as id 0. */
-    mn_ignore(mn_parse_i64(in->server_id, 1, INT64_MAX, &line.id));
-    mn_wire_id(id, th->tpl.run, pair->sender->index, in->counter);
-    mn_wire_body(&th->tpl, in->counter, body);
-    line.client_id = mn_str_make(id, sizeof id);
-    mn_ledger_text_hash(mn_str_make(body, th->tpl.body_len), line.text_hash);
-    mn_ledger_out_add(th->ledger, &line);
-}
-
-static void take_answer(struct load_thread *th, struct bench_pair *pair,
-                        const struct mn_wire_in *in, uint64_t now_ns)
-{
-    const struct mn_ledger_rec *rec = mn_ledger_find(&pair->conv, in->counter);
-    struct mn_ledger_rec before = rec ? *rec : (struct mn_ledger_rec){.flags = MN_LEDGER_SKEW};
-    bool is_saved = in->kind == MN_WIRE_SAVED;
-    bool seq_differs = false;
-    enum mn_ledger_answer answer = is_saved ? mn_ledger_saved(&pair->conv, in->counter, in->seq,
-                                                              &seq_differs)
-                                            : mn_ledger_refused(&pair->conv, in->counter);
-    th->count.seq_mismatch += seq_differs;
-    switch (answer) {
-    case MN_LEDGER_ANSWER_FIRST:
-        pair->inflight--;
-        break;
-    case MN_LEDGER_ANSWER_LATE:
-        th->count.late++;
-        break;
-    case MN_LEDGER_ANSWER_AGAIN:
-        th->count.saved_again += is_saved;
-        return;
-    case MN_LEDGER_ANSWER_PHANTOM:
-        th->count.phantom++;
-        return;
-    }
-    if (is_saved && th->ledger)
-        note_saved(th, pair, in);
-    th->count.saved += is_saved;
-    th->count.refused += !is_saved;
-    if (is_saved && !(before.flags & MN_LEDGER_SKEW))
-        mn_hist_add(th->hist.saved, now_ns - before.intended_ns);
-    top_up(th, pair, now_ns);
-}
-
-static void note_latency(struct load_thread *th, const struct bench_pair *pair,
-                         const struct mn_ledger_rec *rec, uint64_t now_ns)
-{
-    uint64_t response_ns = now_ns - rec->intended_ns;
-    if (pair->impaired) {
-        th->count.delivered_slow++;
-        mn_hist_add(th->hist.slow_response, response_ns);
-        return;
-    }
-    mn_hist_add(th->second, response_ns);
-    if (rec->flags & MN_LEDGER_SKEW)
-        return;
-    mn_hist_add(th->hist.response, response_ns);
-    mn_hist_add(th->hist.service, now_ns - rec->sent_ns);
-}
-
-static void acknowledge(struct load_thread *th, struct bench_pair *pair,
-                        const struct mn_wire_in *in, uint64_t now_ns)
-{
-    if (th->run->opts->no_ack || in->server_id.n == 0 || in->server_id.n > MN_WIRE_SERVER_ID_MAX)
-        return;
-    char *out = load_out_room(th, pair->receiver, MN_WIRE_FRAME_MAX);
-    if (!out)
-        return; /* as a client would: the server sends it again */
-    load_out_commit(th, mn_wire_ack(out, pair->receiver->mask, MN_WIRE_DELIVERED, in->server_id,
-                                    mn_str_make(pair->from, pair->from_len)));
-    th->count.acks_sent++;
-    mn_ledger_acked(&pair->conv, in->seq, now_ns);
-}
-
-static void take_chat(struct load_thread *th, struct bench_pair *pair, const struct mn_wire_in *in,
-                      uint64_t now_ns)
-{
-    struct mn_ledger_rec rec;
-    bool seq_differs = false;
-    th->count.corrupt += !in->body_ok;
-    enum mn_ledger_verdict verdict = mn_ledger_delivered(&pair->conv, in->counter, in->seq,
-                                                         in->resent, &rec, &seq_differs);
-    th->count.seq_mismatch += seq_differs;
-    switch (verdict) {
-    case MN_LEDGER_FIRST_LATE:
-        if (in->resent)
-            th->count.reordered_resend++;
-        else
-            th->count.reordered++;
-        /* fallthrough */
-        __attribute__((fallthrough));
-    case MN_LEDGER_FIRST:
-        if (in->resent)
-            th->count.delivered_resend++;
-        else
-            th->count.delivered_live++;
-        note_latency(th, pair, &rec, now_ns);
-        break;
-    case MN_LEDGER_DUP:
-        th->count.dup++;
-        break;
-    case MN_LEDGER_REDELIVERED:
-        th->count.redelivered++;
-        break;
-    case MN_LEDGER_PHANTOM:
-        th->count.phantom++;
-        break;
-    }
-    acknowledge(th, pair, in, now_ns);
-}
-
-static void single_on_frame(struct load_thread *th, struct load_conn *conn,
-                            const struct mn_wire_in *in, uint64_t now_ns)
-{
-    struct bench_pair *pair = conn->user;
-    if (in->kind == MN_WIRE_RECEIPT)
-        th->count.receipts++;
-    if (in->kind == MN_WIRE_CHAT && !in->ours)
-        th->count.foreign++;
-    if (!in->ours)
-        return;
-    bool is_answer = in->kind == MN_WIRE_SAVED || in->kind == MN_WIRE_ERROR;
-    struct load_conn *expected = is_answer ? pair->sender : pair->receiver;
-    if (in->sender != pair->sender->index || conn != expected)
-        th->count.misrouted++;
-    else if (is_answer)
-        take_answer(th, pair, in, now_ns);
-    else if (in->kind == MN_WIRE_CHAT)
-        take_chat(th, pair, in, now_ns);
 }
 
 const struct load_mode bench_mode_single = {
@@ -400,7 +257,7 @@ const struct load_mode bench_mode_single = {
     .on_phase = single_on_phase,
     .on_ready = single_on_ready,
     .on_down = single_on_down,
-    .on_frame = single_on_frame,
+    .on_frame = bench_single_on_frame,
     .on_turn = single_on_turn,
     .on_second = single_on_second,
 };

@@ -4,6 +4,7 @@
 
 #include "tool/ledger.h"
 #include "tool/load.h"
+#include "tool/load_pace.h"
 
 /* A sender, its receiver, and the ledger of their conversation.  Owner: their load thread. */
 struct bench_pair {
@@ -17,5 +18,18 @@ struct bench_pair {
     char from[21]; /* user ids as text */
     char to[21];
 };
+
+/* th->mode of the modes that have pairs. */
+struct bench_single {
+    struct load_pace pace;
+    bool open_loop;
+};
+
+/* bench_single.c: closed loop: fills the sender's window. */
+void bench_single_top_up(struct load_thread *th, struct bench_pair *pair, uint64_t now_ns);
+
+/* bench_single_recv.c */
+void bench_single_on_frame(struct load_thread *th, struct load_conn *conn,
+                           const struct mn_wire_in *in, uint64_t now_ns);
 
 #endif
