@@ -13,6 +13,7 @@
 #include "base/mem.h"
 #include "base/rand.h"
 #include "proto/ws.h"
+#include "tool/bench_cursors.h"
 #include "tool/ledger_file.h"
 #include "tool/report_html.h"
 #include "tool/scenario.h"
@@ -42,6 +43,8 @@ static const struct mode modes[] = {
     {"ping", MN_CMD_PING, &bench_mode_ping, "every client sends PING each interval"},
     {"single-e2e", MN_CMD_SINGLE, &bench_mode_single,
      "messages from senders to receivers, closed or open loop"},
+    {"ack", MN_CMD_ACK, &bench_mode_ack,
+     "single-e2e with delivered and read for everything: receipts, cursor lag"},
     {"reconnect", MN_CMD_RECONNECT, &bench_mode_connect,
      "restart a spawned server under its clients"},
 };
@@ -220,6 +223,16 @@ static int report(struct bench *bench)
     return ok ? MN_TOOL_EXIT_OK : MN_TOOL_EXIT_FAILED;
 }
 
+/* What of acknowledgements is followed; after load_run_init(), which makes the pairs. */
+static void follow_receipts(struct bench *bench)
+{
+    struct load_run *run = &bench->run;
+    run->asks_receipts = bench->cmd == MN_CMD_ACK;
+    run->read_pct = run->asks_receipts ? 100 : 0;
+    if (run->asks_receipts && bench->opts.http && run->clients >= 2)
+        run->cursors = bench_cursors_new(run, bench->opts.http);
+}
+
 static int run_and_report(struct bench *bench)
 {
     if (bench->opts.ws.count == 0)
@@ -239,6 +252,7 @@ static int run_and_report(struct bench *bench)
     }
     mn_machine_read(bench->spawn.dir[0] ? bench->spawn.dir : NULL, &bench->machine);
     load_run_init(&bench->run, &bench->opts, bench->run.mode);
+    follow_receipts(bench);
     bool ran = bench_run(bench);
     bench_finish(bench);
     int code = report(bench);
@@ -263,6 +277,7 @@ static int execute(struct bench *bench)
         code = run_and_report(bench);
     if (bench->opts.spawn && !mn_spawn_stop(&bench->spawn))
         code = MN_TOOL_EXIT_FAILED;
+    bench_cursors_free(bench->run.cursors);
     load_run_deinit(&bench->run);
     load_hists_deinit(&bench->hist);
     mn_free(bench->rows);

@@ -50,6 +50,13 @@ struct bench_ledger {
     bool balanced; /* both identities hold */
 };
 
+/* Acknowledgements that no receipt has covered by the end, over all conversations. */
+struct bench_receipts {
+    bool measured;
+    uint64_t missing; /* of delivery */
+    uint64_t missing_read;
+};
+
 struct bench {
     struct mn_opts opts;
     enum mn_opts_cmd cmd;
@@ -84,6 +91,7 @@ struct bench {
     struct load_reasons failures;
     struct load_hists hist;
     struct bench_ledger ledger;
+    struct bench_receipts receipts;
     double connect_s;   /* first connect to all authenticated */
     uint32_t connected; /* at the end of the connect phase */
     double steady_s;
@@ -104,9 +112,11 @@ struct bench {
 extern const struct load_mode bench_mode_connect;
 extern const struct load_mode bench_mode_ping;
 extern const struct load_mode bench_mode_single;
+extern const struct load_mode bench_mode_ack;
 /* After the threads have ended. */
 void bench_ping_finish(struct bench *bench);
 void bench_single_finish(struct bench *bench);
+void bench_receipts_finish(struct bench *bench);
 
 /* bench.c: the mode of that name; false: there is none. */
 bool bench_find_cmd(const char *name, enum mn_opts_cmd *ret);

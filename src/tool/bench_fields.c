@@ -2,8 +2,9 @@
 /* The figures of a run by name, for gates and the JSON result. */
 #include "base/mem.h"
 #include "tool/bench.h"
+#include "tool/bench_cursors.h"
 
-#define FIELDS_MAX 48
+#define FIELDS_MAX 96
 
 struct table {
     struct mn_gate_field field[FIELDS_MAX];
@@ -66,6 +67,34 @@ static void put_messages(struct table *t, const struct bench *bench)
     put(t, "sent_per_s", per_s(bench, steady->sent), bench->ran);
 }
 
+/* Two percentiles of a histogram that a mode may not have. */
+static void put_hist(struct table *t, const char *p50, const char *p99, const struct mn_hist *hist)
+{
+    bool any = mn_hist_count(hist) > 0;
+    put(t, p50, (double)mn_hist_percentile(hist, 50), any);
+    put(t, p99, (double)mn_hist_percentile(hist, 99), any);
+}
+
+static void put_receipts(struct table *t, const struct bench *bench)
+{
+    const struct load_counters *total = &bench->total;
+    bool measured = bench->ran && bench->receipts.measured;
+    uint64_t missing = bench->receipts.missing + bench->receipts.missing_read;
+    put_hist(t, "receipt_p50", "receipt_p99", bench->hist.receipt);
+    put_hist(t, "read_receipt_p50", "read_receipt_p99", bench->hist.read_receipt);
+    put(t, "receipts_missing", (double)missing, measured);
+    put(t, "receipts_repeated", (double)total->receipts_repeated, measured);
+    put(t, "receipts_backwards", (double)total->receipts_backward, measured);
+    put(t, "receipts_unasked", (double)total->receipts_unasked, measured);
+    if (!bench->run.cursors)
+        return;
+    const struct bench_cursors_result *r = bench_cursors_result(bench->run.cursors);
+    bool any = mn_hist_count(r->hist) > 0;
+    put_hist(t, "cursor_lag_p50", "cursor_lag_p99", r->hist);
+    put(t, "cursor_lag_max", any ? (double)mn_hist_max(r->hist) : 0, any);
+    put(t, "cursors_behind", (double)(r->unreached + r->behind), r->measured);
+}
+
 static void put_server(struct table *t, const struct bench *bench)
 {
     const struct mn_proc_sample *before = &bench->server_before;
@@ -89,6 +118,7 @@ const struct mn_gate_field *bench_fields(const struct bench *bench)
     t = (struct table){.n = 0};
     put_latencies(&t, bench);
     put_messages(&t, bench);
+    put_receipts(&t, bench);
     put(&t, "pongs_per_s", per_s(bench, bench->steady.pongs), bench->cmd == MN_CMD_PING);
     put(&t, "unanswered", (double)bench->unanswered, bench->ran && bench->cmd == MN_CMD_PING);
     put(&t, "errors", (double)(bench->total.errors + bench->total.bad_frames), true);

@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "tool/bench.h"
+#include "tool/bench_cursors.h"
 
 #define NS_S UINT64_C(1000000000)
 #define LOOK_NS 5000000L
@@ -109,6 +110,7 @@ static void steady(struct bench *bench)
     bench->tool_cpu_steady_ns = mn_proc_own_cpu_ns();
     load_run_set_phase(&bench->run, LOAD_STEADY);
     bench->ran = true;
+    bench_cursors_start(bench->run.cursors);
     if (bench->cmd == MN_CMD_RECONNECT)
         bench_restart_server(bench);
     else if (!bench->interrupted)
@@ -124,7 +126,7 @@ static void drain(struct bench *bench)
     bench_wait(bench, opts->drain_ns, is_quiet);
     bool impaired = opts->slow_pct > 0 || opts->no_read_pct > 0;
     bool somebody_away = bench_ready(bench) < bench->run.clients;
-    if (bench->cmd != MN_CMD_SINGLE || !(impaired || somebody_away) || interrupts > 1)
+    if (!(bench->cmd & MN_CMD_CHAT) || !(impaired || somebody_away) || interrupts > 1)
         return;
     load_run_set_phase(&bench->run, LOAD_RECOVER);
     bench_wait(bench, opts->drain_ns, is_quiet);
@@ -141,6 +143,7 @@ bool bench_run(struct bench *bench)
         mn_proc_read(getpid(), &bench->tool_after);
         steady(bench);
         drain(bench);
+        bench_cursors_stop(bench->run.cursors);
     }
     load_run_set_phase(&bench->run, LOAD_STOP);
     load_run_join(&bench->run);

@@ -18,22 +18,21 @@
 #include "tool/bench.h"
 #include "tool/ledger_file.h"
 
-/* Spreads `pct` of a sequence evenly over it: whether number `i` is one of them. */
-static bool is_picked(uint64_t i, double pct)
+bool bench_single_is_picked(uint64_t i, double pct)
 {
     return (uint64_t)((double)(i + 1) * pct / 100) > (uint64_t)((double)i * pct / 100);
 }
 
 static enum load_conn_kind receiver_kind(const struct mn_opts *opts, uint64_t pair)
 {
-    if (is_picked(pair, opts->no_read_pct))
+    if (bench_single_is_picked(pair, opts->no_read_pct))
         return LOAD_CONN_NO_READ;
     if (opts->no_read_pct >= 100)
         return LOAD_CONN_NORMAL;
     /* Of those that are left. */
     uint64_t rest = pair - (uint64_t)((double)pair * opts->no_read_pct / 100);
     double pct = opts->slow_pct * 100 / (100 - opts->no_read_pct);
-    return is_picked(rest, pct) ? LOAD_CONN_SLOW : LOAD_CONN_NORMAL;
+    return bench_single_is_picked(rest, pct) ? LOAD_CONN_SLOW : LOAD_CONN_NORMAL;
 }
 
 static void init_pair(struct load_thread *th, struct bench_pair *pair, uint32_t p)
@@ -72,8 +71,10 @@ static void single_init(struct load_thread *th)
 static void single_deinit(struct load_thread *th)
 {
     struct bench_single *mode = th->mode;
-    for (uint32_t p = 0; p < th->pair_count; p++)
+    for (uint32_t p = 0; p < th->pair_count; p++) {
         mn_ledger_deinit(&th->pairs[p].conv);
+        mn_receipts_deinit(&th->pairs[p].receipts);
+    }
     load_pace_deinit(&mode->pace);
     mn_free(th->ledger);
     mn_free(th->pairs);
@@ -153,7 +154,7 @@ static void count_open(struct load_thread *th)
     for (uint32_t p = 0; p < th->pair_count; p++) {
         const struct bench_pair *pair = &th->pairs[p];
         if (th->phase == LOAD_RECOVER || !pair->impaired)
-            th->open += mn_ledger_open(&pair->conv);
+            th->open += mn_ledger_open(&pair->conv) + bench_receipts_open(pair);
     }
 }
 
@@ -237,6 +238,7 @@ static void single_on_down(struct load_thread *th, struct load_conn *conn, uint6
         give_up(th, pair, UINT64_MAX);
     else
         mn_ledger_ack_cut(&pair->conv);
+    th->count.receipts_cut += mn_receipts_cut(&pair->receipts);
 }
 
 static void single_on_second(struct load_thread *th, uint64_t now_ns)
@@ -252,6 +254,18 @@ static void single_on_second(struct load_thread *th, uint64_t now_ns)
 
 const struct load_mode bench_mode_single = {
     .name = "single-e2e",
+    .init = single_init,
+    .deinit = single_deinit,
+    .on_phase = single_on_phase,
+    .on_ready = single_on_ready,
+    .on_down = single_on_down,
+    .on_frame = bench_single_on_frame,
+    .on_turn = single_on_turn,
+    .on_second = single_on_second,
+};
+
+const struct load_mode bench_mode_ack = {
+    .name = "ack",
     .init = single_init,
     .deinit = single_deinit,
     .on_phase = single_on_phase,

@@ -74,18 +74,32 @@ static void note_latency(struct load_thread *th, const struct bench_pair *pair,
     mn_hist_add(th->hist.service, now_ns - rec->sent_ns);
 }
 
+/* false: the connection takes no more; as with any client, the server sends the message again. */
+static bool send_ack(struct load_thread *th, struct bench_pair *pair, enum mn_wire_cursor cursor,
+                     const struct mn_wire_in *in, uint64_t now_ns)
+{
+    char *out = load_out_room(th, pair->receiver, MN_WIRE_FRAME_MAX);
+    if (!out)
+        return false;
+    load_out_commit(th, mn_wire_ack(out, pair->receiver->mask, cursor, in->server_id,
+                                    mn_str_make(pair->from, pair->from_len)));
+    if (th->run->asks_receipts)
+        bench_receipts_acked(th, pair, cursor, in, now_ns);
+    return true;
+}
+
 static void acknowledge(struct load_thread *th, struct bench_pair *pair,
                         const struct mn_wire_in *in, uint64_t now_ns)
 {
     if (th->run->opts->no_ack || in->server_id.n == 0 || in->server_id.n > MN_WIRE_SERVER_ID_MAX)
         return;
-    char *out = load_out_room(th, pair->receiver, MN_WIRE_FRAME_MAX);
-    if (!out)
-        return; /* as a client would: the server sends it again */
-    load_out_commit(th, mn_wire_ack(out, pair->receiver->mask, MN_WIRE_DELIVERED, in->server_id,
-                                    mn_str_make(pair->from, pair->from_len)));
+    if (!send_ack(th, pair, MN_WIRE_DELIVERED, in, now_ns))
+        return;
     th->count.acks_sent++;
     mn_ledger_acked(&pair->conv, in->seq, now_ns);
+    if (bench_single_is_picked(in->counter, th->run->read_pct) &&
+        send_ack(th, pair, MN_WIRE_READ, in, now_ns))
+        th->count.reads_sent++;
 }
 
 static void take_chat(struct load_thread *th, struct bench_pair *pair, const struct mn_wire_in *in,
@@ -129,8 +143,11 @@ void bench_single_on_frame(struct load_thread *th, struct load_conn *conn,
                            const struct mn_wire_in *in, uint64_t now_ns)
 {
     struct bench_pair *pair = conn->user;
-    if (in->kind == MN_WIRE_RECEIPT)
+    if (in->kind == MN_WIRE_RECEIPT) {
         th->count.receipts++;
+        if (th->run->asks_receipts)
+            bench_receipts_came(th, pair, conn, in, now_ns);
+    }
     if (in->kind == MN_WIRE_CHAT && !in->ours)
         th->count.foreign++;
     if (!in->ours)

@@ -335,6 +335,8 @@ static const struct column kinds[] = {
     {"latency.response", "end to end", MN_SVG_BLUE, true, false},
     {"latency.saved", "send to saved", MN_SVG_ORANGE, false, false},
     {"latency.impaired_response", "impaired receivers", MN_SVG_VIOLET, false, false},
+    {"latency.read_receipt", "receipts of reading", MN_SVG_GREEN, false, false},
+    {"latency.cursor_lag", "cursor over HTTP", MN_SVG_TEAL, false, false},
     {"latency.connect", "connect", MN_SVG_BLUE, true, false},
 };
 

@@ -75,7 +75,7 @@ static void choose(struct floor_run *run)
 {
     const struct mn_opts *opts = &run->opts;
     struct mn_floor_loop_params *p = &run->params;
-    bool messages = run->mode == MN_CMD_SINGLE || run->mode == MN_CMD_FLOOR;
+    bool messages = run->mode & MN_CMD_CHAT || run->mode == MN_CMD_FLOOR;
     unsigned senders = (unsigned)opts->clients / (messages ? 2 : 1);
     *p = (struct mn_floor_loop_params){.clients = (unsigned)opts->clients,
                                        .deliver = messages,
@@ -338,7 +338,7 @@ static void free_hists(struct floor_run *run)
 
 static int execute(struct floor_run *run)
 {
-    if (run->mode & (MN_CMD_FLOOR | MN_CMD_SINGLE) && run->opts.clients % 2 != 0) {
+    if (run->mode & (MN_CMD_FLOOR | MN_CMD_CHAT) && run->opts.clients % 2 != 0) {
         fputs("minim bench floor: --clients must be even\n", stderr);
         return MN_TOOL_EXIT_USAGE;
     }

@@ -27,7 +27,6 @@
 #define NO_READ_RCVBUF 4096
 /* More than the kernel keeps for one connection (net.ipv4.tcp_wmem and tcp_rmem, 4 and 6 MiB). */
 #define DEAF_DATA_MAX (16 * 1024 * 1024)
-#define TOKEN_TTL_S (7 * 24 * 3600)
 /* A kept piece of a frame beyond this is freed when it is used up. */
 #define KEEP_MAX 1024
 
@@ -242,8 +241,7 @@ static void connected(struct load_thread *th, struct load_conn *conn, uint64_t n
 static void send_auth(struct load_thread *th, struct load_conn *conn)
 {
     char token[MN_JWT_MAX];
-    if (mn_jwt_sign(&th->run->key, conn->uid, 0, mn_unix_ms(), TOKEN_TTL_S, token, sizeof token) !=
-        MN_OK)
+    if (load_run_token(th->run, conn->index, token) != MN_OK)
         return; /* the limit of the attempt ends it */
     char *out = load_out_room(th, conn, MN_JWT_MAX + 64);
     load_out_commit(th, mn_wire_auth(out, conn->mask, mn_str_c(token)));

@@ -19,6 +19,8 @@
 #define EVENTS_MAX 256
 /* Connects begun in one turn when there is no ramp: the rest of the loop must get its turn. */
 #define STARTS_PER_TURN 64
+/* Longer than any run. */
+#define TOKEN_TTL_S (7 * 24 * 3600)
 
 uint32_t load_thread_clients(const struct load_run *run, unsigned number)
 {
@@ -312,6 +314,12 @@ void load_run_set_phase(struct load_run *run, enum load_phase phase)
         uint64_t one = 1;
         mn_ignore(write(run->threads[i].wake_fd, &one, sizeof one));
     }
+}
+
+enum mn_err load_run_token(const struct load_run *run, uint32_t index, char *out)
+{
+    return mn_jwt_sign(&run->key, run->user_base + index, 0, mn_unix_ms(), TOKEN_TTL_S, out,
+                       MN_JWT_MAX);
 }
 
 void load_run_join(struct load_run *run)

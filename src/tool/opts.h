@@ -23,11 +23,13 @@ enum mn_opts_cmd {
     MN_CMD_PING = 1u << 2,
     MN_CMD_SINGLE = 1u << 3,
     MN_CMD_RECONNECT = 1u << 4,
+    MN_CMD_ACK = 1u << 5,
     MN_CMD_FLOOR = 1u << 12, /* from here on out of the way of further modes */
     MN_CMD_COMPARE = 1u << 13,
     MN_CMD_PLOT = 1u << 14,
     MN_CMD_VERIFY = 1u << 15,
-    MN_CMD_BENCH = MN_CMD_CONNECT | MN_CMD_PING | MN_CMD_SINGLE | MN_CMD_RECONNECT
+    MN_CMD_CHAT = MN_CMD_SINGLE | MN_CMD_ACK, /* pairs that send messages */
+    MN_CMD_BENCH = MN_CMD_CONNECT | MN_CMD_PING | MN_CMD_CHAT | MN_CMD_RECONNECT
 };
 
 enum mn_opts_model { MN_MODEL_SPREAD = 0, MN_MODEL_BURST, MN_MODEL_POISSON };

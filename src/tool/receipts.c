@@ -53,7 +53,7 @@ void mn_receipts_acked(struct mn_receipts *receipts, enum mn_wire_cursor cursor,
         return;
     if (covered_seq(receipts, cursor) >= lane->acked_seq)
         lane->untracked = 0;
-    lane->acked_seq = ack->seq;
+    lane->acked_seq = lane->sure_seq = ack->seq;
     if (lane->tail - lane->head == MN_RECEIPTS_OPEN_MAX) {
         lane->untracked++;
         return;
@@ -108,6 +108,7 @@ uint64_t mn_receipts_cut(struct mn_receipts *receipts)
         cut += mn_receipts_open(receipts, (enum mn_wire_cursor)c);
         lane->head = lane->tail;
         lane->untracked = 0;
+        lane->sure_seq = covered_seq(receipts, (enum mn_wire_cursor)c);
     }
     return cut;
 }
@@ -118,4 +119,9 @@ uint64_t mn_receipts_open(const struct mn_receipts *receipts, enum mn_wire_curso
     if (covered_seq(receipts, cursor) >= lane->acked_seq)
         return 0;
     return lane->tail - lane->head + lane->untracked;
+}
+
+int64_t mn_receipts_sure(const struct mn_receipts *receipts, enum mn_wire_cursor cursor)
+{
+    return receipts->lane[cursor].sure_seq;
 }

@@ -30,6 +30,7 @@ struct mn_receipts_lane {
     uint32_t tail;
     int64_t acked_seq;  /* highest that was acknowledged */
     int64_t last_seq;   /* of the last good receipt */
+    int64_t sure_seq;   /* acknowledged, and not cut off on its way */
     uint64_t untracked; /* acknowledged beyond the ring's limit: only counted */
 };
 
@@ -68,5 +69,8 @@ bool mn_receipts_take(struct mn_receipts *receipts, enum mn_wire_cursor cursor,
 uint64_t mn_receipts_cut(struct mn_receipts *receipts);
 /* Acknowledgements of a kind without a receipt. */
 uint64_t mn_receipts_open(const struct mn_receipts *receipts, enum mn_wire_cursor cursor);
+
+/* msgSeq that the server's cursor must reach: acknowledged and not cut, or told of; 0: none. */
+int64_t mn_receipts_sure(const struct mn_receipts *receipts, enum mn_wire_cursor cursor);
 
 #endif

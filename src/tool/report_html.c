@@ -106,6 +106,12 @@ static const struct {
     {"lost", "lost", "messages", NULL, true},
     {"dup", "doubled", "messages", NULL, true},
     {"reordered", "reordered", "messages", NULL, true},
+    {"read_receipt_p99", "receipt p99", "of reading", NULL, false},
+    {"receipts_missing", "missing", "receipts", NULL, true},
+    {"receipts_backwards", "backwards", "receipts", NULL, true},
+    {"receipts_repeated", "repeated", "receipts", NULL, true},
+    {"cursor_lag_p99", "cursor lag p99", "over HTTP", NULL, false},
+    {"cursors_behind", "behind", "cursors", NULL, true},
     {"unanswered", "unanswered", "pings", NULL, true},
     {"rss_per_conn_bytes", "a connection", "of server memory", "connect ping", false},
     {"server_rss_bytes", "server memory", "at the end of the load", NULL, false},
@@ -167,6 +173,9 @@ static void latencies(struct mn_buf *page, const json_t *doc)
                                           {"service", "from the actual send"},
                                           {"impaired_response", "impaired receivers"},
                                           {"saved", "send to saved"},
+                                          {"receipt", "ACK delivered to its receipt"},
+                                          {"read_receipt", "ACK read to its receipt"},
+                                          {"cursor_lag", "ACK read to its cursor over HTTP"},
                                           {"connect", "connect to AUTH_OK"}};
     char text[48];
     mn_page_section(page, "Latencies");
@@ -319,8 +328,11 @@ static void any_value(struct mn_buf *page, const char *key, const json_t *value)
     } else if (json_is_array(value)) {
         mn_page_open(page, "td", "text");
         for (size_t i = 0; i < json_array_size(value); i++) {
-            const char *z = json_string_value(json_array_get(value, i));
+            const json_t *item = json_array_get(value, i);
+            const char *z = json_string_value(item);
             mn_fmt_escape(page, i > 0 ? " " : "");
+            if (json_is_integer(item))
+                mn_ignore(mn_buf_add_i64(page, (int64_t)json_integer_value(item)));
             mn_fmt_escape(page, z ? z : "");
         }
         mn_page_close(page, "td");
@@ -374,6 +386,8 @@ bool mn_report_html(const json_t *doc, const char *path)
     ledger_section(&page, doc);
     gates_section(&page, doc);
     failures_section(&page, doc);
+    object_section(&page, "Receipts", mn_result_get(doc, "receipts"));
+    object_section(&page, "Cursors over HTTP", mn_result_get(doc, "cursors"));
     object_section(&page, "All figures", mn_result_get(doc, "figures"));
     object_section(&page, "Parameters", mn_result_get(doc, "parameters"));
     object_section(&page, "Machine", mn_result_get(doc, "machine"));

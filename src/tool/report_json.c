@@ -7,6 +7,7 @@
 #include <jansson.h>
 
 #include "tool/bench.h"
+#include "tool/bench_cursors.h"
 #include "tool/report_json.h"
 
 /* json_object_set_new() fails only without memory, when there is nothing left to be done. */
@@ -185,14 +186,59 @@ json_t *mn_report_latency(const struct mn_hist *hist)
     return o;
 }
 
-static json_t *latencies(const struct load_hists *hist)
+/* Those of one mode only are there when they have values. */
+static void put_latency(json_t *o, const char *name, const struct mn_hist *hist)
 {
+    if (mn_hist_count(hist) > 0)
+        mn_report_put(o, name, mn_report_latency(hist));
+}
+
+static json_t *latencies(const struct bench *bench)
+{
+    const struct load_hists *hist = &bench->hist;
     json_t *o = json_object();
     mn_report_put(o, "response", mn_report_latency(hist->response));
     mn_report_put(o, "service", mn_report_latency(hist->service));
     mn_report_put(o, "impaired_response", mn_report_latency(hist->slow_response));
     mn_report_put(o, "saved", mn_report_latency(hist->saved));
     mn_report_put(o, "connect", mn_report_latency(hist->connect));
+    put_latency(o, "receipt", hist->receipt);
+    put_latency(o, "read_receipt", hist->read_receipt);
+    if (bench->run.cursors)
+        put_latency(o, "cursor_lag", bench_cursors_result(bench->run.cursors)->hist);
+    return o;
+}
+
+static json_t *receipts(const struct bench *bench)
+{
+    const struct load_counters *c = &bench->total;
+    json_t *o = json_object();
+    mn_report_put_u(o, "acks_delivered", c->acks_sent);
+    mn_report_put_u(o, "acks_read", c->reads_sent);
+    mn_report_put_u(o, "receipts_delivered", c->receipts_delivered);
+    mn_report_put_u(o, "receipts_read", c->receipts_read);
+    mn_report_put_u(o, "missing_delivered", bench->receipts.missing);
+    mn_report_put_u(o, "missing_read", bench->receipts.missing_read);
+    mn_report_put_u(o, "repeated", c->receipts_repeated);
+    mn_report_put_u(o, "backwards", c->receipts_backward);
+    mn_report_put_u(o, "unasked", c->receipts_unasked);
+    mn_report_put_u(o, "cut", c->receipts_cut);
+    return o;
+}
+
+static json_t *cursors(const struct bench_cursors_result *r)
+{
+    json_t *o = json_object();
+    json_t *sample = json_array(); /* client numbers of the senders who asked */
+    for (unsigned i = 0; i < r->sample; i++)
+        mn_ignore(json_array_append_new(sample, json_integer(r->indices[i])));
+    mn_report_put_u(o, "conversations", r->sample);
+    mn_report_put_u(o, "of", r->pairs);
+    mn_report_put_u(o, "requests", r->looks);
+    mn_report_put_u(o, "failed", r->failed);
+    mn_report_put_u(o, "unreached", r->unreached);
+    mn_report_put_u(o, "behind", r->behind);
+    mn_report_put(o, "senders", sample);
     return o;
 }
 
@@ -308,6 +354,10 @@ json_t *bench_report_document(const struct bench *bench)
     mn_report_put(o, "figures", figures(bench));
     if (bench->ledger.measured)
         mn_report_put(o, "ledger", ledger(bench));
+    if (bench->receipts.measured)
+        mn_report_put(o, "receipts", receipts(bench));
+    if (bench->run.cursors)
+        mn_report_put(o, "cursors", cursors(bench_cursors_result(bench->run.cursors)));
     if (bench->cmd == MN_CMD_PING) {
         mn_report_put_u(o, "unanswered", bench->unanswered);
         mn_report_put_u(o, "oldest_unanswered_ns", bench->oldest_ns);
@@ -317,7 +367,7 @@ json_t *bench_report_document(const struct bench *bench)
         mn_report_put_f(o, "recovery_s", bench->recovery_s);
     }
     mn_report_put(o, "failures", reasons(&bench->failures));
-    mn_report_put(o, "latency", latencies(&bench->hist));
+    mn_report_put(o, "latency", latencies(bench));
     mn_report_put(o, "generator", generator(bench));
     mn_report_put(o, "counters_total", counters(&bench->total));
     mn_report_put(o, "counters_steady", counters(&bench->steady));

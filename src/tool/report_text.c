@@ -3,6 +3,7 @@
 #include <inttypes.h>
 
 #include "tool/bench.h"
+#include "tool/bench_cursors.h"
 
 #define MS(ns) ((double)(ns) / 1e6)
 
@@ -26,6 +27,10 @@ static void latency_table(FILE *out, const struct bench *bench)
     latency_line(out, "  from actual send", bench->hist.service);
     latency_line(out, "impaired receivers", bench->hist.slow_response);
     latency_line(out, "send to saved", bench->hist.saved);
+    latency_line(out, "ACK to receipt", bench->hist.receipt);
+    latency_line(out, "  of reading", bench->hist.read_receipt);
+    if (bench->run.cursors)
+        latency_line(out, "read to cursor", bench_cursors_result(bench->run.cursors)->hist);
     latency_line(out, "connect to AUTH_OK", bench->hist.connect);
 }
 
@@ -94,6 +99,28 @@ static void messages(FILE *out, const struct bench *bench)
             c->acks_sent, c->receipts, c->retried);
 }
 
+static void receipts(FILE *out, const struct bench *bench)
+{
+    const struct load_counters *c = &bench->total;
+    if (!bench->receipts.measured)
+        return;
+    fprintf(out,
+            "receipts        delivered %" PRIu64 " of %" PRIu64 " acks, missing %" PRIu64
+            "; read %" PRIu64 " of %" PRIu64 " acks, missing %" PRIu64 "\n"
+            "                repeated %" PRIu64 "  backwards %" PRIu64 "  unasked %" PRIu64
+            "  cut %" PRIu64 "\n",
+            c->receipts_delivered, c->acks_sent, bench->receipts.missing, c->receipts_read,
+            c->reads_sent, bench->receipts.missing_read, c->receipts_repeated, c->receipts_backward,
+            c->receipts_unasked, c->receipts_cut);
+    if (!bench->run.cursors)
+        return;
+    const struct bench_cursors_result *r = bench_cursors_result(bench->run.cursors);
+    fprintf(out,
+            "cursors         %u of %u conversations watched with %" PRIu64 " requests, %" PRIu64
+            " failed; %" PRIu64 " not seen in time, %" PRIu64 " behind at the end\n",
+            r->sample, r->pairs, r->looks, r->failed, r->unreached, r->behind);
+}
+
 static void pings(FILE *out, const struct bench *bench)
 {
     if (bench->cmd != MN_CMD_PING || bench->steady_s <= 0)
@@ -120,7 +147,7 @@ static void server(FILE *out, const struct bench *bench)
             continue;
         if (strcmp(f->name, "server_cpu_us_per_msg") == 0)
             fprintf(out, ", %.1f us CPU a message", f->value);
-        if (strcmp(f->name, "rss_per_conn_bytes") == 0 && bench->cmd != MN_CMD_SINGLE)
+        if (strcmp(f->name, "rss_per_conn_bytes") == 0 && !(bench->cmd & MN_CMD_CHAT))
             fprintf(out, ", %.0f bytes a connection", f->value);
     }
     fputc('\n', out);
@@ -153,6 +180,7 @@ void bench_report_text(const struct bench *bench, FILE *out)
     connections(out, bench);
     pings(out, bench);
     messages(out, bench);
+    receipts(out, bench);
     server(out, bench);
     generator(out, bench);
     latency_table(out, bench);

@@ -43,6 +43,7 @@ def test_man_pages_are_fresh():
 
 @pytest.mark.parametrize("words, offered", [
     (["ver"], ["verify", "version"]),
+    (["bench", "a"], ["ack"]),
     (["bench", "c"], ["compare", "connect"]),
     (["bench", "--s"], ["--scenario"]),
     (["bench", "single-e2e", "--bod"], ["--body"]),
