@@ -138,6 +138,13 @@ def test_cut_connections_are_no_missing_receipts(tmp_path):
     assert result["figures"]["cursors_behind"] == 0
 
 
+def test_receipts_on_their_way_to_a_cut_sender_are_counted_apart(tmp_path):
+    with faulty("cut:40", "receipt-delay:1:0.2") as server:
+        _, result = ack(server, tmp_path=tmp_path, clients=2)
+    assert_clean(result)
+    assert result["receipts"]["cut"] > 0
+
+
 def test_a_real_server_is_clean(tmp_path):
     path = tmp_path / "result.json"
     done = minim("bench", "ack", "--spawn", "--clients", "10", "--rate", "300", "--duration", "1s",
