@@ -15,6 +15,7 @@
 #include "proto/ws.h"
 #include "tool/bench_cursors.h"
 #include "tool/ledger_file.h"
+#include "tool/logins.h"
 #include "tool/report_html.h"
 #include "tool/scenario.h"
 #include "tool/tool.h"
@@ -175,8 +176,10 @@ static void choose(struct bench *bench)
                                     : 1;
     /* Ids never used before: milliseconds since 1970, with room for 100,000 users in each. */
     run->user_base = opts->user_base ? (int64_t)opts->user_base : mn_unix_ms() * 100000;
-    run->key = (struct mn_jwt_key){
-        .secret = opts->jwt_secret, .secret_len = strlen(opts->jwt_secret), .issuer = opts->issuer};
+    if (opts->jwt_secret)
+        run->key = (struct mn_jwt_key){.secret = opts->jwt_secret,
+                                       .secret_len = strlen(opts->jwt_secret),
+                                       .issuer = opts->issuer};
 }
 
 static bool spawn_server(struct bench *bench)
@@ -251,6 +254,8 @@ static int run_and_report(struct bench *bench)
         }
     }
     mn_machine_read(bench->spawn.dir[0] ? bench->spawn.dir : NULL, &bench->machine);
+    if (bench->opts.login && !bench_login(bench))
+        return MN_TOOL_EXIT_FAILED;
     load_run_init(&bench->run, &bench->opts, bench->run.mode);
     follow_receipts(bench);
     bool ran = bench_run(bench);
@@ -279,6 +284,7 @@ static int execute(struct bench *bench)
         code = MN_TOOL_EXIT_FAILED;
     bench_cursors_free(bench->run.cursors);
     load_run_deinit(&bench->run);
+    mn_logins_free(bench->run.logins);
     load_hists_deinit(&bench->hist);
     mn_free(bench->rows);
     return code;

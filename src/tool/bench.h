@@ -142,6 +142,12 @@ uint32_t bench_ready(const struct bench *bench);
 /* bench_finish.c: adds up what the threads measured, after they have ended. */
 void bench_finish(struct bench *bench);
 
+/* A Ctrl-C that has not ended anything yet. */
+bool bench_is_interrupted(const struct bench *bench);
+
+/* bench_login.c: --login, before load_run_init(); false: nobody has an account, or interrupted. */
+bool bench_login(struct bench *bench);
+
 /* bench_reconnect.c: ends the server and starts it again, under the connections. */
 void bench_restart_server(struct bench *bench);
 

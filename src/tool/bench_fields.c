@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "tool/bench.h"
 #include "tool/bench_cursors.h"
+#include "tool/logins.h"
 
 #define FIELDS_MAX 96
 
@@ -95,6 +96,15 @@ static void put_receipts(struct table *t, const struct bench *bench)
     put(t, "cursors_behind", (double)(r->unreached + r->behind), r->measured);
 }
 
+static void put_logins(struct table *t, const struct bench *bench)
+{
+    if (!bench->run.logins)
+        return;
+    struct mn_logins_result r = mn_logins_result(bench->run.logins);
+    put_hist(t, "login_p50", "login_p99", r.hist);
+    put(t, "login_failures", r.failed, true);
+}
+
 static void put_server(struct table *t, const struct bench *bench)
 {
     const struct mn_proc_sample *before = &bench->server_before;
@@ -119,6 +129,7 @@ const struct mn_gate_field *bench_fields(const struct bench *bench)
     put_latencies(&t, bench);
     put_messages(&t, bench);
     put_receipts(&t, bench);
+    put_logins(&t, bench);
     put(&t, "pongs_per_s", per_s(bench, bench->steady.pongs), bench->cmd == MN_CMD_PING);
     put(&t, "unanswered", (double)bench->unanswered, bench->ran && bench->cmd == MN_CMD_PING);
     put(&t, "errors", (double)(bench->total.errors + bench->total.bad_frames), true);

@@ -35,6 +35,11 @@ void bench_catch_signals(void)
     signal(SIGPIPE, SIG_IGN);
 }
 
+bool bench_is_interrupted(const struct bench *bench)
+{
+    return interrupts > bench->interrupts_taken;
+}
+
 bool bench_wait(struct bench *bench, uint64_t limit_ns, bool (*done)(struct bench *bench))
 {
     uint64_t until_ns = mn_mono_ns() + limit_ns;
@@ -43,7 +48,7 @@ bool bench_wait(struct bench *bench, uint64_t limit_ns, bool (*done)(struct benc
         bench_rows_tick(bench, now_ns);
         if (done && done(bench))
             return true;
-        if (now_ns >= until_ns || interrupts > bench->interrupts_taken)
+        if (now_ns >= until_ns || bench_is_interrupted(bench))
             break;
         struct timespec ts = {.tv_nsec = LOOK_NS};
         if (until_ns - now_ns < (uint64_t)LOOK_NS)

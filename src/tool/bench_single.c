@@ -96,7 +96,8 @@ static bool send_one(struct load_thread *th, struct bench_pair *pair, uint64_t i
                      uint64_t now_ns)
 {
     th->count.attempted++;
-    if (pair->sender->state != LOAD_CONN_READY) {
+    /* With --login the receiver may have no account, and so no id to send to. */
+    if (pair->sender->state != LOAD_CONN_READY || pair->receiver->uid == 0) {
         th->count.skipped_offline++;
         return false;
     }
@@ -125,7 +126,8 @@ static bool may_send(const struct load_thread *th)
 void bench_single_top_up(struct load_thread *th, struct bench_pair *pair, uint64_t now_ns)
 {
     const struct bench_single *mode = th->mode;
-    if (mode->open_loop || !may_send(th) || pair->sender->state != LOAD_CONN_READY)
+    if (mode->open_loop || !may_send(th) || pair->sender->state != LOAD_CONN_READY ||
+        pair->receiver->uid == 0)
         return;
     while (pair->inflight < th->run->opts->inflight)
         if (!send_one(th, pair, now_ns, now_ns))

@@ -170,6 +170,7 @@ struct load_hists {
 struct bench_cursors;
 struct bench_pair;
 struct load_run;
+struct mn_logins;
 struct mn_ledger_out;
 
 struct load_thread {
@@ -249,6 +250,7 @@ struct load_run {
     int ledger_fd;                 /* --ledger: of all threads */
     double read_pct;               /* share of the messages that receivers also read */
     bool asks_receipts;            /* the mode follows acknowledgements to their receipts */
+    struct mn_logins *logins;      /* --login: the clients' accounts, else NULL */
     struct bench_cursors *cursors; /* watches cursors over HTTP; NULL: nobody does */
     unsigned clients;
     unsigned thread_count;
@@ -270,7 +272,7 @@ void load_run_start(struct load_run *run);
 /* Tells all threads; main thread. */
 void load_run_set_phase(struct load_run *run, enum load_phase phase);
 void load_run_join(struct load_run *run);
-/* An access token of client `index` at `out` (MN_JWT_MAX bytes); any thread. */
+/* An access token of client `index` at `out` (MN_JWT_MAX bytes), by --login or signed; any thread. */
 MN_MUSTCHECK enum mn_err load_run_token(const struct load_run *run, uint32_t index, char *out);
 /* Number of clients of thread `number`, and the run's number of its k-th client. */
 uint32_t load_thread_clients(const struct load_run *run, unsigned number);

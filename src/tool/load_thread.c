@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "tool/load.h"
+#include "tool/logins.h"
 
 #define SECOND_NS UINT64_C(1000000000)
 #define EVENTS_MAX 256
@@ -40,7 +41,8 @@ static void init_conn(struct load_thread *th, uint32_t k)
     struct load_conn *conn = &th->conns[k];
     conn->fd = -1;
     conn->index = load_thread_client_index(th->run, th->number, k);
-    conn->uid = th->run->user_base + conn->index;
+    conn->uid = th->run->logins ? mn_logins_uid(th->run->logins, conn->index)
+                                : th->run->user_base + conn->index;
     uint64_t mask = mn_rng_next(&th->rng);
     memcpy(conn->mask, &mask, sizeof conn->mask);
 }
@@ -318,6 +320,8 @@ void load_run_set_phase(struct load_run *run, enum load_phase phase)
 
 enum mn_err load_run_token(const struct load_run *run, uint32_t index, char *out)
 {
+    if (run->logins)
+        return mn_logins_token(run->logins, index, out);
     return mn_jwt_sign(&run->key, run->user_base + index, 0, mn_unix_ms(), TOKEN_TTL_S, out,
                        MN_JWT_MAX);
 }

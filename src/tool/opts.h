@@ -48,6 +48,7 @@ struct mn_opts {
     const char *http;
     const char *jwt_secret;
     const char *issuer;
+    bool login; /* tokens from POST /auth/login instead of signed ones */
     uint64_t pid;
     bool spawn;
     const char *minimd;

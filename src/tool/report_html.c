@@ -176,7 +176,8 @@ static void latencies(struct mn_buf *page, const json_t *doc)
                                           {"receipt", "ACK delivered to its receipt"},
                                           {"read_receipt", "ACK read to its receipt"},
                                           {"cursor_lag", "ACK read to its cursor over HTTP"},
-                                          {"connect", "connect to AUTH_OK"}};
+                                          {"connect", "connect to AUTH_OK"},
+                                          {"login", "login"}};
     char text[48];
     mn_page_section(page, "Latencies");
     mn_page_table(page, heads, MN_ARRAY_LEN(heads));
@@ -386,6 +387,7 @@ bool mn_report_html(const json_t *doc, const char *path)
     ledger_section(&page, doc);
     gates_section(&page, doc);
     failures_section(&page, doc);
+    object_section(&page, "Logins", mn_result_get(doc, "logins"));
     object_section(&page, "Receipts", mn_result_get(doc, "receipts"));
     object_section(&page, "Cursors over HTTP", mn_result_get(doc, "cursors"));
     object_section(&page, "All figures", mn_result_get(doc, "figures"));

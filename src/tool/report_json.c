@@ -8,6 +8,7 @@
 
 #include "tool/bench.h"
 #include "tool/bench_cursors.h"
+#include "tool/logins.h"
 #include "tool/report_json.h"
 
 /* json_object_set_new() fails only without memory, when there is nothing left to be done. */
@@ -49,6 +50,7 @@ static json_t *parameters(const struct bench *bench)
     mn_report_put(o, "ws", list(&opts->ws));
     put_s(o, "http", opts->http);
     put_b(o, "spawn", opts->spawn);
+    put_b(o, "login", opts->login);
     json_t *extra = json_array();
     for (size_t i = 0; i < opts->daemon_arg_count; i++)
         mn_ignore(json_array_append_new(extra, json_string(opts->daemon_args[i])));
@@ -202,6 +204,8 @@ static json_t *latencies(const struct bench *bench)
     mn_report_put(o, "impaired_response", mn_report_latency(hist->slow_response));
     mn_report_put(o, "saved", mn_report_latency(hist->saved));
     mn_report_put(o, "connect", mn_report_latency(hist->connect));
+    if (bench->run.logins)
+        put_latency(o, "login", mn_logins_result(bench->run.logins).hist);
     put_latency(o, "receipt", hist->receipt);
     put_latency(o, "read_receipt", hist->read_receipt);
     if (bench->run.cursors)
@@ -223,6 +227,19 @@ static json_t *receipts(const struct bench *bench)
     mn_report_put_u(o, "backwards", c->receipts_backward);
     mn_report_put_u(o, "unasked", c->receipts_unasked);
     mn_report_put_u(o, "cut", c->receipts_cut);
+    return o;
+}
+
+static json_t *logins(const struct mn_logins_result *r)
+{
+    json_t *o = json_object();
+    mn_report_put_u(o, "asked", r->asked);
+    mn_report_put_u(o, "ok", r->ok);
+    mn_report_put_u(o, "failed", r->failed);
+    mn_report_put_u(o, "connections", r->threads);
+    mn_report_put_f(o, "took_s", r->took_s);
+    mn_report_put_u(o, "refreshed", r->refreshed);
+    mn_report_put_u(o, "refresh_failed", r->refresh_failed);
     return o;
 }
 
@@ -354,6 +371,10 @@ json_t *bench_report_document(const struct bench *bench)
     mn_report_put(o, "figures", figures(bench));
     if (bench->ledger.measured)
         mn_report_put(o, "ledger", ledger(bench));
+    if (bench->run.logins) {
+        struct mn_logins_result result = mn_logins_result(bench->run.logins);
+        mn_report_put(o, "logins", logins(&result));
+    }
     if (bench->receipts.measured)
         mn_report_put(o, "receipts", receipts(bench));
     if (bench->run.cursors)

@@ -4,6 +4,7 @@
 
 #include "tool/bench.h"
 #include "tool/bench_cursors.h"
+#include "tool/logins.h"
 
 #define MS(ns) ((double)(ns) / 1e6)
 
@@ -32,6 +33,8 @@ static void latency_table(FILE *out, const struct bench *bench)
     if (bench->run.cursors)
         latency_line(out, "read to cursor", bench_cursors_result(bench->run.cursors)->hist);
     latency_line(out, "connect to AUTH_OK", bench->hist.connect);
+    if (bench->run.logins)
+        latency_line(out, "login", mn_logins_result(bench->run.logins).hist);
 }
 
 static void reasons(FILE *out, const char *title, const struct load_reasons *r)
@@ -41,6 +44,17 @@ static void reasons(FILE *out, const char *title, const struct load_reasons *r)
     fprintf(out, "%s\n", title);
     for (unsigned i = 0; i < r->count; i++)
         fprintf(out, "  %10" PRIu64 "  %s\n", r->item[i].count, r->item[i].text);
+}
+
+static void logins(FILE *out, const struct bench *bench)
+{
+    if (!bench->run.logins)
+        return;
+    struct mn_logins_result r = mn_logins_result(bench->run.logins);
+    fprintf(out,
+            "logins          %u of %u in %.2f s over %u connections, %u failed; %" PRIu64
+            " tokens refreshed, %" PRIu64 " refreshes failed\n",
+            r.ok, r.asked, r.took_s, r.threads, r.failed, r.refreshed, r.refresh_failed);
 }
 
 static void connections(FILE *out, const struct bench *bench)
@@ -177,6 +191,7 @@ void bench_report_text(const struct bench *bench, FILE *out)
     fprintf(out, "minim bench %s%s\n",
             bench->cmd == MN_CMD_RECONNECT ? "reconnect" : bench->run.mode->name,
             bench->interrupted ? " (ended early)" : "");
+    logins(out, bench);
     connections(out, bench);
     pings(out, bench);
     messages(out, bench);

@@ -6,7 +6,7 @@
 
 Prints "ready ws=ws://... http=http://..." and serves until it is ended.  It
 checks no token: the user is the `uid` of whatever JWT comes.  Messages are in
-memory; the history is served at /single-chat/message/cursor, read cursors at
+memory; POST /auth/login gives any name an account, the history is served at /single-chat/message/cursor, read cursors at
 /single-chat/member/state.  A fault hits every EVERY-th message (1 when absent),
 counted over the whole server; those of receipts and of HTTP count receipts and
 requests:
@@ -41,6 +41,10 @@ requests:
     receipt-other   it names another message than its msgSeq
     receipt-stray   it goes to the one who acknowledged
     receipt-delay   it is sent ARG seconds late (0.3)
+    login-refuse    the login is answered with 429
+    login-garbage   it is answered with something that is no token
+    login-slow      it is answered ARG seconds late (0.3)
+    login-ttl       tokens live for ARG seconds (2), and the gateway refuses older ones
     cursor-stuck    the read cursor over HTTP stays behind by one
     cursor-late     it stays behind until the message was read for ARG seconds (0.3)
 """
@@ -81,6 +85,11 @@ def dump(**fields):
 
 def now_ms():
     return int(time.time() * 1000)
+
+
+def claims_of(token):
+    part = token.split(".")[1]
+    return json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
 
 
 class Faults:
@@ -126,6 +135,7 @@ class World:
         self.reads = {}         # the same of reading: [(seq, when), ...], ascending
         self.last_id = 2004874454540382209
         self.stalled_until = 0.0
+        self.accounts = {}      # name -> user id; a refresh token is the name
 
     def chat(self, a, b):
         return self.chats.setdefault((min(a, b), max(a, b)), Chat())
@@ -249,8 +259,12 @@ class Gateway(asyncio.Protocol):
             self.send(type="ERROR", ts=now_ms(), reason="server_busy", retryAfterMs=50)
             self.transport.close()
             return
-        part = token.split(".")[1]
-        self.uid = json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))["uid"]
+        claims = claims_of(token)
+        if "login-ttl" in self.world.faults.specs and claims["exp"] < time.time():
+            self.send(type="AUTH_FAIL", ts=now_ms(), reason="token_expired")
+            self.transport.close()
+            return
+        self.uid = claims["uid"]
         self.world.online[self.uid] = self
         self.write(frame(dump(type="AUTH_OK", **{"from": str(self.uid)}, ts=now_ms())))
         self.resend_all()
@@ -413,6 +427,40 @@ def state_of(world, me, query):
             "peerLastReadMsgSeq": reads[-1][0] if reads else None}
 
 
+def login_of(world, body):
+    """POST /auth/login, and with a refresh token POST /auth/refresh"""
+    faults, name = world.faults, body.get("username") or body["refreshToken"]
+    if "username" in body and faults.hit("login-refuse"):
+        return 429, {"ok": False, "code": 42900, "message": "too_many_requests", "ts": now_ms()}
+    if faults.hit("login-garbage"):
+        return 200, {"ok": True, "code": 0, "message": "ok", "data": {"userId": 7}, "ts": now_ms()}
+    uid = world.accounts.setdefault(name, 700000 + len(world.accounts))
+    ttl = faults.arg("login-ttl", 2) if "login-ttl" in faults.specs else 1800
+    claims = base64.urlsafe_b64encode(dump(uid=uid, exp=time.time() + ttl)).decode().rstrip("=")
+    data = {"userId": str(uid), "accessToken": f"x.{claims}.x", "accessTokenExpiresInSeconds": int(ttl)}
+    if "username" in body:
+        data["refreshToken"] = name
+    return 200, {"ok": True, "code": 0, "message": "ok", "data": data, "ts": now_ms()}
+
+
+async def answer_of(world, url, token, body):
+    """Status and document."""
+    if url.path.startswith("/auth/"):
+        if world.faults.hit("login-slow"):
+            later = asyncio.get_running_loop().create_future()
+            asyncio.get_running_loop().call_later(world.faults.arg("login-slow", 0.3), later.set_result, None)
+            await later
+        return login_of(world, json.loads(body))
+    data = PATHS[url.path](world, claims_of(token)["uid"], urllib.parse.parse_qs(url.query))
+    return 200, {"ok": True, "code": 0, "message": "ok", "data": data, "ts": now_ms()}
+
+
+def header_of(head, name):
+    """Its value, or ""; the name in lower case."""
+    lines = [line.split(": ", 1) for line in head.split("\r\n")[1:] if ": " in line]
+    return next((value for key, value in lines if key.lower() == name), "")
+
+
 PATHS = {"/single-chat/message/cursor": page_of, "/single-chat/member/state": state_of}
 
 
@@ -422,13 +470,11 @@ async def serve_http(world, reader, writer):
         while True:
             head = (await reader.readuntil(b"\r\n\r\n")).decode()
             url = urllib.parse.urlparse(head.split(" ")[1])
-            token = [line[22:] for line in head.split("\r\n")
-                     if line.startswith("Authorization: Bearer ")][0]
-            part = token.split(".")[1]
-            me = json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))["uid"]
-            answer = PATHS[url.path](world, me, urllib.parse.parse_qs(url.query))
-            data = dump(ok=True, code=0, message="ok", data=answer)
-            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(data) + data)
+            token = header_of(head, "authorization").removeprefix("Bearer ")
+            body = await reader.readexactly(int(header_of(head, "content-length") or 0))
+            status, document = await answer_of(world, url, token, body)
+            data = dump(**document)
+            writer.write(b"HTTP/1.1 %d X\r\nContent-Length: %d\r\n\r\n" % (status, len(data)) + data)
             await writer.drain()
     except (asyncio.IncompleteReadError, ConnectionError):
         writer.close()

@@ -24,14 +24,16 @@ def faulty(*faults):
         process.stdout.close()
 
 
-def minim(*args, timeout=60):
-    return subprocess.run([MINIM, *args], capture_output=True, text=True, timeout=timeout,
-                          env={**sanitizer_environment(), "IM_AUTH_JWT_SECRET": SECRET})
+def minim(*args, timeout=60, secret=SECRET):
+    env = sanitizer_environment()
+    if secret:
+        env["IM_AUTH_JWT_SECRET"] = secret
+    return subprocess.run([MINIM, *args], capture_output=True, text=True, timeout=timeout, env=env)
 
 
-def bench(server, mode, *args, tmp_path, http=True):
+def bench(server, mode, *args, tmp_path, http=True, secret=SECRET):
     path = pathlib.Path(tmp_path) / "result.json"
     extra = ["--http", server["http"]] if http else []
-    done = minim("bench", mode, "--ws", server["ws"], *extra, "--json", str(path), *args)
+    done = minim("bench", mode, "--ws", server["ws"], *extra, "--json", str(path), *args, secret=secret)
     assert done.returncode in (0, 1), done.stderr
     return done, json.loads(path.read_text())
