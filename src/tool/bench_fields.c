@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "tool/bench.h"
 #include "tool/bench_cursors.h"
+#include "tool/http_load.h"
 #include "tool/logins.h"
 
 #define FIELDS_MAX 96
@@ -105,6 +106,28 @@ static void put_logins(struct table *t, const struct bench *bench)
     put(t, "login_failures", r.failed, true);
 }
 
+/* Percentiles and errors of what was asked over HTTP. */
+static void put_http(struct table *t, const struct bench *bench)
+{
+    static const char *const names[MN_PROFILE_KIND_COUNT][2] = {
+        [MN_PROFILE_HISTORY] = {"history_p50", "history_p99"},
+        [MN_PROFILE_CONVERSATIONS] = {"conversations_p50", "conversations_p99"},
+        [MN_PROFILE_LOGIN] = {"http_login_p50", "http_login_p99"}};
+    if (!bench->http_load)
+        return;
+    const struct mn_http_load_result *r = mn_http_load_result(bench->http_load);
+    uint64_t failed = 0, skipped = 0, ok = 0;
+    for (int k = MN_PROFILE_HISTORY; k < MN_PROFILE_KIND_COUNT; k++) {
+        put_hist(t, names[k][0], names[k][1], r->hist[k]);
+        failed += r->count[k].failed + r->count[k].unanswered;
+        skipped += r->count[k].skipped;
+        ok += r->count[k].steady_ok;
+    }
+    put(t, "http_per_s", per_s(bench, ok), bench->ran);
+    put(t, "http_errors", (double)failed, bench->ran);
+    put(t, "http_skipped", (double)skipped, bench->ran);
+}
+
 static void put_server(struct table *t, const struct bench *bench)
 {
     const struct mn_proc_sample *before = &bench->server_before;
@@ -130,6 +153,7 @@ const struct mn_gate_field *bench_fields(const struct bench *bench)
     put_messages(&t, bench);
     put_receipts(&t, bench);
     put_logins(&t, bench);
+    put_http(&t, bench);
     put(&t, "pongs_per_s", per_s(bench, bench->steady.pongs), bench->cmd == MN_CMD_PING);
     put(&t, "unanswered", (double)bench->unanswered, bench->ran && bench->cmd == MN_CMD_PING);
     put(&t, "errors", (double)(bench->total.errors + bench->total.bad_frames), true);

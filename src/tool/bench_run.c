@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "tool/bench.h"
 #include "tool/bench_cursors.h"
+#include "tool/http_load.h"
 
 #define NS_S UINT64_C(1000000000)
 #define LOOK_NS 5000000L
@@ -109,6 +110,7 @@ static void steady(struct bench *bench)
 {
     const struct mn_opts *opts = &bench->opts;
     load_run_set_phase(&bench->run, LOAD_WARMUP);
+    mn_http_load_start(bench->http_load);
     if (bench->cmd != MN_CMD_CONNECT && bench->cmd != MN_CMD_RECONNECT)
         bench_wait(bench, opts->warmup_ns, NULL);
     mn_proc_read(bench->pid, &bench->server_steady);
@@ -124,10 +126,15 @@ static void steady(struct bench *bench)
     bench->tool_cpu_drain_ns = mn_proc_own_cpu_ns();
 }
 
+static bool is_http_idle(struct bench *bench) { return mn_http_load_is_idle(bench->http_load); }
+
 static void drain(struct bench *bench)
 {
     const struct mn_opts *opts = &bench->opts;
     load_run_set_phase(&bench->run, LOAD_DRAIN);
+    if (bench->http_load)
+        bench_wait(bench, opts->timeout_ns, is_http_idle);
+    mn_http_load_stop(bench->http_load);
     bench_wait(bench, opts->drain_ns, is_quiet);
     bool impaired = opts->slow_pct > 0 || opts->no_read_pct > 0;
     bool somebody_away = bench_ready(bench) < bench->run.clients;

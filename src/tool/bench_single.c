@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * `bench single-e2e` and `bench ack`: pairs of a sender and a receiver, both
+ * `bench single-e2e`, `ack` and `mixed`: pairs of a sender and a receiver, both
  * on the same thread.  This file sends; what comes is taken in
  * bench_single_recv.c.  Closed loop: a sender keeps `inflight` messages unanswered.  Open
  * loop: sends are due by the clock, and timed from then.  Every message is in
@@ -62,10 +62,11 @@ static void single_init(struct load_thread *th)
         th->ledger->fd = th->run->ledger_fd;
     }
     mode->open_loop = opts->rate > 0 || opts->interval_ns > 0;
-    double interval_ns = opts->rate > 0 ? (double)th->run->clients / 2 * 1e9 / opts->rate
-                                        : (double)opts->interval_ns;
+    double rate = th->run->message_rate;
+    double interval_ns = rate > 0 ? (double)th->run->clients / 2 * 1e9 / rate
+                                  : (double)opts->interval_ns;
     load_pace_init(&mode->pace, (enum mn_opts_model)opts->model, (enum mn_opts_pairs)opts->pairs,
-                   pairs, interval_ns, &th->rng);
+                   interval_ns > 0 ? pairs : 0, interval_ns, &th->rng);
 }
 
 static void single_deinit(struct load_thread *th)
@@ -254,26 +255,15 @@ static void single_on_second(struct load_thread *th, uint64_t now_ns)
         mn_ledger_out_flush(th->ledger);
 }
 
-const struct load_mode bench_mode_single = {
-    .name = "single-e2e",
-    .init = single_init,
-    .deinit = single_deinit,
-    .on_phase = single_on_phase,
-    .on_ready = single_on_ready,
-    .on_down = single_on_down,
-    .on_frame = bench_single_on_frame,
-    .on_turn = single_on_turn,
-    .on_second = single_on_second,
-};
+/* The same but for what run->asks_receipts and run->message_rate say. */
+#define PAIRS_MODE(mode_name)                                                                      \
+    {                                                                                              \
+        .name = (mode_name), .init = single_init, .deinit = single_deinit,                         \
+        .on_phase = single_on_phase, .on_ready = single_on_ready, .on_down = single_on_down,       \
+        .on_frame = bench_single_on_frame, .on_turn = single_on_turn,                              \
+        .on_second = single_on_second                                                              \
+    }
 
-const struct load_mode bench_mode_ack = {
-    .name = "ack",
-    .init = single_init,
-    .deinit = single_deinit,
-    .on_phase = single_on_phase,
-    .on_ready = single_on_ready,
-    .on_down = single_on_down,
-    .on_frame = bench_single_on_frame,
-    .on_turn = single_on_turn,
-    .on_second = single_on_second,
-};
+const struct load_mode bench_mode_single = PAIRS_MODE("single-e2e");
+const struct load_mode bench_mode_ack = PAIRS_MODE("ack");
+const struct load_mode bench_mode_mixed = PAIRS_MODE("mixed");

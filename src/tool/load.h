@@ -248,6 +248,7 @@ struct load_run {
     uint64_t seed;
     unsigned source_addresses;
     int ledger_fd;                 /* --ledger: of all threads */
+    double message_rate;           /* open loop: messages a second in all */
     double read_pct;               /* share of the messages that receivers also read */
     bool asks_receipts;            /* the mode follows acknowledgements to their receipts */
     struct mn_logins *logins;      /* --login: the clients' accounts, else NULL */

@@ -100,10 +100,18 @@ static const struct def defs[] = {
      "senders to the first --ws, receivers to the others"},
     {"inflight", KIND_U64, MN_CMD_CHAT | MN_CMD_FLOOR, AT(inflight), 1, 1e6, "N",
      "16; open loop 1000", "unanswered messages a sender may have"},
-    {"rate", KIND_DOUBLE, MN_CMD_CHAT | MN_CMD_FLOOR, AT(rate), 0.001, 1e7, "N", NULL,
-     "open loop: messages a second in all"},
-    {"interval", KIND_DURATION, MN_CMD_CHAT | MN_CMD_PING | MN_CMD_FLOOR, AT(interval_ns), 1e-6,
-     1e6, "T", "1s (ping)", "open loop: time between two sends of one client"},
+    {"rate", KIND_DOUBLE, MN_CMD_SINGLE | MN_CMD_ACK | MN_CMD_FLOOR, AT(rate), 0.001, 1e7, "N",
+     NULL, "open loop: messages a second in all"},
+    {"rate", KIND_DOUBLE, MN_CMD_MIXED, AT(rate), 0.001, 1e7, "N", "200",
+     "messages and requests a second in all, divided by the profile"},
+    {"profile", KIND_STR, MN_CMD_MIXED, AT(profile), 0, 0, "FILE",
+     "single=80 history=12 conversations=7 login=1 read=80 page=20",
+     "weights of what users do, a line name = weight each"},
+    {"http-connections", KIND_U64, MN_CMD_MIXED, AT(http_connections), 1, 256, "N", "16",
+     "requests over HTTP at a time; what is due beyond them waits"},
+    {"interval", KIND_DURATION, MN_CMD_SINGLE | MN_CMD_ACK | MN_CMD_PING | MN_CMD_FLOOR,
+     AT(interval_ns), 1e-6, 1e6, "T", "1s (ping)",
+     "open loop: time between two sends of one client"},
     {"model", KIND_ENUM, MN_CMD_CHAT | MN_CMD_PING, AT(model), 0, 0, "spread|burst|poisson",
      "spread", "open loop: when the sends are due"},
     {"pairs", KIND_ENUM, MN_CMD_CHAT, AT(pairs), 0, 0, "even|zipf", "even",
@@ -154,6 +162,7 @@ void mn_opts_init(struct mn_opts *opts, enum mn_opts_cmd cmd)
                              .backoff_base_ns = NS_S / 2,
                              .backoff_max_ns = 10 * NS_S,
                              .body_bytes = 100,
+                             .http_connections = 16,
                              .slow_delay_ns = NS_S,
                              .kill_signal = MN_SIGNAL_KILL,
                              .resend_wait_ns = 65 * NS_S,
@@ -168,6 +177,8 @@ void mn_opts_init(struct mn_opts *opts, enum mn_opts_cmd cmd)
     }
     if (cmd & (MN_CMD_CHAT | MN_CMD_FLOOR))
         opts->clients = 200;
+    if (cmd == MN_CMD_MIXED)
+        opts->rate = 200;
     if (cmd == MN_CMD_FLOOR)
         opts->duration_ns = 3 * NS_S;
     if (cmd == MN_CMD_RECONNECT) {
@@ -348,6 +359,8 @@ static const char *check_together(struct mn_opts *opts, enum mn_opts_cmd cmd)
         return "the JWT secret must have 32 bytes or more";
     if (!(cmd & MN_CMD_CHAT))
         return NULL;
+    if (cmd == MN_CMD_MIXED && !opts->spawn && !opts->http)
+        return "mixed needs --http, where histories are read";
     if (opts->clients % 2 != 0)
         return "--clients must be even: they are pairs of a sender and a receiver";
     if (opts->rate > 0 && opts->interval_ns > 0)

@@ -113,6 +113,10 @@ static const struct {
     {"cursor_lag_p99", "cursor lag p99", "over HTTP", NULL, false},
     {"cursors_behind", "behind", "cursors", NULL, true},
     {"unanswered", "unanswered", "pings", NULL, true},
+    {"http_per_s", "http", "answers a second", NULL, false},
+    {"history_p99", "history p99", "a page", NULL, false},
+    {"http_login_p99", "login p99", "under load", NULL, false},
+    {"http_errors", "failed", "HTTP requests", NULL, true},
     {"rss_per_conn_bytes", "a connection", "of server memory", "connect ping", false},
     {"server_rss_bytes", "server memory", "at the end of the load", NULL, false},
     {"server_cpu_us_per_msg", "server CPU", "\u00b5s a message", "single-e2e group mixed ack",
@@ -177,7 +181,11 @@ static void latencies(struct mn_buf *page, const json_t *doc)
                                           {"read_receipt", "ACK read to its receipt"},
                                           {"cursor_lag", "ACK read to its cursor over HTTP"},
                                           {"connect", "connect to AUTH_OK"},
-                                          {"login", "login"}};
+                                          {"http_history", "a history page"},
+                                          {"http_conversations", "the conversations"},
+                                          {"http_login", "a login under load"},
+                                          {"http_wait", "wait for a connection"},
+                                          {"login", "login before the run"}};
     char text[48];
     mn_page_section(page, "Latencies");
     mn_page_table(page, heads, MN_ARRAY_LEN(heads));
@@ -237,6 +245,33 @@ static void counts(struct mn_buf *page, const json_t *o, const char *head)
         mn_page_close(page, "tr");
     }
     mn_page_table_end(page);
+}
+
+/* bench mixed: what became of every request, by kind. */
+static void http_section(struct mn_buf *page, const json_t *doc)
+{
+    static const char *const heads[] = {"requests", "attempted", "skipped",   "ok",
+                                        "failed",   "per_s",     "unanswered"};
+    static const char *const kinds[] = {"history", "conversations", "login"};
+    const json_t *http = mn_result_get(doc, "http");
+    if (!http)
+        return;
+    mn_page_section(page, "HTTP: what became of every request");
+    mn_page_table(page, heads, MN_ARRAY_LEN(heads));
+    for (size_t k = 0; k < MN_ARRAY_LEN(kinds); k++) {
+        const json_t *kind = mn_result_get(http, kinds[k]);
+        mn_page_open(page, "tr", NULL);
+        mn_page_element(page, "th", NULL, kinds[k]);
+        for (size_t c = 1; c < MN_ARRAY_LEN(heads); c++) {
+            double n = mn_result_num(kind, heads[c]);
+            bool fault = strcmp(heads[c], "failed") == 0 || strcmp(heads[c], "skipped") == 0;
+            mn_page_cell(page, MN_FMT_COUNT, isnan(n) ? 0 : n, fault && n > 0 ? "bad" : NULL);
+        }
+        mn_page_close(page, "tr");
+    }
+    mn_page_table_end(page);
+    counts(page, mn_result_get(http, "failures"), "failed, by cause");
+    mn_page_close(page, "section");
 }
 
 static void ledger_section(struct mn_buf *page, const json_t *doc)
@@ -387,6 +422,7 @@ bool mn_report_html(const json_t *doc, const char *path)
     ledger_section(&page, doc);
     gates_section(&page, doc);
     failures_section(&page, doc);
+    http_section(&page, doc);
     object_section(&page, "Logins", mn_result_get(doc, "logins"));
     object_section(&page, "Receipts", mn_result_get(doc, "receipts"));
     object_section(&page, "Cursors over HTTP", mn_result_get(doc, "cursors"));

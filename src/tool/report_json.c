@@ -7,8 +7,6 @@
 #include <jansson.h>
 
 #include "tool/bench.h"
-#include "tool/bench_cursors.h"
-#include "tool/logins.h"
 #include "tool/report_json.h"
 
 /* json_object_set_new() fails only without memory, when there is nothing left to be done. */
@@ -70,6 +68,8 @@ static json_t *parameters(const struct bench *bench)
     mn_report_put_f(o, "flap_interval_s", (double)opts->flap_interval_ns / 1e9);
     mn_report_put_u(o, "inflight", opts->inflight);
     mn_report_put_f(o, "rate_per_s", opts->rate);
+    if (bench->cmd == MN_CMD_MIXED)
+        mn_report_put_profile(o, bench);
     mn_report_put_f(o, "interval_s", (double)opts->interval_ns / 1e9);
     put_s(o, "model", models[opts->model]);
     put_s(o, "pairs", pairs[opts->pairs]);
@@ -117,7 +117,7 @@ static json_t *counters(const struct load_counters *c)
     return o;
 }
 
-static json_t *reasons(const struct load_reasons *r)
+json_t *mn_report_reasons(const struct load_reasons *r)
 {
     json_t *o = json_object();
     for (unsigned i = 0; i < r->count; i++)
@@ -136,7 +136,7 @@ static json_t *ledger(const struct bench *bench)
     mn_report_put_u(o, "sent", c->sent);
     mn_report_put_u(o, "saved", c->saved);
     mn_report_put_u(o, "refused", c->refused);
-    mn_report_put(o, "refused_by_reason", reasons(&bench->refusals));
+    mn_report_put(o, "refused_by_reason", mn_report_reasons(&bench->refusals));
     mn_report_put_u(o, "unknown", l->unknown);
     mn_report_put_u(o, "unknown_delivered", l->unknown_delivered);
     mn_report_put_u(o, "delivered_live", c->delivered_live);
@@ -188,13 +188,6 @@ json_t *mn_report_latency(const struct mn_hist *hist)
     return o;
 }
 
-/* Those of one mode only are there when they have values. */
-static void put_latency(json_t *o, const char *name, const struct mn_hist *hist)
-{
-    if (mn_hist_count(hist) > 0)
-        mn_report_put(o, name, mn_report_latency(hist));
-}
-
 static json_t *latencies(const struct bench *bench)
 {
     const struct load_hists *hist = &bench->hist;
@@ -204,58 +197,7 @@ static json_t *latencies(const struct bench *bench)
     mn_report_put(o, "impaired_response", mn_report_latency(hist->slow_response));
     mn_report_put(o, "saved", mn_report_latency(hist->saved));
     mn_report_put(o, "connect", mn_report_latency(hist->connect));
-    if (bench->run.logins)
-        put_latency(o, "login", mn_logins_result(bench->run.logins).hist);
-    put_latency(o, "receipt", hist->receipt);
-    put_latency(o, "read_receipt", hist->read_receipt);
-    if (bench->run.cursors)
-        put_latency(o, "cursor_lag", bench_cursors_result(bench->run.cursors)->hist);
-    return o;
-}
-
-static json_t *receipts(const struct bench *bench)
-{
-    const struct load_counters *c = &bench->total;
-    json_t *o = json_object();
-    mn_report_put_u(o, "acks_delivered", c->acks_sent);
-    mn_report_put_u(o, "acks_read", c->reads_sent);
-    mn_report_put_u(o, "receipts_delivered", c->receipts_delivered);
-    mn_report_put_u(o, "receipts_read", c->receipts_read);
-    mn_report_put_u(o, "missing_delivered", bench->receipts.missing);
-    mn_report_put_u(o, "missing_read", bench->receipts.missing_read);
-    mn_report_put_u(o, "repeated", c->receipts_repeated);
-    mn_report_put_u(o, "backwards", c->receipts_backward);
-    mn_report_put_u(o, "unasked", c->receipts_unasked);
-    mn_report_put_u(o, "cut", c->receipts_cut);
-    return o;
-}
-
-static json_t *logins(const struct mn_logins_result *r)
-{
-    json_t *o = json_object();
-    mn_report_put_u(o, "asked", r->asked);
-    mn_report_put_u(o, "ok", r->ok);
-    mn_report_put_u(o, "failed", r->failed);
-    mn_report_put_u(o, "connections", r->threads);
-    mn_report_put_f(o, "took_s", r->took_s);
-    mn_report_put_u(o, "refreshed", r->refreshed);
-    mn_report_put_u(o, "refresh_failed", r->refresh_failed);
-    return o;
-}
-
-static json_t *cursors(const struct bench_cursors_result *r)
-{
-    json_t *o = json_object();
-    json_t *sample = json_array(); /* client numbers of the senders who asked */
-    for (unsigned i = 0; i < r->sample; i++)
-        mn_ignore(json_array_append_new(sample, json_integer(r->indices[i])));
-    mn_report_put_u(o, "conversations", r->sample);
-    mn_report_put_u(o, "of", r->pairs);
-    mn_report_put_u(o, "requests", r->looks);
-    mn_report_put_u(o, "failed", r->failed);
-    mn_report_put_u(o, "unreached", r->unreached);
-    mn_report_put_u(o, "behind", r->behind);
-    mn_report_put(o, "senders", sample);
+    mn_report_put_part_latencies(o, bench);
     return o;
 }
 
@@ -293,6 +235,10 @@ static json_t *row(const struct bench_row *r)
     mn_report_put_u(o, "p99_ns", r->p99);
     mn_report_put_u(o, "max_ns", r->max);
     mn_report_put_f(o, "tool_cpu", r->tool_cpu);
+    if (r->http_ok + r->http_failed > 0) {
+        mn_report_put_f(o, "http_per_s", (double)r->http_ok / r->span_s);
+        mn_report_put_u(o, "http_failed", r->http_failed);
+    }
     if (r->has_server) {
         json_t *s = server(&r->server);
         mn_report_put_f(s, "cpu", r->server_cpu);
@@ -371,14 +317,7 @@ json_t *bench_report_document(const struct bench *bench)
     mn_report_put(o, "figures", figures(bench));
     if (bench->ledger.measured)
         mn_report_put(o, "ledger", ledger(bench));
-    if (bench->run.logins) {
-        struct mn_logins_result result = mn_logins_result(bench->run.logins);
-        mn_report_put(o, "logins", logins(&result));
-    }
-    if (bench->receipts.measured)
-        mn_report_put(o, "receipts", receipts(bench));
-    if (bench->run.cursors)
-        mn_report_put(o, "cursors", cursors(bench_cursors_result(bench->run.cursors)));
+    mn_report_put_parts(o, bench);
     if (bench->cmd == MN_CMD_PING) {
         mn_report_put_u(o, "unanswered", bench->unanswered);
         mn_report_put_u(o, "oldest_unanswered_ns", bench->oldest_ns);
@@ -387,7 +326,7 @@ json_t *bench_report_document(const struct bench *bench)
         mn_report_put_f(o, "outage_s", bench->outage_s);
         mn_report_put_f(o, "recovery_s", bench->recovery_s);
     }
-    mn_report_put(o, "failures", reasons(&bench->failures));
+    mn_report_put(o, "failures", mn_report_reasons(&bench->failures));
     mn_report_put(o, "latency", latencies(bench));
     mn_report_put(o, "generator", generator(bench));
     mn_report_put(o, "counters_total", counters(&bench->total));

@@ -4,6 +4,7 @@
 
 #include "tool/bench.h"
 #include "tool/bench_cursors.h"
+#include "tool/http_load.h"
 #include "tool/logins.h"
 
 #define MS(ns) ((double)(ns) / 1e6)
@@ -17,6 +18,19 @@ static void latency_line(FILE *out, const char *name, const struct mn_hist *hist
             MS(mn_hist_percentile(hist, 90)), MS(mn_hist_percentile(hist, 95)),
             MS(mn_hist_percentile(hist, 99)), MS(mn_hist_percentile(hist, 99.9)),
             MS(mn_hist_max(hist)), mn_hist_count(hist));
+}
+
+static void http_latencies(FILE *out, const struct bench *bench)
+{
+    if (!bench->http_load)
+        return;
+    const struct mn_http_load_result *r = mn_http_load_result(bench->http_load);
+    for (int k = MN_PROFILE_HISTORY; k < MN_PROFILE_KIND_COUNT; k++) {
+        char name[32];
+        snprintf(name, sizeof name, "http %s", mn_profile_name((enum mn_profile_kind)k));
+        latency_line(out, name, r->hist[k]);
+    }
+    latency_line(out, "  wait for a conn.", r->wait);
 }
 
 static void latency_table(FILE *out, const struct bench *bench)
@@ -35,6 +49,7 @@ static void latency_table(FILE *out, const struct bench *bench)
     latency_line(out, "connect to AUTH_OK", bench->hist.connect);
     if (bench->run.logins)
         latency_line(out, "login", mn_logins_result(bench->run.logins).hist);
+    http_latencies(out, bench);
 }
 
 static void reasons(FILE *out, const char *title, const struct load_reasons *r)
@@ -135,6 +150,27 @@ static void receipts(FILE *out, const struct bench *bench)
             r->sample, r->pairs, r->looks, r->failed, r->unreached, r->behind);
 }
 
+static void http(FILE *out, const struct bench *bench)
+{
+    if (!bench->http_load || bench->steady_s <= 0)
+        return;
+    const struct mn_http_load_result *r = mn_http_load_result(bench->http_load);
+    const char *title = "http";
+    for (int k = MN_PROFILE_HISTORY; k < MN_PROFILE_KIND_COUNT; k++) {
+        const struct mn_http_load_count *c = &r->count[k];
+        if (c->attempted == 0)
+            continue;
+        fprintf(out,
+                "%-15s %-13s attempted %" PRIu64 " = skipped %" PRIu64 " + ok %" PRIu64
+                " + failed %" PRIu64 " + unanswered %" PRIu64 "; %.1f/s\n",
+                title, mn_profile_name((enum mn_profile_kind)k), c->attempted, c->skipped, c->ok,
+                c->failed, c->unanswered, (double)c->steady_ok / bench->steady_s);
+        title = "";
+    }
+    fprintf(out, "                over %u connections%s\n", r->connections,
+            r->balanced ? "" : "   NOT BALANCED");
+}
+
 static void pings(FILE *out, const struct bench *bench)
 {
     if (bench->cmd != MN_CMD_PING || bench->steady_s <= 0)
@@ -196,11 +232,14 @@ void bench_report_text(const struct bench *bench, FILE *out)
     pings(out, bench);
     messages(out, bench);
     receipts(out, bench);
+    http(out, bench);
     server(out, bench);
     generator(out, bench);
     latency_table(out, bench);
     reasons(out, "\nerrors by reason", &bench->refusals);
     reasons(out, "\nfailures by cause", &bench->failures);
+    if (bench->http_load)
+        reasons(out, "\nhttp failures by cause", &mn_http_load_result(bench->http_load)->failures);
     for (size_t i = 0; i < bench->opts.gates.count; i++)
         fprintf(out, "%sgate %-28s %s (%s)\n", i == 0 ? "\n" : "", bench->gates[i].text,
                 bench->gate_held[i] ? "held" : "MISSED", bench->gate_got[i]);

@@ -41,6 +41,9 @@ requests:
     receipt-other   it names another message than its msgSeq
     receipt-stray   it goes to the one who acknowledged
     receipt-delay   it is sent ARG seconds late (0.3)
+    page-fail       a page of messages or conversations is answered with 500
+    page-slow       it is answered ARG seconds late (0.3)
+    page-order      its oldest message comes first
     login-refuse    the login is answered with 429
     login-garbage   it is answered with something that is no token
     login-slow      it is answered ARG seconds late (0.3)
@@ -411,7 +414,8 @@ def page_of(world, me, query):
     before = int(query.get("lastSeq", ["9" * 18])[0])
     page = [{"msgSeq": seq, "clientMsgId": cid, "serverMsgId": sid, "content": body}
             for seq, _, _, cid, sid, body in reversed(chat.messages) if seq < before]
-    return page[:int(query["limit"][0])]
+    page = page[:int(query["limit"][0])]
+    return page[::-1] if world.faults.hit("page-order") else page
 
 
 def state_of(world, me, query):
@@ -443,14 +447,23 @@ def login_of(world, body):
     return 200, {"ok": True, "code": 0, "message": "ok", "data": data, "ts": now_ms()}
 
 
+async def late(seconds):
+    future = asyncio.get_running_loop().create_future()
+    asyncio.get_running_loop().call_later(seconds, future.set_result, None)
+    await future
+
+
 async def answer_of(world, url, token, body):
     """Status and document."""
     if url.path.startswith("/auth/"):
         if world.faults.hit("login-slow"):
-            later = asyncio.get_running_loop().create_future()
-            asyncio.get_running_loop().call_later(world.faults.arg("login-slow", 0.3), later.set_result, None)
-            await later
+            await late(world.faults.arg("login-slow", 0.3))
         return login_of(world, json.loads(body))
+    is_page = url.path.endswith("/cursor")
+    if is_page and world.faults.hit("page-slow"):
+        await late(world.faults.arg("page-slow", 0.3))
+    if is_page and world.faults.hit("page-fail"):
+        return 500, {"ok": False, "code": 50000, "message": "internal_error", "ts": now_ms()}
     data = PATHS[url.path](world, claims_of(token)["uid"], urllib.parse.parse_qs(url.query))
     return 200, {"ok": True, "code": 0, "message": "ok", "data": data, "ts": now_ms()}
 
@@ -461,7 +474,12 @@ def header_of(head, name):
     return next((value for key, value in lines if key.lower() == name), "")
 
 
-PATHS = {"/single-chat/message/cursor": page_of, "/single-chat/member/state": state_of}
+def conversations_of(world, me, query):
+    """GET /single-chat/conversation/cursor"""
+    return [{"singleChatId": "1", "peerUserId": str(sum(key) - me)} for key in world.chats if me in key]
+
+
+PATHS = {"/single-chat/message/cursor": page_of, "/single-chat/conversation/cursor": conversations_of, "/single-chat/member/state": state_of}
 
 
 async def serve_http(world, reader, writer):
