@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "tool/bench.h"
+#include "tool/profile.h"
 #include "tool/report_json.h"
 #include "tool/scenario.h"
 #include "tool/tool.h"
@@ -389,7 +390,16 @@ static enum mn_err take_options(struct floor_run *run, struct mn_scenario *scena
     if (err || run->opts.scenarios.count == 0)
         return err;
     err = take_scenario(run, scenario, why, cap);
-    return err ? err : mn_opts_parse(&run->opts, MN_CMD_FLOOR, argc, argv, why, cap);
+    if (!err)
+        err = mn_opts_parse(&run->opts, MN_CMD_FLOOR, argc, argv, why, cap);
+    if (err || run->mode != MN_CMD_MIXED)
+        return err;
+    /* Of a mixed load the floor knows the messages only. */
+    struct mn_profile profile;
+    err = mn_profile_load(&profile, run->opts.profile, why, cap);
+    if (!err)
+        run->opts.rate *= mn_profile_share(&profile, MN_PROFILE_SINGLE);
+    return err;
 }
 
 int mn_tool_floor(int argc, char **argv)
