@@ -463,7 +463,7 @@ async def answer_of(world, url, token, body):
     if is_page and world.faults.hit("page-slow"):
         await late(world.faults.arg("page-slow", 0.3))
     if is_page and world.faults.hit("page-fail"):
-        return 500, {"ok": False, "code": 50000, "message": "internal_error", "ts": now_ms()}
+        return 500, {"ok": False, "code": 50000, "message": "internal_error", "data": [], "ts": now_ms()}
     data = PATHS[url.path](world, claims_of(token)["uid"], urllib.parse.parse_qs(url.query))
     return 200, {"ok": True, "code": 0, "message": "ok", "data": data, "ts": now_ms()}
 
