@@ -145,6 +145,17 @@ static void put_server(struct table *t, const struct bench *bench)
     put(t, "server_cpu_us_per_msg", known ? cpu_us / (double)messages : 0, known);
 }
 
+/* Of the tool itself: what it can do, and whether it was in the way. */
+static void put_generator(struct table *t, const struct bench *bench)
+{
+    const struct load_counters *steady = &bench->steady;
+    put(t, "frames_per_s", per_s(bench, steady->frames_in + steady->frames_out), bench->ran);
+    put(t, "frames_per_cpu_s", bench->frames_per_cpu_s, bench->frames_per_cpu_s > 0);
+    put(t, "generator_bytes_per_conn", bench->generator_bytes_per_conn,
+        bench->ran && bench->generator_bytes_per_conn >= 0);
+    put(t, "saturated", bench->saturated, bench->ran);
+}
+
 const struct mn_gate_field *bench_fields(const struct bench *bench)
 {
     static struct table t;
@@ -163,6 +174,6 @@ const struct mn_gate_field *bench_fields(const struct bench *bench)
     put(&t, "connect_s", bench->connect_s, bench->connected == bench->run.clients);
     put(&t, "recovery_s", bench->recovery_s, bench->recovery_s >= 0);
     put_server(&t, bench);
-    put(&t, "saturated", bench->saturated, bench->ran);
+    put_generator(&t, bench);
     return t.field;
 }

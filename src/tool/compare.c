@@ -58,6 +58,7 @@ static const struct field {
     {"login_p99", BETTER_LOWER, false, NULL},
     {"connect_s", BETTER_LOWER, false, NULL},
     {"recovery_s", BETTER_LOWER, false, NULL},
+    {"frames_per_cpu_s", BETTER_HIGHER, false, NULL},
     {"server_cpu_us_per_msg", BETTER_LOWER, false, "server.cpu"},
     {"server_rss_bytes", BETTER_LOWER, false, "server.rss_bytes"},
     {"rss_per_conn_bytes", BETTER_LOWER, false, NULL},

@@ -78,6 +78,9 @@ static const struct {
     {"rss_per_conn_bytes", MN_GATE_BYTES},
     {"server_rss_bytes", MN_GATE_BYTES},
     {"server_cpu_us_per_msg", MN_GATE_COUNT},
+    {"frames_per_s", MN_GATE_COUNT},
+    {"frames_per_cpu_s", MN_GATE_COUNT},
+    {"generator_bytes_per_conn", MN_GATE_BYTES},
     {"saturated", MN_GATE_COUNT},
 };
 
