@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """minim bench --login and smoke --login: users with accounts, tokens from POST /auth/login."""
 import json
+import signal
+import subprocess
 
 import pytest
 
 from support.bench import bench, faulty, minim
-from support.server import Server
+from support.server import MINIM, Server, sanitizer_environment
 
 
 def logged_in(server, mode, *args, tmp_path):
@@ -86,6 +88,19 @@ def test_a_real_server_without_its_secret(tmp_path):
                                  tmp_path=tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
     assert result["ledger"]["saved"] == result["ledger"]["sent"] >= 30
+
+
+def test_an_interrupt_ends_the_logins(tmp_path):
+    """With what there is, which is nothing: no client has an account to connect with."""
+    with faulty("login-slow:1:0.3") as server:
+        process = subprocess.Popen([MINIM, "bench", "connect", "--login", "--ws", server["ws"], "--http", server["http"],
+                                    "--clients", "5000"], stderr=subprocess.PIPE, text=True, env=sanitizer_environment())
+        # It says how long that will take once it listens to signals.
+        assert "logins cost the server" in process.stderr.readline()
+        process.send_signal(signal.SIGINT)
+        assert process.wait(30) == 1
+        assert "ended while logging in" in process.stderr.read()
+        process.stderr.close()
 
 
 def test_spawn(tmp_path):
