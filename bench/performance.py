@@ -5,16 +5,29 @@ import json
 import re
 
 GATE = re.compile(r"^([a-z0-9_]+)(<=|>=|!=|==|<|>|=)(.+)$")
-TIMES = {"min", "mean", "p50", "p90", "p95", "p99", "p999", "max", "saved_p50", "saved_p99"}
+TIMES = {"min", "mean", "p50", "p90", "p95", "p99", "p999", "max", "saved_p50", "saved_p99", "receipt_p50",
+         "receipt_p99", "read_receipt_p50", "read_receipt_p99", "cursor_lag_p50", "cursor_lag_p99", "cursor_lag_max",
+         "history_p50", "history_p99", "conversations_p50", "conversations_p99", "http_login_p50", "http_login_p99"}
 WORDS = {"delivered_per_s": "delivered a second", "pongs_per_s": "answered a second", "p999": "p99.9",
          "connect_s": "all connected", "recovery_s": "all back", "rss_per_conn_bytes": "server memory a connection",
          "server_rss_bytes": "server memory", "server_cpu_us_per_msg": "server CPU a message",
-         "dup": "doubled", "connect_failures": "connects failed", "connections_lost": "connections lost"}
+         "dup": "doubled", "connect_failures": "connects failed", "connections_lost": "connections lost",
+         "receipt_p50": "ACK delivered to receipt, p50", "receipt_p99": "ACK delivered to receipt, p99",
+         "read_receipt_p50": "ACK read to receipt, p50", "read_receipt_p99": "ACK read to receipt, p99",
+         "cursor_lag_p50": "ACK read to cursor over HTTP, p50", "cursor_lag_p99": "ACK read to cursor over HTTP, p99",
+         "cursor_lag_max": "ACK read to cursor over HTTP, max",
+         "history_p50": "history page, p50", "history_p99": "history page, p99",
+         "conversations_p50": "conversations, p50", "conversations_p99": "conversations, p99",
+         "http_login_p50": "login under load, p50", "http_login_p99": "login under load, p99",
+         "http_per_s": "HTTP answers a second", "http_errors": "HTTP requests failed", "http_skipped": "HTTP requests skipped"}
 # Shown for each scenario, as far as it has them.
 SHOWN = ["delivered_per_s", "pongs_per_s", "connect_s", "recovery_s", "p50", "p90", "p99", "p999", "max",
-         "server_cpu_us_per_msg", "server_rss_bytes", "rss_per_conn_bytes"]
+         "receipt_p50", "receipt_p99", "read_receipt_p50", "read_receipt_p99", "cursor_lag_p50", "cursor_lag_p99",
+         "cursor_lag_max", "http_per_s", "history_p50", "history_p99", "conversations_p50", "conversations_p99",
+         "http_login_p50", "http_login_p99", "server_cpu_us_per_msg", "server_rss_bytes", "rss_per_conn_bytes"]
 ONLY = {"connect_s": {"connect"}, "rss_per_conn_bytes": {"connect", "ping"}}
-PICTURES = {"single-e2e": ["percentiles", "distribution", "tail", "rates"], "ping": ["percentiles", "distribution"],
+PICTURES = {"ack": ["percentiles", "distribution"], "mixed": ["percentiles", "distribution", "rates"],
+            "single-e2e": ["percentiles", "distribution", "tail", "rates"], "ping": ["percentiles", "distribution"],
             "connect": ["distribution", "memory"], "reconnect": ["connections", "distribution"]}
 SLOW_RATIO = 1.2
 # Windows of the growth run, in millions of stored messages.

@@ -13,7 +13,10 @@
 #include "base/mem.h"
 #include "base/rand.h"
 #include "proto/ws.h"
+#include "tool/bench_cursors.h"
+#include "tool/http_load.h"
 #include "tool/ledger_file.h"
+#include "tool/logins.h"
 #include "tool/report_html.h"
 #include "tool/scenario.h"
 #include "tool/tool.h"
@@ -42,6 +45,10 @@ static const struct mode modes[] = {
     {"ping", MN_CMD_PING, &bench_mode_ping, "every client sends PING each interval"},
     {"single-e2e", MN_CMD_SINGLE, &bench_mode_single,
      "messages from senders to receivers, closed or open loop"},
+    {"ack", MN_CMD_ACK, &bench_mode_ack,
+     "single-e2e with delivered and read for everything: receipts, cursor lag"},
+    {"mixed", MN_CMD_MIXED, &bench_mode_mixed,
+     "messages, receipts, history pages and logins in the shares of a profile"},
     {"reconnect", MN_CMD_RECONNECT, &bench_mode_connect,
      "restart a spawned server under its clients"},
 };
@@ -160,6 +167,9 @@ static void choose(struct bench *bench)
     if (run->seed == 0)
         mn_rand_bytes(&run->seed, sizeof run->seed);
     run->clients = (unsigned)opts->clients;
+    run->message_rate = opts->rate;
+    if (bench->cmd == MN_CMD_MIXED)
+        run->message_rate *= mn_profile_share(&bench->profile, MN_PROFILE_SINGLE);
     run->thread_count = (unsigned)opts->threads;
     if (run->thread_count == 0)
         run->thread_count = cores >= 8 ? (unsigned)cores / 4 : 1;
@@ -172,8 +182,10 @@ static void choose(struct bench *bench)
                                     : 1;
     /* Ids never used before: milliseconds since 1970, with room for 100,000 users in each. */
     run->user_base = opts->user_base ? (int64_t)opts->user_base : mn_unix_ms() * 100000;
-    run->key = (struct mn_jwt_key){
-        .secret = opts->jwt_secret, .secret_len = strlen(opts->jwt_secret), .issuer = opts->issuer};
+    if (opts->jwt_secret)
+        run->key = (struct mn_jwt_key){.secret = opts->jwt_secret,
+                                       .secret_len = strlen(opts->jwt_secret),
+                                       .issuer = opts->issuer};
 }
 
 static bool spawn_server(struct bench *bench)
@@ -220,6 +232,18 @@ static int report(struct bench *bench)
     return ok ? MN_TOOL_EXIT_OK : MN_TOOL_EXIT_FAILED;
 }
 
+/* What of acknowledgements is followed; after load_run_init(), which makes the pairs. */
+static void follow_receipts(struct bench *bench)
+{
+    struct load_run *run = &bench->run;
+    run->asks_receipts = bench->cmd & (MN_CMD_ACK | MN_CMD_MIXED);
+    run->read_pct = bench->cmd == MN_CMD_ACK     ? 100
+                    : bench->cmd == MN_CMD_MIXED ? bench->profile.read_pct
+                                                 : 0;
+    if (run->asks_receipts && bench->opts.http && run->clients >= 2)
+        run->cursors = bench_cursors_new(run, bench->opts.http);
+}
+
 static int run_and_report(struct bench *bench)
 {
     if (bench->opts.ws.count == 0)
@@ -238,7 +262,16 @@ static int run_and_report(struct bench *bench)
         }
     }
     mn_machine_read(bench->spawn.dir[0] ? bench->spawn.dir : NULL, &bench->machine);
+    if (bench->opts.login && !bench_login(bench))
+        return MN_TOOL_EXIT_FAILED;
     load_run_init(&bench->run, &bench->opts, bench->run.mode);
+    follow_receipts(bench);
+    if (bench->cmd == MN_CMD_MIXED) {
+        bench->http_load = mn_http_load_new(&bench->run, &bench->profile, bench->opts.http,
+                                            (unsigned)bench->opts.http_connections);
+        if (!bench->http_load)
+            return MN_TOOL_EXIT_USAGE;
+    }
     bool ran = bench_run(bench);
     bench_finish(bench);
     int code = report(bench);
@@ -263,7 +296,10 @@ static int execute(struct bench *bench)
         code = run_and_report(bench);
     if (bench->opts.spawn && !mn_spawn_stop(&bench->spawn))
         code = MN_TOOL_EXIT_FAILED;
+    bench_cursors_free(bench->run.cursors);
+    mn_http_load_free(bench->http_load);
     load_run_deinit(&bench->run);
+    mn_logins_free(bench->run.logins);
     load_hists_deinit(&bench->hist);
     mn_free(bench->rows);
     return code;
@@ -285,6 +321,8 @@ static int run_mode(const struct mode *mode, const struct mn_scenario *scenario,
         err = mn_opts_parse(&bench->opts, bench->cmd, argc, argv, why, sizeof why);
     if (!err)
         err = parse_gates(bench, why, sizeof why);
+    if (!err && mode->cmd == MN_CMD_MIXED)
+        err = mn_profile_load(&bench->profile, bench->opts.profile, why, sizeof why);
     int code = MN_TOOL_EXIT_OK;
     if (err == MN_ENOTFOUND)
         mn_opts_help(stdout, bench->cmd);

@@ -10,6 +10,7 @@
 #include "tool/machine.h"
 #include "tool/opts.h"
 #include "tool/proc.h"
+#include "tool/profile.h"
 #include "tool/spawn.h"
 
 /*
@@ -32,6 +33,7 @@ struct bench_row {
     struct mn_proc_sample server;
     double server_cpu; /* cores, over this second */
     double tool_cpu;
+    uint64_t http_ok, http_failed; /* bench mixed: answers in it */
 };
 
 /* What is left open at the end, added up over all conversations. */
@@ -50,6 +52,15 @@ struct bench_ledger {
     bool balanced; /* both identities hold */
 };
 
+/* Acknowledgements that no receipt has covered by the end, over all conversations. */
+struct bench_receipts {
+    bool measured;
+    uint64_t missing; /* of delivery */
+    uint64_t missing_read;
+};
+
+struct mn_http_load;
+
 struct bench {
     struct mn_opts opts;
     enum mn_opts_cmd cmd;
@@ -57,6 +68,8 @@ struct bench {
     bool gate_held[MN_OPTS_LIST_MAX];
     char gate_got[MN_OPTS_LIST_MAX][64];
     struct load_run run;
+    struct mn_profile profile; /* bench mixed */
+    struct mn_http_load *http_load;
     struct mn_spawn spawn;
     struct mn_machine machine;
     int64_t started_unix_ms;
@@ -73,6 +86,7 @@ struct bench {
     uint64_t shown_ns;
     struct mn_proc_sample shown_server;
     uint64_t shown_tool_cpu_ns;
+    uint64_t shown_http_ok, shown_http_failed;
     bool progress; /* standard error is a terminal */
     struct mn_proc_sample server_before, server_steady, server_drain, server_after;
     struct mn_proc_sample tool_before, tool_after; /* around connecting */
@@ -84,6 +98,7 @@ struct bench {
     struct load_reasons failures;
     struct load_hists hist;
     struct bench_ledger ledger;
+    struct bench_receipts receipts;
     double connect_s;   /* first connect to all authenticated */
     uint32_t connected; /* at the end of the connect phase */
     double steady_s;
@@ -104,9 +119,12 @@ struct bench {
 extern const struct load_mode bench_mode_connect;
 extern const struct load_mode bench_mode_ping;
 extern const struct load_mode bench_mode_single;
+extern const struct load_mode bench_mode_ack;
+extern const struct load_mode bench_mode_mixed;
 /* After the threads have ended. */
 void bench_ping_finish(struct bench *bench);
 void bench_single_finish(struct bench *bench);
+void bench_receipts_finish(struct bench *bench);
 
 /* bench.c: the mode of that name; false: there is none. */
 bool bench_find_cmd(const char *name, enum mn_opts_cmd *ret);
@@ -131,6 +149,12 @@ uint32_t bench_ready(const struct bench *bench);
 
 /* bench_finish.c: adds up what the threads measured, after they have ended. */
 void bench_finish(struct bench *bench);
+
+/* A Ctrl-C that has not ended anything yet. */
+bool bench_is_interrupted(const struct bench *bench);
+
+/* bench_login.c: --login, before load_run_init(); false: nobody has an account, or interrupted. */
+bool bench_login(struct bench *bench);
 
 /* bench_reconnect.c: ends the server and starts it again, under the connections. */
 void bench_restart_server(struct bench *bench);

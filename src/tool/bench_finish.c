@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "tool/bench.h"
+#include "tool/bench_cursors.h"
 #include "tool/bench_single.h"
 #include "tool/history.h"
 #include "tool/ledger_file.h"
@@ -157,8 +158,12 @@ void bench_finish(struct bench *bench)
     bool open_loop = bench->opts.rate > 0 || bench->opts.interval_ns > 0;
     bench->saturated = bench->generator_cpu >= SATURATED_CPU ||
                        (open_loop && mn_hist_percentile(bench->hist.lag, 99) > SATURATED_LAG_NS);
-    if (bench->cmd == MN_CMD_SINGLE)
+    if (bench->cmd & MN_CMD_CHAT)
         bench_single_finish(bench);
+    if (run->asks_receipts)
+        bench_receipts_finish(bench);
+    if (run->cursors && bench->ran)
+        bench_cursors_finish(run->cursors);
     if (bench->cmd == MN_CMD_PING)
         bench_ping_finish(bench);
 }

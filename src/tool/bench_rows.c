@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "tool/bench.h"
+#include "tool/http_load.h"
 
 #define SECOND_NS UINT64_C(1000000000)
 /* Threads publish at full seconds; rows are made a little later, so that each gets one of each. */
@@ -75,6 +76,18 @@ static void take_processes(struct bench *bench, struct bench_row *row)
     bench->shown_server = row->server;
 }
 
+static void take_http(struct bench *bench, struct bench_row *row)
+{
+    uint64_t ok, failed;
+    if (!bench->http_load)
+        return;
+    mn_http_load_shown(bench->http_load, &ok, &failed);
+    row->http_ok = ok - bench->shown_http_ok;
+    row->http_failed = failed - bench->shown_http_failed;
+    bench->shown_http_ok = ok;
+    bench->shown_http_failed = failed;
+}
+
 static double traffic(const struct load_counters *c)
 {
     return (double)(c->delivered_live + c->delivered_resend + c->pongs);
@@ -90,6 +103,8 @@ static void show_row(const struct bench *bench, const struct bench_row *row)
         fprintf(stderr, "  sent %.0f/s  received %.0f/s  p50 %.2f ms  p99 %.2f ms",
                 (double)row->delta.sent / row->span_s, traffic(&row->delta) / row->span_s,
                 (double)row->p50 / 1e6, (double)row->p99 / 1e6);
+    if (row->http_ok + row->http_failed > 0)
+        fprintf(stderr, "  http %.0f/s", (double)row->http_ok / row->span_s);
     if (row->delta.errors + row->delta.connections_lost > 0)
         fprintf(stderr, "  errors %llu  lost connections %llu",
                 (unsigned long long)row->delta.errors,
@@ -109,6 +124,7 @@ static void make_row(struct bench *bench, uint64_t now_ns)
     row->ready = bench_ready(bench);
     take_shown(bench, row);
     take_processes(bench, row);
+    take_http(bench, row);
     bench->shown_ns = now_ns;
     show_row(bench, row);
 }

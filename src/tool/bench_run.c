@@ -11,6 +11,8 @@
 
 #include "base/clock.h"
 #include "tool/bench.h"
+#include "tool/bench_cursors.h"
+#include "tool/http_load.h"
 
 #define NS_S UINT64_C(1000000000)
 #define LOOK_NS 5000000L
@@ -34,6 +36,11 @@ void bench_catch_signals(void)
     signal(SIGPIPE, SIG_IGN);
 }
 
+bool bench_is_interrupted(const struct bench *bench)
+{
+    return interrupts > bench->interrupts_taken;
+}
+
 bool bench_wait(struct bench *bench, uint64_t limit_ns, bool (*done)(struct bench *bench))
 {
     uint64_t until_ns = mn_mono_ns() + limit_ns;
@@ -42,7 +49,7 @@ bool bench_wait(struct bench *bench, uint64_t limit_ns, bool (*done)(struct benc
         bench_rows_tick(bench, now_ns);
         if (done && done(bench))
             return true;
-        if (now_ns >= until_ns || interrupts > bench->interrupts_taken)
+        if (now_ns >= until_ns || bench_is_interrupted(bench))
             break;
         struct timespec ts = {.tv_nsec = LOOK_NS};
         if (until_ns - now_ns < (uint64_t)LOOK_NS)
@@ -103,12 +110,14 @@ static void steady(struct bench *bench)
 {
     const struct mn_opts *opts = &bench->opts;
     load_run_set_phase(&bench->run, LOAD_WARMUP);
+    mn_http_load_start(bench->http_load);
     if (bench->cmd != MN_CMD_CONNECT && bench->cmd != MN_CMD_RECONNECT)
         bench_wait(bench, opts->warmup_ns, NULL);
     mn_proc_read(bench->pid, &bench->server_steady);
     bench->tool_cpu_steady_ns = mn_proc_own_cpu_ns();
     load_run_set_phase(&bench->run, LOAD_STEADY);
     bench->ran = true;
+    bench_cursors_start(bench->run.cursors);
     if (bench->cmd == MN_CMD_RECONNECT)
         bench_restart_server(bench);
     else if (!bench->interrupted)
@@ -117,14 +126,19 @@ static void steady(struct bench *bench)
     bench->tool_cpu_drain_ns = mn_proc_own_cpu_ns();
 }
 
+static bool is_http_idle(struct bench *bench) { return mn_http_load_is_idle(bench->http_load); }
+
 static void drain(struct bench *bench)
 {
     const struct mn_opts *opts = &bench->opts;
     load_run_set_phase(&bench->run, LOAD_DRAIN);
+    if (bench->http_load)
+        bench_wait(bench, opts->timeout_ns, is_http_idle);
+    mn_http_load_stop(bench->http_load);
     bench_wait(bench, opts->drain_ns, is_quiet);
     bool impaired = opts->slow_pct > 0 || opts->no_read_pct > 0;
     bool somebody_away = bench_ready(bench) < bench->run.clients;
-    if (bench->cmd != MN_CMD_SINGLE || !(impaired || somebody_away) || interrupts > 1)
+    if (!(bench->cmd & MN_CMD_CHAT) || !(impaired || somebody_away) || interrupts > 1)
         return;
     load_run_set_phase(&bench->run, LOAD_RECOVER);
     bench_wait(bench, opts->drain_ns, is_quiet);
@@ -141,6 +155,7 @@ bool bench_run(struct bench *bench)
         mn_proc_read(getpid(), &bench->tool_after);
         steady(bench);
         drain(bench);
+        bench_cursors_stop(bench->run.cursors);
     }
     load_run_set_phase(&bench->run, LOAD_STOP);
     load_run_join(&bench->run);

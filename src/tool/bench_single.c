@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * `bench single-e2e`: pairs of a sender and a receiver, both on the same
- * thread.  Closed loop: a sender keeps `inflight` messages unanswered.  Open
+ * `bench single-e2e`, `ack` and `mixed`: pairs of a sender and a receiver, both
+ * on the same thread.  This file sends; what comes is taken in
+ * bench_single_recv.c.  Closed loop: a sender keeps `inflight` messages unanswered.  Open
  * loop: sends are due by the clock, and timed from then.  Every message is in
  * its conversation's ledger from its send to the end of the run.
  *
@@ -10,34 +11,28 @@
  * no slot can leak.
  */
 #include "tool/bench_single.h"
+
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/num.h"
 #include "tool/bench.h"
 #include "tool/ledger_file.h"
-#include "tool/load_pace.h"
 
-struct single {
-    struct load_pace pace;
-    bool open_loop;
-};
-
-/* Spreads `pct` of a sequence evenly over it: whether number `i` is one of them. */
-static bool is_picked(uint64_t i, double pct)
+bool bench_single_is_picked(uint64_t i, double pct)
 {
     return (uint64_t)((double)(i + 1) * pct / 100) > (uint64_t)((double)i * pct / 100);
 }
 
 static enum load_conn_kind receiver_kind(const struct mn_opts *opts, uint64_t pair)
 {
-    if (is_picked(pair, opts->no_read_pct))
+    if (bench_single_is_picked(pair, opts->no_read_pct))
         return LOAD_CONN_NO_READ;
     if (opts->no_read_pct >= 100)
         return LOAD_CONN_NORMAL;
     /* Of those that are left. */
     uint64_t rest = pair - (uint64_t)((double)pair * opts->no_read_pct / 100);
     double pct = opts->slow_pct * 100 / (100 - opts->no_read_pct);
-    return is_picked(rest, pct) ? LOAD_CONN_SLOW : LOAD_CONN_NORMAL;
+    return bench_single_is_picked(rest, pct) ? LOAD_CONN_SLOW : LOAD_CONN_NORMAL;
 }
 
 static void init_pair(struct load_thread *th, struct bench_pair *pair, uint32_t p)
@@ -55,7 +50,7 @@ static void init_pair(struct load_thread *th, struct bench_pair *pair, uint32_t 
 static void single_init(struct load_thread *th)
 {
     const struct mn_opts *opts = th->run->opts;
-    struct single *mode = mn_new(struct single);
+    struct bench_single *mode = mn_new(struct bench_single);
     uint32_t pairs = th->conn_count / 2;
     th->mode = mode;
     th->pairs = mn_alloc_array(pairs + 1, sizeof *th->pairs);
@@ -67,17 +62,20 @@ static void single_init(struct load_thread *th)
         th->ledger->fd = th->run->ledger_fd;
     }
     mode->open_loop = opts->rate > 0 || opts->interval_ns > 0;
-    double interval_ns = opts->rate > 0 ? (double)th->run->clients / 2 * 1e9 / opts->rate
-                                        : (double)opts->interval_ns;
+    double rate = th->run->message_rate;
+    double interval_ns = rate > 0 ? (double)th->run->clients / 2 * 1e9 / rate
+                                  : (double)opts->interval_ns;
     load_pace_init(&mode->pace, (enum mn_opts_model)opts->model, (enum mn_opts_pairs)opts->pairs,
-                   pairs, interval_ns, &th->rng);
+                   interval_ns > 0 ? pairs : 0, interval_ns, &th->rng);
 }
 
 static void single_deinit(struct load_thread *th)
 {
-    struct single *mode = th->mode;
-    for (uint32_t p = 0; p < th->pair_count; p++)
+    struct bench_single *mode = th->mode;
+    for (uint32_t p = 0; p < th->pair_count; p++) {
         mn_ledger_deinit(&th->pairs[p].conv);
+        mn_receipts_deinit(&th->pairs[p].receipts);
+    }
     load_pace_deinit(&mode->pace);
     mn_free(th->ledger);
     mn_free(th->pairs);
@@ -99,7 +97,8 @@ static bool send_one(struct load_thread *th, struct bench_pair *pair, uint64_t i
                      uint64_t now_ns)
 {
     th->count.attempted++;
-    if (pair->sender->state != LOAD_CONN_READY) {
+    /* With --login the receiver may have no account, and so no id to send to. */
+    if (pair->sender->state != LOAD_CONN_READY || pair->receiver->uid == 0) {
         th->count.skipped_offline++;
         return false;
     }
@@ -125,10 +124,11 @@ static bool may_send(const struct load_thread *th)
 }
 
 /* Closed loop: fills the window. */
-static void top_up(struct load_thread *th, struct bench_pair *pair, uint64_t now_ns)
+void bench_single_top_up(struct load_thread *th, struct bench_pair *pair, uint64_t now_ns)
 {
-    const struct single *mode = th->mode;
-    if (mode->open_loop || !may_send(th) || pair->sender->state != LOAD_CONN_READY)
+    const struct bench_single *mode = th->mode;
+    if (mode->open_loop || !may_send(th) || pair->sender->state != LOAD_CONN_READY ||
+        pair->receiver->uid == 0)
         return;
     while (pair->inflight < th->run->opts->inflight)
         if (!send_one(th, pair, now_ns, now_ns))
@@ -137,7 +137,7 @@ static void top_up(struct load_thread *th, struct bench_pair *pair, uint64_t now
 
 static uint64_t send_due(struct load_thread *th, uint64_t now_ns)
 {
-    struct single *mode = th->mode;
+    struct bench_single *mode = th->mode;
     uint32_t p;
     uint64_t intended_ns;
     if (!mode->open_loop)
@@ -157,7 +157,7 @@ static void count_open(struct load_thread *th)
     for (uint32_t p = 0; p < th->pair_count; p++) {
         const struct bench_pair *pair = &th->pairs[p];
         if (th->phase == LOAD_RECOVER || !pair->impaired)
-            th->open += mn_ledger_open(&pair->conv);
+            th->open += mn_ledger_open(&pair->conv) + bench_receipts_open(pair);
     }
 }
 
@@ -187,11 +187,11 @@ static void recover(struct load_thread *th, uint64_t now_ns)
 
 static void single_on_phase(struct load_thread *th, uint64_t now_ns)
 {
-    struct single *mode = th->mode;
+    struct bench_single *mode = th->mode;
     if (th->phase == LOAD_WARMUP) {
         load_pace_start(&mode->pace, now_ns);
         for (uint32_t p = 0; p < th->pair_count; p++)
-            top_up(th, &th->pairs[p], now_ns);
+            bench_single_top_up(th, &th->pairs[p], now_ns);
     }
     if (th->phase == LOAD_DRAIN)
         count_open(th);
@@ -223,7 +223,7 @@ static void single_on_ready(struct load_thread *th, struct load_conn *conn, uint
     if (conn != pair->sender)
         return;
     retry_unknown(th, pair);
-    top_up(th, pair, now_ns);
+    bench_single_top_up(th, pair, now_ns);
 }
 
 static void give_up(struct load_thread *th, struct bench_pair *pair, uint64_t before_ns)
@@ -241,6 +241,7 @@ static void single_on_down(struct load_thread *th, struct load_conn *conn, uint6
         give_up(th, pair, UINT64_MAX);
     else
         mn_ledger_ack_cut(&pair->conv);
+    th->count.receipts_cut += mn_receipts_cut(&pair->receipts);
 }
 
 static void single_on_second(struct load_thread *th, uint64_t now_ns)
@@ -248,159 +249,21 @@ static void single_on_second(struct load_thread *th, uint64_t now_ns)
     uint64_t timeout_ns = th->run->opts->timeout_ns;
     for (uint32_t p = 0; p < th->pair_count; p++) {
         give_up(th, &th->pairs[p], now_ns - timeout_ns);
-        top_up(th, &th->pairs[p], now_ns);
+        bench_single_top_up(th, &th->pairs[p], now_ns);
     }
     if (th->ledger) /* so that a run which is cut off leaves what it knew */
         mn_ledger_out_flush(th->ledger);
 }
 
-/* ---- receiving ---- */
-
-/* The first ACK(saved) of a message: from now on it must never be lost. */
-static void note_saved(struct load_thread *th, const struct bench_pair *pair,
-                       const struct mn_wire_in *in)
-{
-    char id[MN_WIRE_ID_LEN], body[MN_WIRE_BODY_MAX];
-    struct mn_ledger_line line = {
-        .from = pair->sender->uid, .to = pair->receiver->uid, .seq = in->seq};
-    /* An ACK without a usable id is a loss that the ledger should show: as id 0. */
-    mn_ignore(mn_parse_i64(in->server_id, 1, INT64_MAX, &line.id));
-    mn_wire_id(id, th->tpl.run, pair->sender->index, in->counter);
-    mn_wire_body(&th->tpl, in->counter, body);
-    line.client_id = mn_str_make(id, sizeof id);
-    mn_ledger_text_hash(mn_str_make(body, th->tpl.body_len), line.text_hash);
-    mn_ledger_out_add(th->ledger, &line);
-}
-
-static void take_answer(struct load_thread *th, struct bench_pair *pair,
-                        const struct mn_wire_in *in, uint64_t now_ns)
-{
-    const struct mn_ledger_rec *rec = mn_ledger_find(&pair->conv, in->counter);
-    struct mn_ledger_rec before = rec ? *rec : (struct mn_ledger_rec){.flags = MN_LEDGER_SKEW};
-    bool is_saved = in->kind == MN_WIRE_SAVED;
-    bool seq_differs = false;
-    enum mn_ledger_answer answer = is_saved ? mn_ledger_saved(&pair->conv, in->counter, in->seq,
-                                                              &seq_differs)
-                                            : mn_ledger_refused(&pair->conv, in->counter);
-    th->count.seq_mismatch += seq_differs;
-    switch (answer) {
-    case MN_LEDGER_ANSWER_FIRST:
-        pair->inflight--;
-        break;
-    case MN_LEDGER_ANSWER_LATE:
-        th->count.late++;
-        break;
-    case MN_LEDGER_ANSWER_AGAIN:
-        th->count.saved_again += is_saved;
-        return;
-    case MN_LEDGER_ANSWER_PHANTOM:
-        th->count.phantom++;
-        return;
+/* The same but for what run->asks_receipts and run->message_rate say. */
+#define PAIRS_MODE(mode_name)                                                                      \
+    {                                                                                              \
+        .name = (mode_name), .init = single_init, .deinit = single_deinit,                         \
+        .on_phase = single_on_phase, .on_ready = single_on_ready, .on_down = single_on_down,       \
+        .on_frame = bench_single_on_frame, .on_turn = single_on_turn,                              \
+        .on_second = single_on_second                                                              \
     }
-    if (is_saved && th->ledger)
-        note_saved(th, pair, in);
-    th->count.saved += is_saved;
-    th->count.refused += !is_saved;
-    if (is_saved && !(before.flags & MN_LEDGER_SKEW))
-        mn_hist_add(th->hist.saved, now_ns - before.intended_ns);
-    top_up(th, pair, now_ns);
-}
 
-static void note_latency(struct load_thread *th, const struct bench_pair *pair,
-                         const struct mn_ledger_rec *rec, uint64_t now_ns)
-{
-    uint64_t response_ns = now_ns - rec->intended_ns;
-    if (pair->impaired) {
-        th->count.delivered_slow++;
-        mn_hist_add(th->hist.slow_response, response_ns);
-        return;
-    }
-    mn_hist_add(th->second, response_ns);
-    if (rec->flags & MN_LEDGER_SKEW)
-        return;
-    mn_hist_add(th->hist.response, response_ns);
-    mn_hist_add(th->hist.service, now_ns - rec->sent_ns);
-}
-
-static void acknowledge(struct load_thread *th, struct bench_pair *pair,
-                        const struct mn_wire_in *in, uint64_t now_ns)
-{
-    if (th->run->opts->no_ack || in->server_id.n == 0 || in->server_id.n > MN_WIRE_SERVER_ID_MAX)
-        return;
-    char *out = load_out_room(th, pair->receiver, MN_WIRE_FRAME_MAX);
-    if (!out)
-        return; /* as a client would: the server sends it again */
-    load_out_commit(th, mn_wire_delivered(out, pair->receiver->mask, in->server_id,
-                                          mn_str_make(pair->from, pair->from_len)));
-    th->count.acks_sent++;
-    mn_ledger_acked(&pair->conv, in->seq, now_ns);
-}
-
-static void take_chat(struct load_thread *th, struct bench_pair *pair, const struct mn_wire_in *in,
-                      uint64_t now_ns)
-{
-    struct mn_ledger_rec rec;
-    bool seq_differs = false;
-    th->count.corrupt += !in->body_ok;
-    enum mn_ledger_verdict verdict = mn_ledger_delivered(&pair->conv, in->counter, in->seq,
-                                                         in->resent, &rec, &seq_differs);
-    th->count.seq_mismatch += seq_differs;
-    switch (verdict) {
-    case MN_LEDGER_FIRST_LATE:
-        if (in->resent)
-            th->count.reordered_resend++;
-        else
-            th->count.reordered++;
-        /* fallthrough */
-        __attribute__((fallthrough));
-    case MN_LEDGER_FIRST:
-        if (in->resent)
-            th->count.delivered_resend++;
-        else
-            th->count.delivered_live++;
-        note_latency(th, pair, &rec, now_ns);
-        break;
-    case MN_LEDGER_DUP:
-        th->count.dup++;
-        break;
-    case MN_LEDGER_REDELIVERED:
-        th->count.redelivered++;
-        break;
-    case MN_LEDGER_PHANTOM:
-        th->count.phantom++;
-        break;
-    }
-    acknowledge(th, pair, in, now_ns);
-}
-
-static void single_on_frame(struct load_thread *th, struct load_conn *conn,
-                            const struct mn_wire_in *in, uint64_t now_ns)
-{
-    struct bench_pair *pair = conn->user;
-    if (in->kind == MN_WIRE_RECEIPT)
-        th->count.receipts++;
-    if (in->kind == MN_WIRE_CHAT && !in->ours)
-        th->count.foreign++;
-    if (!in->ours)
-        return;
-    bool is_answer = in->kind == MN_WIRE_SAVED || in->kind == MN_WIRE_ERROR;
-    struct load_conn *expected = is_answer ? pair->sender : pair->receiver;
-    if (in->sender != pair->sender->index || conn != expected)
-        th->count.misrouted++;
-    else if (is_answer)
-        take_answer(th, pair, in, now_ns);
-    else if (in->kind == MN_WIRE_CHAT)
-        take_chat(th, pair, in, now_ns);
-}
-
-const struct load_mode bench_mode_single = {
-    .name = "single-e2e",
-    .init = single_init,
-    .deinit = single_deinit,
-    .on_phase = single_on_phase,
-    .on_ready = single_on_ready,
-    .on_down = single_on_down,
-    .on_frame = single_on_frame,
-    .on_turn = single_on_turn,
-    .on_second = single_on_second,
-};
+const struct load_mode bench_mode_single = PAIRS_MODE("single-e2e");
+const struct load_mode bench_mode_ack = PAIRS_MODE("ack");
+const struct load_mode bench_mode_mixed = PAIRS_MODE("mixed");

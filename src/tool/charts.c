@@ -73,6 +73,7 @@ static const struct recipe recipes[MN_CHARTS_COUNT] = {
                           {"saved_per_s", "saved", MN_SVG_ORANGE, false, false},
                           {"delivered_per_s", "delivered", MN_SVG_GREEN, false, false},
                           {"pongs_per_s", "answered", MN_SVG_VIOLET, false, false},
+                          {"http_per_s", "http answers", MN_SVG_RED, false, false},
                           {"connect_attempts", "connect attempts", MN_SVG_TEAL, false, false}}},
     [MN_CHARTS_CONNECTIONS] = {"connections",
                                "Authenticated connections over time",
@@ -335,6 +336,9 @@ static const struct column kinds[] = {
     {"latency.response", "end to end", MN_SVG_BLUE, true, false},
     {"latency.saved", "send to saved", MN_SVG_ORANGE, false, false},
     {"latency.impaired_response", "impaired receivers", MN_SVG_VIOLET, false, false},
+    {"latency.read_receipt", "receipts of reading", MN_SVG_GREEN, false, false},
+    {"latency.cursor_lag", "cursor over HTTP", MN_SVG_TEAL, false, false},
+    {"latency.http_history", "a history page", MN_SVG_RED, false, false},
     {"latency.connect", "connect", MN_SVG_BLUE, true, false},
 };
 

@@ -49,7 +49,7 @@ enum mn_compare_verdict {
 };
 
 /* A row of the comparison; at most MN_COMPARE_ROWS_MAX are made. */
-#define MN_COMPARE_ROWS_MAX 64
+#define MN_COMPARE_ROWS_MAX 96
 struct mn_compare_row {
     const char *field;
     enum mn_fmt fmt;

@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "tool/bench.h"
+#include "tool/profile.h"
 #include "tool/report_json.h"
 #include "tool/scenario.h"
 #include "tool/tool.h"
@@ -75,7 +76,7 @@ static void choose(struct floor_run *run)
 {
     const struct mn_opts *opts = &run->opts;
     struct mn_floor_loop_params *p = &run->params;
-    bool messages = run->mode == MN_CMD_SINGLE || run->mode == MN_CMD_FLOOR;
+    bool messages = run->mode & MN_CMD_CHAT || run->mode == MN_CMD_FLOOR;
     unsigned senders = (unsigned)opts->clients / (messages ? 2 : 1);
     *p = (struct mn_floor_loop_params){.clients = (unsigned)opts->clients,
                                        .deliver = messages,
@@ -338,7 +339,7 @@ static void free_hists(struct floor_run *run)
 
 static int execute(struct floor_run *run)
 {
-    if (run->mode & (MN_CMD_FLOOR | MN_CMD_SINGLE) && run->opts.clients % 2 != 0) {
+    if (run->mode & (MN_CMD_FLOOR | MN_CMD_CHAT) && run->opts.clients % 2 != 0) {
         fputs("minim bench floor: --clients must be even\n", stderr);
         return MN_TOOL_EXIT_USAGE;
     }
@@ -389,7 +390,16 @@ static enum mn_err take_options(struct floor_run *run, struct mn_scenario *scena
     if (err || run->opts.scenarios.count == 0)
         return err;
     err = take_scenario(run, scenario, why, cap);
-    return err ? err : mn_opts_parse(&run->opts, MN_CMD_FLOOR, argc, argv, why, cap);
+    if (!err)
+        err = mn_opts_parse(&run->opts, MN_CMD_FLOOR, argc, argv, why, cap);
+    if (err || run->mode != MN_CMD_MIXED)
+        return err;
+    /* Of a mixed load the floor knows the messages only. */
+    struct mn_profile profile;
+    err = mn_profile_load(&profile, run->opts.profile, why, cap);
+    if (!err)
+        run->opts.rate *= mn_profile_share(&profile, MN_PROFILE_SINGLE);
+    return err;
 }
 
 int mn_tool_floor(int argc, char **argv)

@@ -5,11 +5,9 @@
 #include <inttypes.h>
 #include <jansson.h>
 
-#include "base/clock.h"
 #include "base/num.h"
 
 #define PAGE 100
-#define TOKEN_TTL_S 600
 
 enum mn_err mn_history_open(struct mn_history *history, const char *url)
 {
@@ -110,8 +108,7 @@ enum mn_err mn_history_check(struct mn_history *history, const struct load_run *
                              struct bench_pair *pair)
 {
     char token[MN_JWT_MAX];
-    enum mn_err err = mn_jwt_sign(&run->key, pair->receiver->uid, 0, mn_unix_ms(), TOKEN_TTL_S,
-                                  token, sizeof token);
+    enum mn_err err = load_run_token(run, pair->receiver->index, token);
     if (!err)
         err = read_back(history, run, pair, token);
     if (err)

@@ -78,7 +78,14 @@ enum load_phase {
     X(seq_mismatch)                                                                                \
     X(foreign)                                                                                     \
     X(acks_sent)                                                                                   \
+    X(reads_sent) /* ACK read */                                                                   \
     X(receipts)                                                                                    \
+    X(receipts_delivered)                                                                          \
+    X(receipts_read)                                                                               \
+    X(receipts_repeated) /* moved no cursor (B23) */                                               \
+    X(receipts_backward)                                                                           \
+    X(receipts_unasked) /* for what was not acknowledged, or to somebody else */                   \
+    X(receipts_cut)     /* an end of the conversation went before they came */                     \
     X(pings)                                                                                       \
     X(pongs)                                                                                       \
     X(pings_cut) /* their connection went before the answer */                                     \
@@ -144,17 +151,26 @@ struct load_conn {
 };
 
 /* Latencies of a thread, or merged; nanoseconds. */
+#define LOAD_HIST_MAP(X)                                                                           \
+    X(response)      /* intended send to receiver, receivers that read */                          \
+    X(service)       /* actual send to receiver */                                                 \
+    X(slow_response) /* the same of slow and non-reading receivers */                              \
+    X(saved)         /* intended send to ACK saved */                                              \
+    X(connect)       /* start of an attempt to AUTH_OK */                                          \
+    X(receipt)       /* ACK delivered to the sender's knowing it */                                \
+    X(read_receipt)  /* ACK read to the same */                                                    \
+    X(lag)           /* open loop: intended to actual send; else length of a turn */
+
 struct load_hists {
-    struct mn_hist *response;      /* intended send to receipt, receivers that read */
-    struct mn_hist *service;       /* actual send to receipt */
-    struct mn_hist *slow_response; /* the same of slow and non-reading receivers */
-    struct mn_hist *saved;         /* intended send to ACK saved */
-    struct mn_hist *connect;       /* start of an attempt to AUTH_OK */
-    struct mn_hist *lag;           /* open loop: intended to actual send; else length of a turn */
+#define LOAD_HIST_FIELD(name) struct mn_hist *name;
+    LOAD_HIST_MAP(LOAD_HIST_FIELD)
+#undef LOAD_HIST_FIELD
 };
 
+struct bench_cursors;
 struct bench_pair;
 struct load_run;
+struct mn_logins;
 struct mn_ledger_out;
 
 struct load_thread {
@@ -231,7 +247,12 @@ struct load_run {
     uint32_t run_id;
     uint64_t seed;
     unsigned source_addresses;
-    int ledger_fd; /* --ledger: of all threads */
+    int ledger_fd;                 /* --ledger: of all threads */
+    double message_rate;           /* open loop: messages a second in all */
+    double read_pct;               /* share of the messages that receivers also read */
+    bool asks_receipts;            /* the mode follows acknowledgements to their receipts */
+    struct mn_logins *logins;      /* --login: the clients' accounts, else NULL */
+    struct bench_cursors *cursors; /* watches cursors over HTTP; NULL: nobody does */
     unsigned clients;
     unsigned thread_count;
     struct load_thread *threads;
@@ -252,6 +273,8 @@ void load_run_start(struct load_run *run);
 /* Tells all threads; main thread. */
 void load_run_set_phase(struct load_run *run, enum load_phase phase);
 void load_run_join(struct load_run *run);
+/* An access token of client `index` at `out` (MN_JWT_MAX bytes), by --login or signed; any thread. */
+MN_MUSTCHECK enum mn_err load_run_token(const struct load_run *run, uint32_t index, char *out);
 /* Number of clients of thread `number`, and the run's number of its k-th client. */
 uint32_t load_thread_clients(const struct load_run *run, unsigned number);
 uint32_t load_thread_client_index(const struct load_run *run, unsigned number, uint32_t k);

@@ -18,6 +18,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "tool/load.h"
+#include "tool/logins.h"
 
 /* Longest message that a client takes; the server's limit is 65536 (ws-protocol.md 1.3). */
 #define MESSAGE_MAX (128 * 1024)
@@ -27,7 +28,6 @@
 #define NO_READ_RCVBUF 4096
 /* More than the kernel keeps for one connection (net.ipv4.tcp_wmem and tcp_rmem, 4 and 6 MiB). */
 #define DEAF_DATA_MAX (16 * 1024 * 1024)
-#define TOKEN_TTL_S (7 * 24 * 3600)
 /* A kept piece of a frame beyond this is freed when it is used up. */
 #define KEEP_MAX 1024
 
@@ -193,9 +193,24 @@ static void send_upgrade(struct load_thread *th, struct load_conn *conn)
     th->count.frames_out--; /* no frame */
 }
 
+/* A client without an account: no attempt can help it. */
+static void fail_login(struct load_thread *th, struct load_conn *conn)
+{
+    char text[40];
+    snprintf(text, sizeof text, "login: %s", mn_logins_cause(th->run->logins, conn->index));
+    load_reason_add(&th->failures, mn_str_c(text), 1);
+    th->count.connect_failures++;
+    conn->state = LOAD_CONN_DEAD;
+    atomic_fetch_add_explicit(&th->dead, 1, memory_order_relaxed);
+}
+
 void load_conn_start(struct load_thread *th, struct load_conn *conn, uint64_t now_ns)
 {
     const struct load_target *target = target_of(th->run, conn->index);
+    if (conn->uid == 0) {
+        fail_login(th, conn);
+        return;
+    }
     th->count.connect_attempts++;
     conn->started_ns = now_ns;
     conn->state = LOAD_CONN_CONNECTING;
@@ -242,8 +257,7 @@ static void connected(struct load_thread *th, struct load_conn *conn, uint64_t n
 static void send_auth(struct load_thread *th, struct load_conn *conn)
 {
     char token[MN_JWT_MAX];
-    if (mn_jwt_sign(&th->run->key, conn->uid, 0, mn_unix_ms(), TOKEN_TTL_S, token, sizeof token) !=
-        MN_OK)
+    if (load_run_token(th->run, conn->index, token) != MN_OK)
         return; /* the limit of the attempt ends it */
     char *out = load_out_room(th, conn, MN_JWT_MAX + 64);
     load_out_commit(th, mn_wire_auth(out, conn->mask, mn_str_c(token)));
@@ -496,6 +510,8 @@ static bool is_closed_behind_data(struct load_thread *th, const struct load_conn
 
 void load_conn_revive(struct load_thread *th, struct load_conn *conn, uint64_t now_ns)
 {
+    if (conn->uid == 0)
+        return;
     if (!conn->recovering) {
         conn->recovering = true;
         th->recovering++;

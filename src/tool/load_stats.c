@@ -59,30 +59,21 @@ void load_reasons_merge(struct load_reasons *into, const struct load_reasons *fr
 
 void load_hists_init(struct load_hists *hists)
 {
-    hists->response = mn_hist_new();
-    hists->service = mn_hist_new();
-    hists->slow_response = mn_hist_new();
-    hists->saved = mn_hist_new();
-    hists->connect = mn_hist_new();
-    hists->lag = mn_hist_new();
+#define LOAD_HIST_NEW(name) hists->name = mn_hist_new();
+    LOAD_HIST_MAP(LOAD_HIST_NEW)
+#undef LOAD_HIST_NEW
 }
 
 void load_hists_deinit(struct load_hists *hists)
 {
-    mn_hist_free(hists->response);
-    mn_hist_free(hists->service);
-    mn_hist_free(hists->slow_response);
-    mn_hist_free(hists->saved);
-    mn_hist_free(hists->connect);
-    mn_hist_free(hists->lag);
+#define LOAD_HIST_FREE(name) mn_hist_free(hists->name);
+    LOAD_HIST_MAP(LOAD_HIST_FREE)
+#undef LOAD_HIST_FREE
 }
 
 void load_hists_merge(struct load_hists *into, const struct load_hists *from)
 {
-    mn_hist_merge(into->response, from->response);
-    mn_hist_merge(into->service, from->service);
-    mn_hist_merge(into->slow_response, from->slow_response);
-    mn_hist_merge(into->saved, from->saved);
-    mn_hist_merge(into->connect, from->connect);
-    mn_hist_merge(into->lag, from->lag);
+#define LOAD_HIST_MERGE(name) mn_hist_merge(into->name, from->name);
+    LOAD_HIST_MAP(LOAD_HIST_MERGE)
+#undef LOAD_HIST_MERGE
 }

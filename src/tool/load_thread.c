@@ -14,11 +14,14 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "tool/load.h"
+#include "tool/logins.h"
 
 #define SECOND_NS UINT64_C(1000000000)
 #define EVENTS_MAX 256
 /* Connects begun in one turn when there is no ramp: the rest of the loop must get its turn. */
 #define STARTS_PER_TURN 64
+/* Longer than any run. */
+#define TOKEN_TTL_S (7 * 24 * 3600)
 
 uint32_t load_thread_clients(const struct load_run *run, unsigned number)
 {
@@ -38,7 +41,8 @@ static void init_conn(struct load_thread *th, uint32_t k)
     struct load_conn *conn = &th->conns[k];
     conn->fd = -1;
     conn->index = load_thread_client_index(th->run, th->number, k);
-    conn->uid = th->run->user_base + conn->index;
+    conn->uid = th->run->logins ? mn_logins_uid(th->run->logins, conn->index)
+                                : th->run->user_base + conn->index;
     uint64_t mask = mn_rng_next(&th->rng);
     memcpy(conn->mask, &mask, sizeof conn->mask);
 }
@@ -312,6 +316,14 @@ void load_run_set_phase(struct load_run *run, enum load_phase phase)
         uint64_t one = 1;
         mn_ignore(write(run->threads[i].wake_fd, &one, sizeof one));
     }
+}
+
+enum mn_err load_run_token(const struct load_run *run, uint32_t index, char *out)
+{
+    if (run->logins)
+        return mn_logins_token(run->logins, index, out);
+    return mn_jwt_sign(&run->key, run->user_base + index, 0, mn_unix_ms(), TOKEN_TTL_S, out,
+                       MN_JWT_MAX);
 }
 
 void load_run_join(struct load_run *run)

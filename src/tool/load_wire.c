@@ -109,15 +109,16 @@ size_t mn_wire_chat(char *out, const uint8_t mask[4], const struct mn_wire_tpl *
     return seal(out, mask, MN_WS_OP_TEXT, off, (size_t)(p - out) - off);
 }
 
-size_t mn_wire_delivered(char *out, const uint8_t mask[4], struct mn_str server_id,
-                         struct mn_str to)
+size_t mn_wire_ack(char *out, const uint8_t mask[4], enum mn_wire_cursor cursor,
+                   struct mn_str server_id, struct mn_str to)
 {
     MN_BUG_ON(server_id.n > MN_WIRE_SERVER_ID_MAX);
     char *p = PUT(out + 6, "{\"type\":\"ACK\",\"serverMsgId\":\"");
     p = put(p, server_id.p, server_id.n);
     p = PUT(p, "\",\"to\":\"");
     p = put(p, to.p, to.n);
-    p = PUT(p, "\",\"ackType\":\"delivered\"}");
+    p = cursor == MN_WIRE_READ ? PUT(p, "\",\"ackType\":\"read\"}")
+                               : PUT(p, "\",\"ackType\":\"delivered\"}");
     return seal(out, mask, MN_WS_OP_TEXT, 6, (size_t)(p - out) - 6);
 }
 
@@ -243,6 +244,23 @@ static bool scan_saved(const struct mn_wire_tpl *tpl, struct scan *s, struct mn_
     return s->end[-1] == '}';
 }
 
+/* What follows the type in a receipt: no client id. */
+static bool scan_receipt(struct scan *s, struct mn_wire_in *ret)
+{
+    ret->server_id = take_digits(s);
+    if (ret->server_id.n == 0 || !SKIP(s, "\",\"msgSeq\":") || !take_number(s, &ret->seq))
+        return false;
+    if (!SKIP(s, ",\"from\":\"") || !take_number(s, &ret->from) || !SKIP(s, "\",\"to\":\"") ||
+        take_digits(s).n == 0 || !SKIP(s, "\",\"ackType\":\""))
+        return false;
+    if (SKIP(s, "read\""))
+        ret->cursor = MN_WIRE_READ;
+    else if (!SKIP(s, "delivered\""))
+        return false;
+    ret->kind = MN_WIRE_RECEIPT;
+    return s->end[-1] == '}';
+}
+
 static bool scan_chat(const struct mn_wire_tpl *tpl, struct scan *s, struct mn_wire_in *ret)
 {
     if (!scan_head(tpl, s, ret) || !SKIP(s, "\",\"to\":\"") || take_digits(s).n == 0)
@@ -304,6 +322,8 @@ void mn_wire_read_slow(const struct mn_wire_tpl *tpl, char *p, size_t n, struct 
     if (env.client_msg_id.p)
         read_id(tpl, env.client_msg_id, ret);
     ret->seq = env.has & MN_HAS_MSG_SEQ ? env.msg_seq : 0;
+    ret->from = ret->kind == MN_WIRE_RECEIPT && env.has & MN_HAS_FROM ? env.from : 0;
+    ret->cursor = mn_str_is(env.ack_type, "read") ? MN_WIRE_READ : MN_WIRE_DELIVERED;
     ret->server_id = env.server_msg_id;
     ret->body = env.body;
     ret->reason = env.reason;
@@ -319,6 +339,9 @@ void mn_wire_read(const struct mn_wire_tpl *tpl, char *p, size_t n, struct mn_wi
     if (SKIP(&s, "{\"type\":\"")) {
         if (SKIP(&s, "ACK\",\"clientMsgId\":\"")) {
             if (scan_saved(tpl, &s, ret))
+                return;
+        } else if (SKIP(&s, "ACK\",\"serverMsgId\":\"")) {
+            if (scan_receipt(&s, ret))
                 return;
         } else if (SKIP(&s, "SINGLE_CHAT\",\"clientMsgId\":\"")) {
             if (scan_chat(tpl, &s, ret))

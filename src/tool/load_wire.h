@@ -26,6 +26,9 @@
 /* The type of live copies; stored ones are resent with "text" (8.2). */
 #define MN_WIRE_MSG_TYPE "TEXT"
 
+/* What a receiver says of a message, and a receipt tells its sender. */
+enum mn_wire_cursor { MN_WIRE_DELIVERED = 0, MN_WIRE_READ, MN_WIRE_CURSOR_COUNT };
+
 struct mn_wire_tpl {
     uint32_t run;
     size_t body_len;
@@ -39,8 +42,8 @@ void mn_wire_body(const struct mn_wire_tpl *tpl, uint32_t counter, char out[MN_W
 /* Masked client frames at `out`; each returns the size of the frame. */
 size_t mn_wire_chat(char *out, const uint8_t mask[4], const struct mn_wire_tpl *tpl,
                     uint32_t sender, uint32_t counter, struct mn_str to);
-size_t mn_wire_delivered(char *out, const uint8_t mask[4], struct mn_str server_id,
-                         struct mn_str to);
+size_t mn_wire_ack(char *out, const uint8_t mask[4], enum mn_wire_cursor cursor,
+                   struct mn_str server_id, struct mn_str to);
 size_t mn_wire_ping(char *out, const uint8_t mask[4]);
 /* `token` has at most MN_JWT_MAX bytes: room for MN_JWT_MAX + 64. */
 size_t mn_wire_auth(char *out, const uint8_t mask[4], struct mn_str token);
@@ -68,7 +71,9 @@ struct mn_wire_in {
     bool body_ok; /* CHAT, ours: the body is what was sent */
     uint32_t sender;
     uint32_t counter;
-    int64_t seq; /* 0 when absent */
+    enum mn_wire_cursor cursor; /* RECEIPT */
+    int64_t from;               /* RECEIPT: who acknowledged, 0 when absent */
+    int64_t seq;                /* 0 when absent */
     struct mn_str server_id;
     struct mn_str body;
     struct mn_str reason;

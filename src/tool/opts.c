@@ -52,6 +52,8 @@ static const struct def defs[] = {
      "signs the tokens of the test users"},
     {"issuer", KIND_STR, ALL_AND_VERIFY, AT(issuer), 0, 0, "S", "mini-im",
      "issuer in those tokens"},
+    {"login", KIND_FLAG, ALL, AT(login), 0, 0, NULL, NULL,
+     "log every user in at --http instead of signing tokens: 50 ms of the server's CPU for each"},
     {"spawn", KIND_FLAG, ALL, AT(spawn), 0, 0, NULL, NULL,
      "start a minimd of our own on a temporary directory; what follows -- goes to it"},
     {"minimd", KIND_STR, ALL, AT(minimd), 0, 0, "PATH", "beside minim", "the daemon to spawn"},
@@ -92,33 +94,41 @@ static const struct def defs[] = {
      "greatest first wait before a reconnect"},
     {"backoff-max", KIND_DURATION, MN_CMD_BENCH, AT(backoff_max_ns), 0.001, 3600, "T", "10s",
      "ceiling of that wait"},
-    {"flap", KIND_FLAP, MN_CMD_CONNECT | MN_CMD_PING | MN_CMD_SINGLE, AT(flap_pct), 0, 100, "PCT/T",
+    {"flap", KIND_FLAP, MN_CMD_CONNECT | MN_CMD_PING | MN_CMD_CHAT, AT(flap_pct), 0, 100, "PCT/T",
      NULL, "cut PCT% of the connections every T (implies --reconnect)"},
-    {"role-pinned", KIND_FLAG, MN_CMD_SINGLE, AT(role_pinned), 0, 0, NULL, NULL,
+    {"role-pinned", KIND_FLAG, MN_CMD_CHAT, AT(role_pinned), 0, 0, NULL, NULL,
      "senders to the first --ws, receivers to the others"},
-    {"inflight", KIND_U64, MN_CMD_SINGLE | MN_CMD_FLOOR, AT(inflight), 1, 1e6, "N",
+    {"inflight", KIND_U64, MN_CMD_CHAT | MN_CMD_FLOOR, AT(inflight), 1, 1e6, "N",
      "16; open loop 1000", "unanswered messages a sender may have"},
-    {"rate", KIND_DOUBLE, MN_CMD_SINGLE | MN_CMD_FLOOR, AT(rate), 0.001, 1e7, "N", NULL,
-     "open loop: messages a second in all"},
-    {"interval", KIND_DURATION, MN_CMD_SINGLE | MN_CMD_PING | MN_CMD_FLOOR, AT(interval_ns), 1e-6,
-     1e6, "T", "1s (ping)", "open loop: time between two sends of one client"},
-    {"model", KIND_ENUM, MN_CMD_SINGLE | MN_CMD_PING, AT(model), 0, 0, "spread|burst|poisson",
+    {"rate", KIND_DOUBLE, MN_CMD_SINGLE | MN_CMD_ACK | MN_CMD_FLOOR, AT(rate), 0.001, 1e7, "N",
+     NULL, "open loop: messages a second in all"},
+    {"rate", KIND_DOUBLE, MN_CMD_MIXED, AT(rate), 0.001, 1e7, "N", "200",
+     "messages and requests a second in all, divided by the profile"},
+    {"profile", KIND_STR, MN_CMD_MIXED, AT(profile), 0, 0, "FILE",
+     "single=80 history=12 conversations=7 login=1 read=80 page=20",
+     "weights of what users do, a line name = weight each"},
+    {"http-connections", KIND_U64, MN_CMD_MIXED, AT(http_connections), 1, 256, "N", "16",
+     "requests over HTTP at a time; what is due beyond them waits"},
+    {"interval", KIND_DURATION, MN_CMD_SINGLE | MN_CMD_ACK | MN_CMD_PING | MN_CMD_FLOOR,
+     AT(interval_ns), 1e-6, 1e6, "T", "1s (ping)",
+     "open loop: time between two sends of one client"},
+    {"model", KIND_ENUM, MN_CMD_CHAT | MN_CMD_PING, AT(model), 0, 0, "spread|burst|poisson",
      "spread", "open loop: when the sends are due"},
-    {"pairs", KIND_ENUM, MN_CMD_SINGLE, AT(pairs), 0, 0, "even|zipf", "even",
+    {"pairs", KIND_ENUM, MN_CMD_CHAT, AT(pairs), 0, 0, "even|zipf", "even",
      "open loop: how the messages are spread over the conversations"},
-    {"body", KIND_BYTES, MN_CMD_SINGLE | MN_CMD_FLOOR, AT(body_bytes), 1, 4096, "BYTES", "100",
+    {"body", KIND_BYTES, MN_CMD_CHAT | MN_CMD_FLOOR, AT(body_bytes), 1, 4096, "BYTES", "100",
      "text of a message"},
     {"no-ack", KIND_FLAG, MN_CMD_SINGLE, AT(no_ack), 0, 0, NULL, NULL,
      "receivers do not acknowledge"},
-    {"slow", KIND_DOUBLE, MN_CMD_SINGLE, AT(slow_pct), 0, 100, "PCT", "0",
+    {"slow", KIND_DOUBLE, MN_CMD_CHAT, AT(slow_pct), 0, 100, "PCT", "0",
      "so many receivers read one message, then wait"},
-    {"slow-delay", KIND_DURATION, MN_CMD_SINGLE, AT(slow_delay_ns), 0.001, 3600, "T", "1s",
+    {"slow-delay", KIND_DURATION, MN_CMD_CHAT, AT(slow_delay_ns), 0.001, 3600, "T", "1s",
      "how long they wait"},
-    {"no-read", KIND_DOUBLE, MN_CMD_SINGLE, AT(no_read_pct), 0, 100, "PCT", "0",
+    {"no-read", KIND_DOUBLE, MN_CMD_CHAT, AT(no_read_pct), 0, 100, "PCT", "0",
      "so many receivers never read; they reconnect at the end and must become complete"},
     {"signal", KIND_ENUM, MN_CMD_RECONNECT, AT(kill_signal), 0, 0, "term|kill", "kill",
      "how the server is ended under its clients"},
-    {"ledger", KIND_STR, MN_CMD_SINGLE | MN_CMD_VERIFY, AT(ledger), 0, 0, "FILE", NULL,
+    {"ledger", KIND_STR, MN_CMD_CHAT | MN_CMD_VERIFY, AT(ledger), 0, 0, "FILE", NULL,
      "a line for every saved message: bench writes it, verify holds it against the store"},
     {"data-dir", KIND_STR, MN_CMD_VERIFY, AT(data_dir), 0, 0, "DIR", NULL,
      "data directory of a minimd that is not running"},
@@ -126,7 +136,7 @@ static const struct def defs[] = {
      "shown of each thing that is wrong"},
     {"memory", KIND_BYTES, MN_CMD_VERIFY, AT(memory_bytes), 1 << 16, 1e12, "BYTES", "256MiB",
      "for the table of chats; what does not fit takes another pass over the store"},
-    {"messages", KIND_U64, MN_CMD_SINGLE, AT(messages), 1, 1e12, "N", NULL,
+    {"messages", KIND_U64, MN_CMD_CHAT, AT(messages), 1, 1e12, "N", NULL,
      "end the steady phase after so many saved messages; --duration is then its limit"},
     {"fit", KIND_FLAG, MN_CMD_BENCH, AT(fit), 0, 0, NULL, NULL,
      "fewer clients where the descriptor limit does not allow so many; the result says so"},
@@ -152,6 +162,7 @@ void mn_opts_init(struct mn_opts *opts, enum mn_opts_cmd cmd)
                              .backoff_base_ns = NS_S / 2,
                              .backoff_max_ns = 10 * NS_S,
                              .body_bytes = 100,
+                             .http_connections = 16,
                              .slow_delay_ns = NS_S,
                              .kill_signal = MN_SIGNAL_KILL,
                              .resend_wait_ns = 65 * NS_S,
@@ -164,8 +175,10 @@ void mn_opts_init(struct mn_opts *opts, enum mn_opts_cmd cmd)
         opts->clients = 500;
         opts->interval_ns = NS_S;
     }
-    if (cmd == MN_CMD_SINGLE || cmd == MN_CMD_FLOOR)
+    if (cmd & (MN_CMD_CHAT | MN_CMD_FLOOR))
         opts->clients = 200;
+    if (cmd == MN_CMD_MIXED)
+        opts->rate = 200;
     if (cmd == MN_CMD_FLOOR)
         opts->duration_ns = 3 * NS_S;
     if (cmd == MN_CMD_RECONNECT) {
@@ -336,12 +349,18 @@ static const char *check_together(struct mn_opts *opts, enum mn_opts_cmd cmd)
         return "--pid is known with --spawn";
     if (opts->daemon_arg_count > 0 && !opts->spawn)
         return "what follows -- goes to the daemon of --spawn, which is missing";
-    if (!opts->spawn && !opts->jwt_secret)
-        return "--jwt-secret (or IM_AUTH_JWT_SECRET in the environment) is needed";
-    if (!opts->spawn && strlen(opts->jwt_secret) < 32)
+    if (opts->login && !opts->spawn && !opts->http)
+        return "--login needs --http, where the users log in";
+    if (opts->login && opts->user_base > 0)
+        return "--login and --user-base exclude each other: the server gives the ids";
+    if (!opts->spawn && !opts->jwt_secret && !opts->login)
+        return "--jwt-secret (or IM_AUTH_JWT_SECRET in the environment) or --login is needed";
+    if (!opts->spawn && opts->jwt_secret && strlen(opts->jwt_secret) < 32)
         return "the JWT secret must have 32 bytes or more";
-    if (cmd != MN_CMD_SINGLE)
+    if (!(cmd & MN_CMD_CHAT))
         return NULL;
+    if (cmd == MN_CMD_MIXED && !opts->spawn && !opts->http)
+        return "mixed needs --http, where histories are read";
     if (opts->clients % 2 != 0)
         return "--clients must be even: they are pairs of a sender and a receiver";
     if (opts->rate > 0 && opts->interval_ns > 0)

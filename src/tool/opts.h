@@ -23,11 +23,14 @@ enum mn_opts_cmd {
     MN_CMD_PING = 1u << 2,
     MN_CMD_SINGLE = 1u << 3,
     MN_CMD_RECONNECT = 1u << 4,
+    MN_CMD_ACK = 1u << 5,
+    MN_CMD_MIXED = 1u << 6,
     MN_CMD_FLOOR = 1u << 12, /* from here on out of the way of further modes */
     MN_CMD_COMPARE = 1u << 13,
     MN_CMD_PLOT = 1u << 14,
     MN_CMD_VERIFY = 1u << 15,
-    MN_CMD_BENCH = MN_CMD_CONNECT | MN_CMD_PING | MN_CMD_SINGLE | MN_CMD_RECONNECT
+    MN_CMD_CHAT = MN_CMD_SINGLE | MN_CMD_ACK | MN_CMD_MIXED, /* pairs that send messages */
+    MN_CMD_BENCH = MN_CMD_CONNECT | MN_CMD_PING | MN_CMD_CHAT | MN_CMD_RECONNECT
 };
 
 enum mn_opts_model { MN_MODEL_SPREAD = 0, MN_MODEL_BURST, MN_MODEL_POISSON };
@@ -46,6 +49,7 @@ struct mn_opts {
     const char *http;
     const char *jwt_secret;
     const char *issuer;
+    bool login; /* tokens from POST /auth/login instead of signed ones */
     uint64_t pid;
     bool spawn;
     const char *minimd;
@@ -73,6 +77,8 @@ struct mn_opts {
     int model;            /* enum mn_opts_model */
     int pairs;            /* enum mn_opts_pairs */
     uint64_t body_bytes;
+    const char *profile;       /* bench mixed: a file; NULL: the built-in one */
+    uint64_t http_connections; /* bench mixed */
     bool no_ack;
     bool role_pinned;
     /* faults of the clients */

@@ -106,7 +106,17 @@ static const struct {
     {"lost", "lost", "messages", NULL, true},
     {"dup", "doubled", "messages", NULL, true},
     {"reordered", "reordered", "messages", NULL, true},
+    {"read_receipt_p99", "receipt p99", "of reading", NULL, false},
+    {"receipts_missing", "missing", "receipts", NULL, true},
+    {"receipts_backwards", "backwards", "receipts", NULL, true},
+    {"receipts_repeated", "repeated", "receipts", NULL, true},
+    {"cursor_lag_p99", "cursor lag p99", "over HTTP", NULL, false},
+    {"cursors_behind", "behind", "cursors", NULL, true},
     {"unanswered", "unanswered", "pings", NULL, true},
+    {"http_per_s", "http", "answers a second", NULL, false},
+    {"history_p99", "history p99", "a page", NULL, false},
+    {"http_login_p99", "login p99", "under load", NULL, false},
+    {"http_errors", "failed", "HTTP requests", NULL, true},
     {"rss_per_conn_bytes", "a connection", "of server memory", "connect ping", false},
     {"server_rss_bytes", "server memory", "at the end of the load", NULL, false},
     {"server_cpu_us_per_msg", "server CPU", "\u00b5s a message", "single-e2e group mixed ack",
@@ -167,7 +177,15 @@ static void latencies(struct mn_buf *page, const json_t *doc)
                                           {"service", "from the actual send"},
                                           {"impaired_response", "impaired receivers"},
                                           {"saved", "send to saved"},
-                                          {"connect", "connect to AUTH_OK"}};
+                                          {"receipt", "ACK delivered to its receipt"},
+                                          {"read_receipt", "ACK read to its receipt"},
+                                          {"cursor_lag", "ACK read to its cursor over HTTP"},
+                                          {"connect", "connect to AUTH_OK"},
+                                          {"http_history", "a history page"},
+                                          {"http_conversations", "the conversations"},
+                                          {"http_login", "a login under load"},
+                                          {"http_wait", "wait for a connection"},
+                                          {"login", "login before the run"}};
     char text[48];
     mn_page_section(page, "Latencies");
     mn_page_table(page, heads, MN_ARRAY_LEN(heads));
@@ -227,6 +245,33 @@ static void counts(struct mn_buf *page, const json_t *o, const char *head)
         mn_page_close(page, "tr");
     }
     mn_page_table_end(page);
+}
+
+/* bench mixed: what became of every request, by kind. */
+static void http_section(struct mn_buf *page, const json_t *doc)
+{
+    static const char *const heads[] = {"requests", "attempted", "skipped",   "ok",
+                                        "failed",   "per_s",     "unanswered"};
+    static const char *const kinds[] = {"history", "conversations", "login"};
+    const json_t *http = mn_result_get(doc, "http");
+    if (!http)
+        return;
+    mn_page_section(page, "HTTP: what became of every request");
+    mn_page_table(page, heads, MN_ARRAY_LEN(heads));
+    for (size_t k = 0; k < MN_ARRAY_LEN(kinds); k++) {
+        const json_t *kind = mn_result_get(http, kinds[k]);
+        mn_page_open(page, "tr", NULL);
+        mn_page_element(page, "th", NULL, kinds[k]);
+        for (size_t c = 1; c < MN_ARRAY_LEN(heads); c++) {
+            double n = mn_result_num(kind, heads[c]);
+            bool fault = strcmp(heads[c], "failed") == 0 || strcmp(heads[c], "skipped") == 0;
+            mn_page_cell(page, MN_FMT_COUNT, isnan(n) ? 0 : n, fault && n > 0 ? "bad" : NULL);
+        }
+        mn_page_close(page, "tr");
+    }
+    mn_page_table_end(page);
+    counts(page, mn_result_get(http, "failures"), "failed, by cause");
+    mn_page_close(page, "section");
 }
 
 static void ledger_section(struct mn_buf *page, const json_t *doc)
@@ -319,8 +364,11 @@ static void any_value(struct mn_buf *page, const char *key, const json_t *value)
     } else if (json_is_array(value)) {
         mn_page_open(page, "td", "text");
         for (size_t i = 0; i < json_array_size(value); i++) {
-            const char *z = json_string_value(json_array_get(value, i));
+            const json_t *item = json_array_get(value, i);
+            const char *z = json_string_value(item);
             mn_fmt_escape(page, i > 0 ? " " : "");
+            if (json_is_integer(item))
+                mn_ignore(mn_buf_add_i64(page, (int64_t)json_integer_value(item)));
             mn_fmt_escape(page, z ? z : "");
         }
         mn_page_close(page, "td");
@@ -374,6 +422,10 @@ bool mn_report_html(const json_t *doc, const char *path)
     ledger_section(&page, doc);
     gates_section(&page, doc);
     failures_section(&page, doc);
+    http_section(&page, doc);
+    object_section(&page, "Logins", mn_result_get(doc, "logins"));
+    object_section(&page, "Receipts", mn_result_get(doc, "receipts"));
+    object_section(&page, "Cursors over HTTP", mn_result_get(doc, "cursors"));
     object_section(&page, "All figures", mn_result_get(doc, "figures"));
     object_section(&page, "Parameters", mn_result_get(doc, "parameters"));
     object_section(&page, "Machine", mn_result_get(doc, "machine"));

@@ -48,6 +48,7 @@ static json_t *parameters(const struct bench *bench)
     mn_report_put(o, "ws", list(&opts->ws));
     put_s(o, "http", opts->http);
     put_b(o, "spawn", opts->spawn);
+    put_b(o, "login", opts->login);
     json_t *extra = json_array();
     for (size_t i = 0; i < opts->daemon_arg_count; i++)
         mn_ignore(json_array_append_new(extra, json_string(opts->daemon_args[i])));
@@ -67,6 +68,8 @@ static json_t *parameters(const struct bench *bench)
     mn_report_put_f(o, "flap_interval_s", (double)opts->flap_interval_ns / 1e9);
     mn_report_put_u(o, "inflight", opts->inflight);
     mn_report_put_f(o, "rate_per_s", opts->rate);
+    if (bench->cmd == MN_CMD_MIXED)
+        mn_report_put_profile(o, bench);
     mn_report_put_f(o, "interval_s", (double)opts->interval_ns / 1e9);
     put_s(o, "model", models[opts->model]);
     put_s(o, "pairs", pairs[opts->pairs]);
@@ -114,7 +117,7 @@ static json_t *counters(const struct load_counters *c)
     return o;
 }
 
-static json_t *reasons(const struct load_reasons *r)
+json_t *mn_report_reasons(const struct load_reasons *r)
 {
     json_t *o = json_object();
     for (unsigned i = 0; i < r->count; i++)
@@ -133,7 +136,7 @@ static json_t *ledger(const struct bench *bench)
     mn_report_put_u(o, "sent", c->sent);
     mn_report_put_u(o, "saved", c->saved);
     mn_report_put_u(o, "refused", c->refused);
-    mn_report_put(o, "refused_by_reason", reasons(&bench->refusals));
+    mn_report_put(o, "refused_by_reason", mn_report_reasons(&bench->refusals));
     mn_report_put_u(o, "unknown", l->unknown);
     mn_report_put_u(o, "unknown_delivered", l->unknown_delivered);
     mn_report_put_u(o, "delivered_live", c->delivered_live);
@@ -185,14 +188,16 @@ json_t *mn_report_latency(const struct mn_hist *hist)
     return o;
 }
 
-static json_t *latencies(const struct load_hists *hist)
+static json_t *latencies(const struct bench *bench)
 {
+    const struct load_hists *hist = &bench->hist;
     json_t *o = json_object();
     mn_report_put(o, "response", mn_report_latency(hist->response));
     mn_report_put(o, "service", mn_report_latency(hist->service));
     mn_report_put(o, "impaired_response", mn_report_latency(hist->slow_response));
     mn_report_put(o, "saved", mn_report_latency(hist->saved));
     mn_report_put(o, "connect", mn_report_latency(hist->connect));
+    mn_report_put_part_latencies(o, bench);
     return o;
 }
 
@@ -230,6 +235,10 @@ static json_t *row(const struct bench_row *r)
     mn_report_put_u(o, "p99_ns", r->p99);
     mn_report_put_u(o, "max_ns", r->max);
     mn_report_put_f(o, "tool_cpu", r->tool_cpu);
+    if (r->http_ok + r->http_failed > 0) {
+        mn_report_put_f(o, "http_per_s", (double)r->http_ok / r->span_s);
+        mn_report_put_u(o, "http_failed", r->http_failed);
+    }
     if (r->has_server) {
         json_t *s = server(&r->server);
         mn_report_put_f(s, "cpu", r->server_cpu);
@@ -308,6 +317,7 @@ json_t *bench_report_document(const struct bench *bench)
     mn_report_put(o, "figures", figures(bench));
     if (bench->ledger.measured)
         mn_report_put(o, "ledger", ledger(bench));
+    mn_report_put_parts(o, bench);
     if (bench->cmd == MN_CMD_PING) {
         mn_report_put_u(o, "unanswered", bench->unanswered);
         mn_report_put_u(o, "oldest_unanswered_ns", bench->oldest_ns);
@@ -316,8 +326,8 @@ json_t *bench_report_document(const struct bench *bench)
         mn_report_put_f(o, "outage_s", bench->outage_s);
         mn_report_put_f(o, "recovery_s", bench->recovery_s);
     }
-    mn_report_put(o, "failures", reasons(&bench->failures));
-    mn_report_put(o, "latency", latencies(&bench->hist));
+    mn_report_put(o, "failures", mn_report_reasons(&bench->failures));
+    mn_report_put(o, "latency", latencies(bench));
     mn_report_put(o, "generator", generator(bench));
     mn_report_put(o, "counters_total", counters(&bench->total));
     mn_report_put(o, "counters_steady", counters(&bench->steady));

@@ -17,4 +17,15 @@ void mn_report_put_f(json_t *o, const char *key, double value);
 json_t *mn_report_latency(const struct mn_hist *hist);
 json_t *mn_report_machine(const struct mn_machine *m);
 
+struct bench;
+struct load_reasons;
+
+/* An object of causes and their counts. */
+json_t *mn_report_reasons(const struct load_reasons *r);
+
+/* report_json_parts.c: what only some modes have, put into the document, `latency`, `parameters`. */
+void mn_report_put_parts(json_t *o, const struct bench *bench);
+void mn_report_put_part_latencies(json_t *o, const struct bench *bench);
+void mn_report_put_profile(json_t *o, const struct bench *bench);
+
 #endif

@@ -3,6 +3,9 @@
 #include <inttypes.h>
 
 #include "tool/bench.h"
+#include "tool/bench_cursors.h"
+#include "tool/http_load.h"
+#include "tool/logins.h"
 
 #define MS(ns) ((double)(ns) / 1e6)
 
@@ -17,6 +20,19 @@ static void latency_line(FILE *out, const char *name, const struct mn_hist *hist
             MS(mn_hist_max(hist)), mn_hist_count(hist));
 }
 
+static void http_latencies(FILE *out, const struct bench *bench)
+{
+    if (!bench->http_load)
+        return;
+    const struct mn_http_load_result *r = mn_http_load_result(bench->http_load);
+    for (int k = MN_PROFILE_HISTORY; k < MN_PROFILE_KIND_COUNT; k++) {
+        char name[32];
+        snprintf(name, sizeof name, "http %s", mn_profile_name((enum mn_profile_kind)k));
+        latency_line(out, name, r->hist[k]);
+    }
+    latency_line(out, "  wait for a conn.", r->wait);
+}
+
 static void latency_table(FILE *out, const struct bench *bench)
 {
     fprintf(out, "\nlatency, ms               min       p50       p90       p95       p99     "
@@ -26,7 +42,14 @@ static void latency_table(FILE *out, const struct bench *bench)
     latency_line(out, "  from actual send", bench->hist.service);
     latency_line(out, "impaired receivers", bench->hist.slow_response);
     latency_line(out, "send to saved", bench->hist.saved);
+    latency_line(out, "ACK to receipt", bench->hist.receipt);
+    latency_line(out, "  of reading", bench->hist.read_receipt);
+    if (bench->run.cursors)
+        latency_line(out, "read to cursor", bench_cursors_result(bench->run.cursors)->hist);
     latency_line(out, "connect to AUTH_OK", bench->hist.connect);
+    if (bench->run.logins)
+        latency_line(out, "login", mn_logins_result(bench->run.logins).hist);
+    http_latencies(out, bench);
 }
 
 static void reasons(FILE *out, const char *title, const struct load_reasons *r)
@@ -36,6 +59,17 @@ static void reasons(FILE *out, const char *title, const struct load_reasons *r)
     fprintf(out, "%s\n", title);
     for (unsigned i = 0; i < r->count; i++)
         fprintf(out, "  %10" PRIu64 "  %s\n", r->item[i].count, r->item[i].text);
+}
+
+static void logins(FILE *out, const struct bench *bench)
+{
+    if (!bench->run.logins)
+        return;
+    struct mn_logins_result r = mn_logins_result(bench->run.logins);
+    fprintf(out,
+            "logins          %u of %u in %.2f s over %u connections, %u failed; %" PRIu64
+            " tokens refreshed, %" PRIu64 " refreshes failed\n",
+            r.ok, r.asked, r.took_s, r.threads, r.failed, r.refreshed, r.refresh_failed);
 }
 
 static void connections(FILE *out, const struct bench *bench)
@@ -94,6 +128,49 @@ static void messages(FILE *out, const struct bench *bench)
             c->acks_sent, c->receipts, c->retried);
 }
 
+static void receipts(FILE *out, const struct bench *bench)
+{
+    const struct load_counters *c = &bench->total;
+    if (!bench->receipts.measured)
+        return;
+    fprintf(out,
+            "receipts        delivered %" PRIu64 " of %" PRIu64 " acks, missing %" PRIu64
+            "; read %" PRIu64 " of %" PRIu64 " acks, missing %" PRIu64 "\n"
+            "                repeated %" PRIu64 "  backwards %" PRIu64 "  unasked %" PRIu64
+            "  cut %" PRIu64 "\n",
+            c->receipts_delivered, c->acks_sent, bench->receipts.missing, c->receipts_read,
+            c->reads_sent, bench->receipts.missing_read, c->receipts_repeated, c->receipts_backward,
+            c->receipts_unasked, c->receipts_cut);
+    if (!bench->run.cursors)
+        return;
+    const struct bench_cursors_result *r = bench_cursors_result(bench->run.cursors);
+    fprintf(out,
+            "cursors         %u of %u conversations watched with %" PRIu64 " requests, %" PRIu64
+            " failed; %" PRIu64 " not seen in time, %" PRIu64 " behind at the end\n",
+            r->sample, r->pairs, r->looks, r->failed, r->unreached, r->behind);
+}
+
+static void http(FILE *out, const struct bench *bench)
+{
+    if (!bench->http_load || bench->steady_s <= 0)
+        return;
+    const struct mn_http_load_result *r = mn_http_load_result(bench->http_load);
+    const char *title = "http";
+    for (int k = MN_PROFILE_HISTORY; k < MN_PROFILE_KIND_COUNT; k++) {
+        const struct mn_http_load_count *c = &r->count[k];
+        if (c->attempted == 0)
+            continue;
+        fprintf(out,
+                "%-15s %-13s attempted %" PRIu64 " = skipped %" PRIu64 " + ok %" PRIu64
+                " + failed %" PRIu64 " + unanswered %" PRIu64 "; %.1f/s\n",
+                title, mn_profile_name((enum mn_profile_kind)k), c->attempted, c->skipped, c->ok,
+                c->failed, c->unanswered, (double)c->steady_ok / bench->steady_s);
+        title = "";
+    }
+    fprintf(out, "                over %u connections%s\n", r->connections,
+            r->balanced ? "" : "   NOT BALANCED");
+}
+
 static void pings(FILE *out, const struct bench *bench)
 {
     if (bench->cmd != MN_CMD_PING || bench->steady_s <= 0)
@@ -120,7 +197,7 @@ static void server(FILE *out, const struct bench *bench)
             continue;
         if (strcmp(f->name, "server_cpu_us_per_msg") == 0)
             fprintf(out, ", %.1f us CPU a message", f->value);
-        if (strcmp(f->name, "rss_per_conn_bytes") == 0 && bench->cmd != MN_CMD_SINGLE)
+        if (strcmp(f->name, "rss_per_conn_bytes") == 0 && !(bench->cmd & MN_CMD_CHAT))
             fprintf(out, ", %.0f bytes a connection", f->value);
     }
     fputc('\n', out);
@@ -150,14 +227,19 @@ void bench_report_text(const struct bench *bench, FILE *out)
     fprintf(out, "minim bench %s%s\n",
             bench->cmd == MN_CMD_RECONNECT ? "reconnect" : bench->run.mode->name,
             bench->interrupted ? " (ended early)" : "");
+    logins(out, bench);
     connections(out, bench);
     pings(out, bench);
     messages(out, bench);
+    receipts(out, bench);
+    http(out, bench);
     server(out, bench);
     generator(out, bench);
     latency_table(out, bench);
     reasons(out, "\nerrors by reason", &bench->refusals);
     reasons(out, "\nfailures by cause", &bench->failures);
+    if (bench->http_load)
+        reasons(out, "\nhttp failures by cause", &mn_http_load_result(bench->http_load)->failures);
     for (size_t i = 0; i < bench->opts.gates.count; i++)
         fprintf(out, "%sgate %-28s %s (%s)\n", i == 0 ? "\n" : "", bench->gates[i].text,
                 bench->gate_held[i] ? "held" : "MISSED", bench->gate_got[i]);

@@ -19,13 +19,13 @@
 #define SPAWN_RESEND_WAIT_NS UINT64_C(15000000000)
 
 static const struct smoke_scenario scenarios[] = {
-    {"basic", NULL, smoke_basic, false, "message, delivery, receipts, heartbeat"},
-    {"idempotency", NULL, smoke_idempotency, false, "a client id twice is one message"},
-    {"offline", NULL, smoke_offline, false, "messages wait for their receiver"},
-    {"resend", "cron", smoke_resend, false, "what is not acknowledged comes again"},
-    {"auth", NULL, smoke_auth, false, "bad tokens, expiry, REAUTH, kick, time limit"},
-    {"session", NULL, smoke_session, true, "a login ends the sessions before it"},
-    {"protocol", NULL, smoke_protocol, false, "broken and hostile clients"},
+    {"basic", NULL, smoke_basic, false, false, "message, delivery, receipts, heartbeat"},
+    {"idempotency", NULL, smoke_idempotency, false, false, "a client id twice is one message"},
+    {"offline", NULL, smoke_offline, false, false, "messages wait for their receiver"},
+    {"resend", "cron", smoke_resend, false, false, "what is not acknowledged comes again"},
+    {"auth", NULL, smoke_auth, false, true, "bad tokens, expiry, REAUTH, kick, time limit"},
+    {"session", NULL, smoke_session, true, false, "a login ends the sessions before it"},
+    {"protocol", NULL, smoke_protocol, false, false, "broken and hostile clients"},
 };
 #define SCENARIO_COUNT MN_ARRAY_LEN(scenarios)
 
@@ -105,12 +105,19 @@ static void finish_scenario(struct smoke *s)
     for (size_t i = 0; i < s->client_count; i++)
         mn_wsc_close(&s->client[i]);
     s->client_count = 0;
+    s->user_count = 0;
 }
 
 static bool run_scenario(struct smoke *s, const struct smoke_scenario *scenario, json_t *results)
 {
     uint64_t from_ms = mn_mono_ms();
-    bool skip = scenario->needs_http && !s->has_http;
+    const char *lacks = scenario->needs_http && !s->has_http           ? "--http"
+                        : scenario->needs_secret && !s->key.secret_len ? "--jwt-secret"
+                                                                       : NULL;
+    bool skip = lacks != NULL;
+    char skipped[48];
+    snprintf(skipped, sizeof skipped, "skipped (needs %s)", skip ? lacks : "");
+    s->signs = !s->opts.login || scenario->needs_secret;
     s->steps = json_array();
     s->failed = false;
     if (!skip)
@@ -120,7 +127,7 @@ static bool run_scenario(struct smoke *s, const struct smoke_scenario *scenario,
     size_t count = json_array_size(s->steps);
     if (s->verbose)
         printf("%-12s %s  %zu steps, %.1f s\n", scenario->name,
-               skip        ? "skipped (needs --http)"
+               skip        ? skipped
                : s->failed ? "FAILED"
                            : "ok",
                count, (double)took_ms / 1e3);
@@ -201,9 +208,10 @@ static int execute(struct smoke *s, const bool picked[SCENARIO_COUNT])
     catch_signals();
     if (s->opts.spawn && !spawn_server(s))
         return MN_TOOL_EXIT_FAILED;
-    s->key = (struct mn_jwt_key){.secret = s->opts.jwt_secret,
-                                 .secret_len = strlen(s->opts.jwt_secret),
-                                 .issuer = s->opts.issuer};
+    if (s->opts.jwt_secret)
+        s->key = (struct mn_jwt_key){.secret = s->opts.jwt_secret,
+                                     .secret_len = strlen(s->opts.jwt_secret),
+                                     .issuer = s->opts.issuer};
     s->next_uid = s->opts.user_base ? (int64_t)s->opts.user_base : mn_unix_ms() * 100000;
     s->timeout_ms = s->opts.timeout_ns / 1000000;
     s->verbose = !s->opts.json || strcmp(s->opts.json, "-") != 0;

@@ -17,6 +17,14 @@
  * Users are fresh in every run.  Main thread.
  */
 #define SMOKE_CLIENTS_MAX 8
+/* Users of one scenario. */
+#define SMOKE_USERS_MAX 16
+
+/* --login: a user and his token. */
+struct smoke_user {
+    int64_t uid;
+    char token[MN_JWT_MAX];
+};
 
 struct smoke {
     struct mn_opts opts;
@@ -31,6 +39,9 @@ struct smoke {
     /* the scenario at hand */
     struct mn_wsc client[SMOKE_CLIENTS_MAX];
     size_t client_count;
+    struct smoke_user user[SMOKE_USERS_MAX];
+    size_t user_count;
+    bool signs; /* tokens are signed here, without a login */
     json_t *steps;
     bool failed;
     bool verbose; /* a line a step, for a person */
@@ -41,6 +52,7 @@ struct smoke_scenario {
     const char *alias; /* another accepted name, or NULL */
     void (*run)(struct smoke *s);
     bool needs_http;
+    bool needs_secret; /* makes tokens that no login gives */
     const char *help;
 };
 
@@ -57,8 +69,9 @@ void smoke_protocol(struct smoke *s);
 /* Enters a step. */
 bool smoke_step(struct smoke *s, bool ok, const char *name, const char *expected,
                 struct mn_str got);
+/* A user nobody has used; with --login he logs in, and 0 (a failed step) says that he could not. */
 int64_t smoke_uid(struct smoke *s);
-/* A token of the user that expires in `ttl_s`, NUL-terminated in `out` (MN_JWT_MAX bytes). */
+/* A token of the user (with --login: that of his login) that expires in `ttl_s`, NUL-terminated in `out` (MN_JWT_MAX bytes). */
 bool smoke_token(struct smoke *s, int64_t uid, int64_t ttl_s, char *out);
 /* A new connection, closed at the end of the scenario; NULL (a failed step) if there is none. */
 struct mn_wsc *smoke_connect(struct smoke *s, const char *name);

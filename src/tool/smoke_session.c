@@ -5,37 +5,18 @@
  */
 #include <inttypes.h>
 
-#include "base/num.h"
+#include "tool/login.h"
 #include "tool/smoke.h"
 
-struct session {
-    char token[MN_JWT_MAX];
-    int64_t uid;
-};
-
-static bool log_in(struct smoke *s, const char *name, const char *user, struct session *ret)
+static bool log_in(struct smoke *s, const char *name, const char *user, struct mn_login *ret)
 {
-    char body[160];
-    int status = 0;
-    snprintf(body, sizeof body, "{\"username\":\"%s\",\"password\":\"smoke-password\"}", user);
-    struct mn_http_request req = {.method = "POST", .path = "/auth/login", .body = body};
-    enum mn_err err = mn_http_do(&s->http, &req, &status);
-    json_t *root = err ? NULL : json_loadb(s->http.body.p, s->http.body.n, 0, NULL);
-    json_t *data = json_object_get(root, "data");
-    const char *token = json_string_value(json_object_get(data, "accessToken"));
-    const char *uid = json_string_value(json_object_get(data, "userId"));
-    bool ok = status == 200 && token && strlen(token) < sizeof ret->token && uid &&
-              mn_parse_i64(mn_str_c(uid), 1, INT64_MAX, &ret->uid) == MN_OK;
-    if (ok)
-        snprintf(ret->token, sizeof ret->token, "%s", token);
-    json_decref(root);
-    char got[64];
-    snprintf(got, sizeof got, "%s, HTTP %d", err ? mn_err_text(err) : "an answer", status);
+    char cause[MN_LOGIN_CAUSE_MAX] = "";
+    bool ok = mn_login_request(&s->http, user, "smoke-password", ret, cause) == MN_OK;
     return smoke_step(s, ok, name, "HTTP 200 with accessToken and a string userId",
-                      mn_str_c(ok ? "both" : got));
+                      mn_str_c(ok ? "both" : cause));
 }
 
-static bool get_profile(struct smoke *s, const char *name, const struct session *session,
+static bool get_profile(struct smoke *s, const char *name, const struct mn_login *session,
                         int want_status, const char *want_text)
 {
     int status = 0;
@@ -50,7 +31,7 @@ static bool get_profile(struct smoke *s, const char *name, const struct session 
     return smoke_step(s, ok, name, expected, mn_str_c(got));
 }
 
-static struct mn_wsc *auth(struct smoke *s, const char *name, const struct session *session)
+static struct mn_wsc *auth(struct smoke *s, const char *name, const struct mn_login *session)
 {
     struct mn_wsc *c = smoke_connect(s, name);
     struct smoke_want want = {.type = MN_TYPE_AUTH_OK, .from = session->uid};
@@ -78,8 +59,8 @@ static bool is_put_out(struct smoke *s, struct mn_wsc *c)
 void smoke_session(struct smoke *s)
 {
     char user[48];
-    struct session first, second;
-    snprintf(user, sizeof user, "smoke%" PRId64, smoke_uid(s));
+    struct mn_login first, second;
+    snprintf(user, sizeof user, "smoke%" PRId64, s->next_uid++);
     if (!log_in(s, "first login (also registers)", user, &first))
         return;
     struct mn_wsc *c1 = auth(s, "the first token authenticates", &first);

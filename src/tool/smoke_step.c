@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/rand.h"
+#include "tool/login.h"
 #include "tool/smoke.h"
 
 #define TEXT_MAX 8192
@@ -30,10 +31,34 @@ bool smoke_step(struct smoke *s, bool ok, const char *name, const char *expected
     return ok;
 }
 
-int64_t smoke_uid(struct smoke *s) { return s->next_uid++; }
+int64_t smoke_uid(struct smoke *s)
+{
+    char name[48], cause[MN_LOGIN_CAUSE_MAX] = "";
+    struct mn_login login;
+    if (s->signs)
+        return s->next_uid++;
+    MN_BUG_ON(s->user_count == SMOKE_USERS_MAX);
+    snprintf(name, sizeof name, "smoke-%" PRId64, s->next_uid++);
+    enum mn_err err = mn_login_request(&s->http, name, "smoke-password", &login, cause);
+    if (!smoke_step(s, !err, "a user logs in", "HTTP 200 with accessToken and a string userId",
+                    mn_str_c(err ? cause : "both")))
+        return 0;
+    struct smoke_user *user = &s->user[s->user_count++];
+    user->uid = login.uid;
+    memcpy(user->token, login.token, sizeof user->token);
+    return user->uid;
+}
 
 bool smoke_token(struct smoke *s, int64_t uid, int64_t ttl_s, char *out)
 {
+    for (size_t i = 0; i < s->user_count; i++) {
+        if (s->user[i].uid == uid) {
+            memcpy(out, s->user[i].token, MN_JWT_MAX);
+            return true;
+        }
+    }
+    if (!s->signs)
+        return false; /* his login failed, and that is a step */
     return mn_jwt_sign(&s->key, uid, 0, mn_unix_ms(), ttl_s, out, MN_JWT_MAX) == MN_OK;
 }
 

@@ -26,12 +26,11 @@
 #define ARGS_MAX 128
 #define LOG_TAIL 4000
 
-const char *const mn_spawn_no_limits[] = {"--im.gateway.ws.rate-limit.connection-rate=0",
-                                          "--im.gateway.ws.rate-limit.user-rate=0",
-                                          "--im.gateway.ws.accept-rate=0",
-                                          "--im.gateway.ws.auth-rate=0",
-                                          "--im.ratelimit.enabled=false",
-                                          NULL};
+const char *const mn_spawn_no_limits[] = {
+    "--im.gateway.ws.rate-limit.connection-rate=0", "--im.gateway.ws.rate-limit.user-rate=0",
+    "--im.gateway.ws.accept-rate=0", "--im.gateway.ws.auth-rate=0", "--im.ratelimit.enabled=false",
+    /* Longer than any run: its sessions do not expire. */
+    "--im.auth.access-token-ttl-seconds=604800", NULL};
 
 /* ---- files ---- */
 

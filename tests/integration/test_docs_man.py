@@ -43,9 +43,13 @@ def test_man_pages_are_fresh():
 
 @pytest.mark.parametrize("words, offered", [
     (["ver"], ["verify", "version"]),
+    (["bench", "a"], ["ack"]),
     (["bench", "c"], ["compare", "connect"]),
     (["bench", "--s"], ["--scenario"]),
     (["bench", "single-e2e", "--bod"], ["--body"]),
+    (["bench", "mixed", "--prof"], ["--profile"]),
+    (["bench", "ack", "--log"], ["--login"]),
+    (["bench", "mixed", "--model", "p"], ["poisson"]),
     (["bench", "ping", "--bod"], []),
     (["bench", "single-e2e", "--model", "b"], ["burst"]),
     (["bench", "single-e2e", "--pairs", ""], ["even", "zipf"]),

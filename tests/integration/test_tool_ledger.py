@@ -4,49 +4,18 @@
 tools.md 1.9.  The gateway is tests/support/fake_server.py; rates are low, runs are
 short, and every assertion is on counts that follow from the fault, not on time.
 """
-import contextlib
 import json
-import pathlib
 import signal
 import subprocess
-import sys
 
 import pytest
 
-from support.server import MINIM, ROOT, sanitizer_environment
+from support.bench import SECRET, bench, faulty
+from support.server import MINIM, sanitizer_environment
 from support.wait import until
 
-FAKE = ROOT / "tests/support/fake_server.py"
-SECRET = "a-secret-that-nobody-checks-of-40-chars!"
 TROUBLES = ("lost", "dup", "redelivered", "reordered", "reordered_resend", "gaps", "corrupt",
             "misrouted", "phantom", "seq_mismatch", "refused", "unknown", "failed")
-
-
-@contextlib.contextmanager
-def faulty(*faults):
-    process = subprocess.Popen([sys.executable, str(FAKE), *faults], stdout=subprocess.PIPE,
-                               text=True)
-    try:
-        line = process.stdout.readline().split()
-        assert line[0] == "ready"
-        yield dict(word.split("=", 1) for word in line[1:])
-    finally:
-        process.terminate()
-        process.wait(10)
-        process.stdout.close()
-
-
-def minim(*args, timeout=60):
-    return subprocess.run([MINIM, *args], capture_output=True, text=True, timeout=timeout,
-                          env={**sanitizer_environment(), "IM_AUTH_JWT_SECRET": SECRET})
-
-
-def bench(server, mode, *args, tmp_path, http=True):
-    path = pathlib.Path(tmp_path) / "result.json"
-    extra = ["--http", server["http"]] if http else []
-    done = minim("bench", mode, "--ws", server["ws"], *extra, "--json", str(path), *args)
-    assert done.returncode in (0, 1), done.stderr
-    return done, json.loads(path.read_text())
 
 
 def single(server, *args, tmp_path, clients=8, http=True):

@@ -5,8 +5,8 @@ import subprocess
 
 import pytest
 
+from support.bench import faulty, minim
 from support.server import MINIM, MINIMD, sanitizer_environment
-from test_tool_ledger import faulty, minim
 
 SCENARIOS = ["basic", "idempotency", "offline", "resend", "auth", "session", "protocol"]
 

@@ -6,8 +6,10 @@
 
 Prints "ready ws=ws://... http=http://..." and serves until it is ended.  It
 checks no token: the user is the `uid` of whatever JWT comes.  Messages are in
-memory; the history is served at /single-chat/message/cursor.  A fault hits
-every EVERY-th message (1 when absent), counted over the whole server:
+memory; POST /auth/login gives any name an account, the history is served at /single-chat/message/cursor, read cursors at
+/single-chat/member/state.  A fault hits every EVERY-th message (1 when absent),
+counted over the whole server; those of receipts and of HTTP count receipts and
+requests:
 
     drop      stored and acknowledged as saved, never pushed
     forget    the same, and not in the history either
@@ -32,6 +34,22 @@ every EVERY-th message (1 when absent), counted over the whole server:
     busy-auth AUTH is refused with server_busy, EVERY-th time
     garbage   a text frame that is no JSON goes to the receiver
     fragment  pushes come in fragments of 7 bytes
+    receipt-drop    the receipt is not sent
+    receipt-double  it is sent twice
+    receipt-back    an earlier one is sent again behind it
+    receipt-lie     it is for a message that nobody has acknowledged
+    receipt-other   it names another message than its msgSeq
+    receipt-stray   it goes to the one who acknowledged
+    receipt-delay   it is sent ARG seconds late (0.3)
+    page-fail       a page of messages or conversations is answered with 500
+    page-slow       it is answered ARG seconds late (0.3)
+    page-order      its oldest message comes first
+    login-refuse    the login is answered with 429
+    login-garbage   it is answered with something that is no token
+    login-slow      it is answered ARG seconds late (0.3)
+    login-ttl       tokens live for ARG seconds (2), and the gateway refuses older ones
+    cursor-stuck    the read cursor over HTTP stays behind by one
+    cursor-late     it stays behind until the message was read for ARG seconds (0.3)
 """
 import asyncio
 import base64
@@ -70,6 +88,11 @@ def dump(**fields):
 
 def now_ms():
     return int(time.time() * 1000)
+
+
+def claims_of(token):
+    part = token.split(".")[1]
+    return json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
 
 
 class Faults:
@@ -112,8 +135,10 @@ class World:
         self.online = {}
         self.chats = {}
         self.cursors = {}       # (user, chat key) -> highest acknowledged seq
+        self.reads = {}         # the same of reading: [(seq, when), ...], ascending
         self.last_id = 2004874454540382209
         self.stalled_until = 0.0
+        self.accounts = {}      # name -> user id; a refresh token is the name
 
     def chat(self, a, b):
         return self.chats.setdefault((min(a, b), max(a, b)), Chat())
@@ -228,7 +253,7 @@ class Gateway(asyncio.Protocol):
             if not self.world.faults.hit("deaf"):
                 self.send(type="PONG", ts=now_ms())
         elif kind == "ACK":
-            self.acknowledged(msg["serverMsgId"])
+            self.acknowledged(msg["serverMsgId"], msg["ackType"])
         elif kind == "SINGLE_CHAT":
             self.chat_message(msg)
 
@@ -237,8 +262,12 @@ class Gateway(asyncio.Protocol):
             self.send(type="ERROR", ts=now_ms(), reason="server_busy", retryAfterMs=50)
             self.transport.close()
             return
-        part = token.split(".")[1]
-        self.uid = json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))["uid"]
+        claims = claims_of(token)
+        if "login-ttl" in self.world.faults.specs and claims["exp"] < time.time():
+            self.send(type="AUTH_FAIL", ts=now_ms(), reason="token_expired")
+            self.transport.close()
+            return
+        self.uid = claims["uid"]
         self.world.online[self.uid] = self
         self.write(frame(dump(type="AUTH_OK", **{"from": str(self.uid)}, ts=now_ms())))
         self.resend_all()
@@ -251,20 +280,48 @@ class Gateway(asyncio.Protocol):
                 if to == self.uid and seq > self.world.cursors.get((to, key), 0):
                     self.push(chat, seq, sender, to, client_id, server_id, body, resent=True)
 
-    def acknowledged(self, server_id):
+    def acknowledged(self, server_id, kind):
         for key, chat in self.world.chats.items():
             if self.uid not in key:
                 continue
             for seq, sender, to, _, sid, _ in reversed(chat.messages):
                 if sid == server_id and to == self.uid:
-                    cursors = self.world.cursors
-                    cursors[(to, key)] = max(cursors.get((to, key), 0), seq)
-                    peer = self.world.online.get(sender)
-                    if peer:
-                        peer.send(type="ACK", serverMsgId=server_id, msgSeq=seq,
-                                  **{"from": str(to)}, to=str(sender), ackType="delivered",
-                                  ts=now_ms())
+                    if self.move_cursors(to, key, seq, kind):
+                        self.receipt(sender, kind, seq, server_id)
                     return
+
+    def move_cursors(self, user, key, seq, kind):
+        """Whether the one of that kind has advanced; reading moves both."""
+        delivered, reads = self.world.cursors, self.world.reads.setdefault((user, key), [])
+        last_read = reads[-1][0] if reads else 0
+        advanced = seq > (last_read if kind == "read" else delivered.get((user, key), 0))
+        delivered[(user, key)] = max(delivered.get((user, key), 0), seq)
+        if kind == "read" and advanced:
+            reads.append((seq, time.monotonic()))
+        return advanced
+
+    def receipt(self, sender, kind, seq, server_id):
+        faults, peer = self.world.faults, self.world.online.get(sender)
+        if peer is None or faults.hit("receipt-drop"):
+            return
+        first = self.world.chat(self.uid, sender).messages[0]
+        if faults.hit("receipt-lie"):
+            seq += 1000000
+        if faults.hit("receipt-other"):
+            server_id = str(int(server_id) + 500000)
+        fields = {"type": "ACK", "serverMsgId": server_id, "msgSeq": seq, "from": str(self.uid),
+                  "to": str(sender), "ackType": kind, "ts": now_ms()}
+        if faults.hit("receipt-delay"):
+            asyncio.get_running_loop().call_later(faults.arg("receipt-delay", 0.3),
+                                                  lambda: peer.send(**fields))
+            return
+        peer.send(**fields)
+        if faults.hit("receipt-double"):
+            peer.send(**fields)
+        if faults.hit("receipt-back") and first[0] < seq:
+            peer.send(**{**fields, "msgSeq": first[0], "serverMsgId": first[4]})
+        if faults.hit("receipt-stray"):
+            self.send(**fields)
 
     # ---- one chat message ----
 
@@ -351,22 +408,91 @@ class Gateway(asyncio.Protocol):
             self.write(fragments(payload) if faults.hit("fragment") else frame(payload))
 
 
-async def history(world, reader, writer):
-    """GET /single-chat/message/cursor with the caller's uid from its token."""
+def page_of(world, me, query):
+    """GET /single-chat/message/cursor"""
+    chat = world.chat(me, int(query["peerUserId"][0]))
+    before = int(query.get("lastSeq", ["9" * 18])[0])
+    page = [{"msgSeq": seq, "clientMsgId": cid, "serverMsgId": sid, "content": body}
+            for seq, _, _, cid, sid, body in reversed(chat.messages) if seq < before]
+    page = page[:int(query["limit"][0])]
+    return page[::-1] if world.faults.hit("page-order") else page
+
+
+def state_of(world, me, query):
+    """GET /single-chat/member/state"""
+    peer = int(query["peerUserId"][0])
+    reads = world.reads.get((peer, (min(me, peer), max(me, peer))), [])
+    if world.faults.hit("cursor-stuck"):
+        reads = reads[:-1]
+    if world.faults.hit("cursor-late"):
+        late = time.monotonic() - world.faults.arg("cursor-late", 0.3)
+        reads = [read for read in reads if read[1] <= late]
+    return {"singleChatId": "1", "peerUserId": str(peer), "myLastReadMsgSeq": None,
+            "peerLastReadMsgSeq": reads[-1][0] if reads else None}
+
+
+def login_of(world, body):
+    """POST /auth/login, and with a refresh token POST /auth/refresh"""
+    faults, name = world.faults, body.get("username") or body["refreshToken"]
+    if "username" in body and faults.hit("login-refuse"):
+        return 429, {"ok": False, "code": 42900, "message": "too_many_requests", "ts": now_ms()}
+    if faults.hit("login-garbage"):
+        return 200, {"ok": True, "code": 0, "message": "ok", "data": {"userId": 7}, "ts": now_ms()}
+    uid = world.accounts.setdefault(name, 700000 + len(world.accounts))
+    ttl = faults.arg("login-ttl", 2) if "login-ttl" in faults.specs else 1800
+    claims = base64.urlsafe_b64encode(dump(uid=uid, exp=time.time() + ttl)).decode().rstrip("=")
+    data = {"userId": str(uid), "accessToken": f"x.{claims}.x", "accessTokenExpiresInSeconds": int(ttl)}
+    if "username" in body:
+        data["refreshToken"] = name
+    return 200, {"ok": True, "code": 0, "message": "ok", "data": data, "ts": now_ms()}
+
+
+async def late(seconds):
+    future = asyncio.get_running_loop().create_future()
+    asyncio.get_running_loop().call_later(seconds, future.set_result, None)
+    await future
+
+
+async def answer_of(world, url, token, body):
+    """Status and document."""
+    if url.path.startswith("/auth/"):
+        if world.faults.hit("login-slow"):
+            await late(world.faults.arg("login-slow", 0.3))
+        return login_of(world, json.loads(body))
+    is_page = url.path.endswith("/cursor")
+    if is_page and world.faults.hit("page-slow"):
+        await late(world.faults.arg("page-slow", 0.3))
+    if is_page and world.faults.hit("page-fail"):
+        return 500, {"ok": False, "code": 50000, "message": "internal_error", "data": [], "ts": now_ms()}
+    data = PATHS[url.path](world, claims_of(token)["uid"], urllib.parse.parse_qs(url.query))
+    return 200, {"ok": True, "code": 0, "message": "ok", "data": data, "ts": now_ms()}
+
+
+def header_of(head, name):
+    """Its value, or ""; the name in lower case."""
+    lines = [line.split(": ", 1) for line in head.split("\r\n")[1:] if ": " in line]
+    return next((value for key, value in lines if key.lower() == name), "")
+
+
+def conversations_of(world, me, query):
+    """GET /single-chat/conversation/cursor"""
+    return [{"singleChatId": "1", "peerUserId": str(sum(key) - me)} for key in world.chats if me in key]
+
+
+PATHS = {"/single-chat/message/cursor": page_of, "/single-chat/conversation/cursor": conversations_of, "/single-chat/member/state": state_of}
+
+
+async def serve_http(world, reader, writer):
+    """The user is the `uid` of the caller's token."""
     try:
         while True:
             head = (await reader.readuntil(b"\r\n\r\n")).decode()
-            query = urllib.parse.parse_qs(urllib.parse.urlparse(head.split(" ")[1]).query)
-            token = [line[22:] for line in head.split("\r\n")
-                     if line.startswith("Authorization: Bearer ")][0]
-            part = token.split(".")[1]
-            me = json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))["uid"]
-            chat = world.chat(me, int(query["peerUserId"][0]))
-            before = int(query.get("lastSeq", ["9" * 18])[0])
-            page = [{"msgSeq": seq, "clientMsgId": cid, "serverMsgId": sid, "content": body}
-                    for seq, _, _, cid, sid, body in reversed(chat.messages) if seq < before]
-            data = dump(ok=True, code=0, message="ok", data=page[:int(query["limit"][0])])
-            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(data) + data)
+            url = urllib.parse.urlparse(head.split(" ")[1])
+            token = header_of(head, "authorization").removeprefix("Bearer ")
+            body = await reader.readexactly(int(header_of(head, "content-length") or 0))
+            status, document = await answer_of(world, url, token, body)
+            data = dump(**document)
+            writer.write(b"HTTP/1.1 %d X\r\nContent-Length: %d\r\n\r\n" % (status, len(data)) + data)
             await writer.drain()
     except (asyncio.IncompleteReadError, ConnectionError):
         writer.close()
@@ -376,7 +502,7 @@ async def main(specs):
     loop = asyncio.get_running_loop()
     world = World(Faults(specs))
     ws = await loop.create_server(lambda: Gateway(world), "127.0.0.1", 0)
-    http = await asyncio.start_server(lambda r, w: history(world, r, w), "127.0.0.1", 0)
+    http = await asyncio.start_server(lambda r, w: serve_http(world, r, w), "127.0.0.1", 0)
     ws_port = ws.sockets[0].getsockname()[1]
     http_port = http.sockets[0].getsockname()[1]
     print(f"ready ws=ws://127.0.0.1:{ws_port}/ws http=http://127.0.0.1:{http_port}", flush=True)

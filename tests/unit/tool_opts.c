@@ -59,6 +59,12 @@ static void defaults_depend_on_the_command(void **state)
     assert_false(o.reconnect);
     assert_int_equal(PARSE(&o, MN_CMD_RECONNECT, "--seed=1"), MN_OK);
     assert_true(o.reconnect && o.spawn);
+    assert_int_equal(PARSE(&o, MN_CMD_ACK, "--seed=1"), MN_OK);
+    assert_int_equal(o.clients, 200);
+    assert_float_equal(o.rate, 0, 0);
+    assert_int_equal(PARSE(&o, MN_CMD_MIXED, "--http=http://a"), MN_OK);
+    assert_float_equal(o.rate, 200, 0); /* it is an open loop always */
+    assert_int_equal(o.http_connections, 16);
 }
 
 static void what_follows_two_dashes_is_the_daemons(void **state)

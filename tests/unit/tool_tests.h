@@ -17,6 +17,8 @@ int test_tool_ledger(void);
 int test_tool_ledger_file(void);
 int test_tool_opts(void);
 int test_tool_pace(void);
+int test_tool_profile(void);
+int test_tool_receipts(void);
 int test_tool_scenario(void);
 int test_tool_stats(void);
 int test_tool_svg(void);

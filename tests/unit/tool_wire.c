@@ -49,10 +49,14 @@ static void frames_are_what_the_protocol_says(void **state)
         "456789");
     assert_true(mn_str_is(env.body, body));
 
-    n = mn_wire_delivered(out, mask, MN_STR("2004874454540382209"), MN_STR("10001"));
+    n = mn_wire_ack(out, mask, MN_WIRE_DELIVERED, MN_STR("2004874454540382209"), MN_STR("10001"));
     text = decode(out, n, MN_WS_TEXT);
     assert_true(mn_str_is(text, "{\"type\":\"ACK\",\"serverMsgId\":\"2004874454540382209\","
                                 "\"to\":\"10001\",\"ackType\":\"delivered\"}"));
+    n = mn_wire_ack(out, mask, MN_WIRE_READ, MN_STR("2004874454540382209"), MN_STR("10001"));
+    text = decode(out, n, MN_WS_TEXT);
+    assert_true(mn_str_is(text, "{\"type\":\"ACK\",\"serverMsgId\":\"2004874454540382209\","
+                                "\"to\":\"10001\",\"ackType\":\"read\"}"));
     n = mn_wire_ping(out, mask);
     assert_true(mn_str_is(decode(out, n, MN_WS_TEXT), "{\"type\":\"PING\"}"));
     n = mn_wire_auth(out, mask, MN_STR("a.b.c"));
@@ -82,7 +86,7 @@ static void frames_of_all_sizes_can_be_decoded(void **state)
         assert_int_equal(env.body.n, body);
     }
     for (size_t len = 1; len <= sizeof id; len++) {
-        size_t n = mn_wire_delivered(out, mask, mn_str_make(id, len), MN_STR("1"));
+        size_t n = mn_wire_ack(out, mask, MN_WIRE_DELIVERED, mn_str_make(id, len), MN_STR("1"));
         struct mn_str text = decode(out, n, MN_WS_TEXT);
         assert_int_equal(mn_envelope_parse((char *)(uintptr_t)text.p, text.n, &env), MN_OK);
         assert_int_equal(env.server_msg_id.n, len);
@@ -109,10 +113,18 @@ static void read_both(const char *text, struct mn_wire_in *fast, struct mn_wire_
     }
     if (fast->kind == MN_WIRE_CHAT)
         assert_int_equal(fast->body_ok, slow->body_ok);
+    if (fast->kind == MN_WIRE_RECEIPT) {
+        assert_int_equal(fast->cursor, slow->cursor);
+        assert_int_equal(fast->from, slow->from);
+        assert_int_equal(fast->seq, slow->seq);
+        assert_true(mn_str_eq(fast->server_id, slow->server_id));
+    }
 }
 
 #define SAVED_HEAD "{\"type\":\"ACK\",\"clientMsgId\":\"" ID "\",\"serverMsgId\":\"77\","
 #define CHAT_HEAD "{\"type\":\"SINGLE_CHAT\",\"clientMsgId\":\"" ID "\",\"serverMsgId\":\"77\","
+#define RECEIPT_HEAD                                                                               \
+    "{\"type\":\"ACK\",\"serverMsgId\":\"77\",\"msgSeq\":9,\"from\":\"2\",\"to\":\"1\","
 #define GOOD_BODY "0000002a8901"
 
 /* The fast scan and the full parser agree on every frame, well-formed or odd. */
@@ -161,6 +173,11 @@ static void the_fast_scan_agrees_with_the_parser(void **state)
          MN_WIRE_CHAT, true},
         {CHAT_HEAD "\"msgSeq\":9,\"from\":\"1\",\"to\":\"2\",\"msgType\":\"TEXT\",\"body\":\"\"}",
          MN_WIRE_CHAT, true},
+        {RECEIPT_HEAD "\"ackType\":\"delivered\",\"ts\":1}", MN_WIRE_RECEIPT, false},
+        {RECEIPT_HEAD "\"ackType\":\"read\",\"ts\":1}", MN_WIRE_RECEIPT, false},
+        {RECEIPT_HEAD "\"ackType\":\"readd\",\"ts\":1}", MN_WIRE_RECEIPT, false},
+        {RECEIPT_HEAD "\"ackType\":\"revoked\",\"ts\":1}", MN_WIRE_OTHER, false},
+        {RECEIPT_HEAD "\"ackType\":\"read\",\"ts\":1", MN_WIRE_BAD, false},
         {"{\"type\":\"PONG\",\"ts\":1}", MN_WIRE_PONG, false},
         {"{\"type\":\"PING\",\"ts\":1}", MN_WIRE_PING, false},
         {"{\"type\":\"AUTH_OK\",\"from\":\"1\"}", MN_WIRE_AUTH_OK, false},
@@ -187,6 +204,22 @@ static void the_fast_scan_agrees_with_the_parser(void **state)
     assert_true(fast.body_ok);
     assert_int_equal(fast.sender, 31);
     assert_int_equal(fast.counter, 42);
+}
+
+static void receipts_say_what_was_done_and_by_whom(void **state)
+{
+    char text[] = RECEIPT_HEAD "\"ackType\":\"read\",\"ts\":1}";
+    struct mn_wire_in in;
+
+    (void)state;
+    mn_wire_tpl_init(&tpl, RUN, 10);
+    mn_wire_read(&tpl, text, sizeof text - 1, &in);
+    assert_int_equal(in.kind, MN_WIRE_RECEIPT);
+    assert_int_equal(in.cursor, MN_WIRE_READ);
+    assert_int_equal(in.seq, 9);
+    assert_int_equal(in.from, 2);
+    assert_true(mn_str_is(in.server_id, "77"));
+    assert_false(in.ours);
 }
 
 /* Cut anywhere, a frame is bad, and nothing beyond its end is read (the sanitizer watches). */
@@ -229,6 +262,7 @@ int test_tool_wire(void)
         cmocka_unit_test(frames_are_what_the_protocol_says),
         cmocka_unit_test(frames_of_all_sizes_can_be_decoded),
         cmocka_unit_test(the_fast_scan_agrees_with_the_parser),
+        cmocka_unit_test(receipts_say_what_was_done_and_by_whom),
         cmocka_unit_test(cut_frames_are_bad),
         cmocka_unit_test(errors_carry_reason_and_wait),
     };

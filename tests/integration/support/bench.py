@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: Apache-2.0
+"""minim bench against a scripted faulty gateway (tests/support/fake_server.py), and its result."""
+import contextlib
+import json
+import pathlib
+import subprocess
+import sys
+
+from .server import MINIM, ROOT, sanitizer_environment
+
+FAKE = ROOT / "tests/support/fake_server.py"
+SECRET = "a-secret-that-nobody-checks-of-40-chars!"
+@contextlib.contextmanager
+def faulty(*faults):
+    process = subprocess.Popen([sys.executable, str(FAKE), *faults], stdout=subprocess.PIPE,
+                               text=True)
+    try:
+        line = process.stdout.readline().split()
+        assert line[0] == "ready"
+        yield dict(word.split("=", 1) for word in line[1:])
+    finally:
+        process.terminate()
+        process.wait(10)
+        process.stdout.close()
+
+
+def minim(*args, timeout=60, secret=SECRET):
+    env = sanitizer_environment()
+    if secret:
+        env["IM_AUTH_JWT_SECRET"] = secret
+    return subprocess.run([MINIM, *args], capture_output=True, text=True, timeout=timeout, env=env)
+
+
+def bench(server, mode, *args, tmp_path, http=True, secret=SECRET):
+    path = pathlib.Path(tmp_path) / "result.json"
+    extra = ["--http", server["http"]] if http else []
+    done = minim("bench", mode, "--ws", server["ws"], *extra, "--json", str(path), *args, secret=secret)
+    assert done.returncode in (0, 1), done.stderr
+    return done, json.loads(path.read_text())
