@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* http-api.md 1.3, 2, 4, 5.1, 5.2: the order of checks, and the table behind them. */
+#include "unit/api/support.h"
+#include "unit/api/tests.h"
+
+#include "api/route.h"
+#include "base/mem.h"
+
+static void the_table_is_sorted_and_found(void **state)
+{
+    unsigned count = 0;
+    const struct mn_api_route *routes = mn_api_routes(&count);
+    (void)state;
+    assert_true(count > 10);
+    for (unsigned i = 0; i < count; i++) {
+        if (i > 0)
+            assert_true(strcmp(routes[i - 1].path, routes[i].path) < 0);
+        assert_ptr_equal(mn_api_route_find(mn_str_c(routes[i].path)), &routes[i]);
+        assert_false(routes[i].needs_body && !routes[i].post);
+    }
+    assert_null(mn_api_route_find(MN_STR("")));
+    assert_null(mn_api_route_find(MN_STR("/auth/logi")));
+    assert_null(mn_api_route_find(MN_STR("/auth/login/")));
+    assert_null(mn_api_route_find(MN_STR("/zzz")));
+}
+
+#define BAD_TOKEN "Authorization: Bearer nonsense"
+#define EVIL "Origin: http://evil.example\nHost: im:8080"
+#define GOOD "Origin: http://localhost:5173\nHost: im:8080"
+
+/* Each row fails in several ways: the first of 1.3 decides. */
+static void the_first_mistake_wins(void **state)
+{
+    struct ta *t = *state;
+    ta_expect(t, "POST", "/me/profile", 0, EVIL, NULL, 405, 40000, "method_not_allowed");
+    ta_expect(t, "POST", "/me/profile", 0, BAD_TOKEN, NULL, 405, 40000, "method_not_allowed");
+    ta_expect(t, "GET", "/nope", 0, BAD_TOKEN, NULL, 401, 40100, "unauthorized");
+    ta_expect(t, "GET", "/auth/nope", 0, BAD_TOKEN, NULL, 404, 40400, "not_found");
+    ta_expect(t, "GET", "/nope", 0, NULL, NULL, 404, 40400, "not_found");
+    ta_expect(t, "GET", "/nope", 10001, NULL, NULL, 404, 40400, "not_found");
+    ta_expect(t, "GET", "/user/profile", 0, BAD_TOKEN, NULL, 401, 40100, "unauthorized");
+    ta_expect(t, "GET", "/user/profile", 0, NULL, NULL, 200, 40100, "unauthorized");
+    ta_expect(t, "GET", "/user/profile", 10001, NULL, NULL, 400, 40000, "missing_parameter");
+    ta_expect(t, "GET", "/user/profile?userId=x", 10001, NULL, NULL, 400, 40000, "bad_parameter");
+    ta_expect(t, "GET", "/user/profile?userId=0", 10001, NULL, NULL, 200, 40000, "bad_user_id");
+    ta_expect(t, "GET", "/user/profile?userId=5", 10001, NULL, NULL, 200, 40400, "not_found");
+    ta_expect(t, "POST", "/auth/logout", 0, NULL, NULL, 200, 40100, "unauthorized");
+    ta_expect(t, "PATCH", "/auth/login", 0, NULL, NULL, 405, 40000, "method_not_allowed");
+}
+
+static void schemes_other_than_bearer_are_no_token(void **state)
+{
+    static const char *const heads[] = {"Authorization: bearer x", "Authorization: Basic x",
+                                        "Authorization: Bearerx", "Authorization:  bearer"};
+    struct ta *t = *state;
+    for (size_t i = 0; i < MN_ARRAY_LEN(heads); i++)
+        ta_expect(t, "GET", "/me/profile", 0, heads[i], NULL, 200, 40100, "unauthorized");
+    ta_expect(t, "GET", "/me/profile", 0, "Authorization: Bearer", NULL, 401, 40100,
+              "unauthorized");
+}
+
+static void refused_origins(void **state)
+{
+    struct ta *t = *state;
+    struct ta_reply reply = ta_ask(t, "GET", "/me/profile", 0, EVIL, NULL);
+    assert_int_equal(reply.status, 403);
+    assert_string_equal(reply.text, "Invalid CORS request");
+    assert_null(strstr(reply.headers, "Access-Control-Allow"));
+    assert_non_null(strstr(reply.headers, "Vary: Origin\r\n"));
+    ta_free(&reply);
+    reply = ta_ask(t, "OPTIONS", "/nope", 0, EVIL "\nAccess-Control-Request-Method: GET", NULL);
+    assert_int_equal(reply.status, 403);
+    ta_free(&reply);
+}
+
+static void preflights(void **state)
+{
+    struct ta *t = *state;
+    struct ta_reply reply = ta_ask(t, "OPTIONS", "/nope", 0,
+                                   GOOD
+                                   "\nAccess-Control-Request-Method: POST\n"
+                                   "Access-Control-Request-Headers: content-type,authorization",
+                                   NULL);
+    static const char *const want[] = {
+        "Access-Control-Allow-Origin: http://localhost:5173\r\n",
+        "Access-Control-Allow-Credentials: true\r\n",
+        "Access-Control-Allow-Methods: GET,POST,PUT,DELETE,OPTIONS\r\n",
+        "Access-Control-Allow-Headers: content-type, authorization\r\n",
+        "Access-Control-Max-Age: 3600\r\n",
+        "Vary: Access-Control-Request-Method\r\n",
+        "Vary: Access-Control-Request-Headers\r\n",
+    };
+    assert_int_equal(reply.status, 200);
+    assert_string_equal(reply.text, "");
+    for (size_t i = 0; i < MN_ARRAY_LEN(want); i++)
+        assert_non_null(strstr(reply.headers, want[i]));
+    ta_free(&reply);
+}
+
+static void plain_options_say_what_is_allowed(void **state)
+{
+    struct ta *t = *state;
+    struct ta_reply reply = ta_ask(t, "OPTIONS", "/auth/login", 0, NULL, NULL);
+    assert_int_equal(reply.status, 200);
+    assert_non_null(strstr(reply.headers, "Allow: POST,OPTIONS\r\n"));
+    ta_free(&reply);
+    reply = ta_ask(t, "OPTIONS", "/me/profile", 10001, NULL, NULL);
+    assert_int_equal(reply.status, 200);
+    assert_non_null(strstr(reply.headers, "Allow: GET,HEAD,OPTIONS\r\n"));
+    ta_free(&reply);
+    ta_expect(t, "OPTIONS", "/nope", 0, NULL, NULL, 404, 40400, "not_found");
+    ta_expect(t, "OPTIONS", "/me/profile", 0, BAD_TOKEN, NULL, 401, 40100, "unauthorized");
+}
+
+static void answers_are_not_cached(void **state)
+{
+    struct ta *t = *state;
+    struct ta_reply reply = ta_ask(t, "GET", "/me/profile", 0, GOOD, NULL);
+    assert_non_null(strstr(reply.headers, "Cache-Control: no-store\r\n"));
+    assert_non_null(strstr(reply.headers, "Content-Type: application/json\r\n"));
+    assert_non_null(
+        strstr(reply.headers, "Access-Control-Allow-Origin: http://localhost:5173\r\n"));
+    ta_free(&reply);
+}
+
+/* Nobody waits that long: the password is not even hashed. */
+static void stale_calls_are_shed(void **state)
+{
+    struct ta *t = *state;
+    t->waited_ms = 9000;
+    ta_expect(t, "GET", "/user/profile?userId=5", 10001, NULL, NULL, 200, 40400, "not_found");
+    t->waited_ms = 10001;
+    ta_expect(t, "GET", "/user/profile?userId=5", 10001, NULL, NULL, 503, 50000, "server_busy");
+    struct ta_reply reply = ta_post(t, "/auth/login", 0, "{\"username\":\"a\",\"password\":\"b\"}");
+    assert_int_equal(reply.status, 503);
+    assert_non_null(strstr(reply.headers, "Retry-After: 1\r\n"));
+    ta_free(&reply);
+}
+
+static void probes_ignore_tokens(void **state)
+{
+    struct ta *t = *state;
+    struct ta_reply reply = ta_ask(t, "GET", "/healthz", 0, BAD_TOKEN, NULL);
+    assert_int_equal(reply.status, 200);
+    assert_string_equal(json_string_value(json_object_get(reply.json, "status")), "ok");
+    ta_free(&reply);
+    reply = ta_ask(t, "GET", "/metrics", 0, NULL, NULL);
+    assert_int_equal(reply.status, 200);
+    assert_non_null(strstr(reply.headers, "text/plain; version=0.0.4"));
+    ta_free(&reply);
+    reply = ta_ask(t, "GET", "/readyz", 0, NULL, NULL);
+    assert_int_equal(reply.status, 200);
+    ta_free(&reply);
+    mn_ops_set_draining(t->ops);
+    reply = ta_ask(t, "GET", "/readyz", 0, NULL, NULL);
+    assert_int_equal(reply.status, 503);
+    assert_non_null(strstr(reply.text, "[\"draining\"]"));
+    ta_free(&reply);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, ta_setup, ta_teardown)
+
+int test_api_pipeline(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_table_is_sorted_and_found),
+        TEST(the_first_mistake_wins),
+        TEST(schemes_other_than_bearer_are_no_token),
+        TEST(refused_origins),
+        TEST(preflights),
+        TEST(plain_options_say_what_is_allowed),
+        TEST(answers_are_not_cached),
+        TEST(stale_calls_are_shed),
+        TEST(probes_ignore_tokens),
+    };
+    return cmocka_run_group_tests_name("api/pipeline", tests, NULL, NULL);
+}

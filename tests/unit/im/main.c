@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* All unit tests of src/im. */
+#include "unit/im/tests.h"
+
+#include "base/mem.h"
+
+int main(void)
+{
+    static int (*const groups[])(void) = {
+        test_im_account, test_im_account_key, test_im_filter, test_im_password, test_im_ratelimit,
+    };
+    int failed = 0;
+
+    for (size_t i = 0; i < MN_ARRAY_LEN(groups); i++)
+        failed += groups[i]();
+    return failed != 0;
+}

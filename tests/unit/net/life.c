@@ -1,0 +1,418 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Time and threads: timers, idle connections, posted tasks, reload, drain, stop. */
+#include <poll.h>
+#include <pthread.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "support/pace.h"
+#include "unit/net/support.h"
+
+static struct server server;
+
+static int setup(void **state)
+{
+    (void)state;
+    server_init(&server);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    server_stop(&server);
+    return 0;
+}
+
+/* ---- timers ------------------------------------------------------------ */
+
+static _Atomic uint64_t timer_armed_ms, timer_fired_ms;
+
+static void arm_on_text(struct server *s, struct mn_conn *conn, char *p, size_t n)
+{
+    (void)s;
+    (void)n;
+    uint64_t now_ms = mn_loop_mono_ms(mn_conn_loop(conn));
+    switch (p[0]) {
+    case 'a': /* arm */
+        mn_conn_set_timer(conn, now_ms + 120);
+        break;
+    case 'l': /* later, then clear */
+        mn_conn_set_timer(conn, now_ms + 60);
+        mn_conn_set_timer(conn, now_ms + 5000);
+        mn_conn_set_timer(conn, 0);
+        break;
+    default: /* in the past */
+        mn_conn_set_timer(conn, 1);
+        break;
+    }
+    timer_armed_ms = now_ms;
+}
+
+static void note_timer(struct server *s, struct mn_conn *conn)
+{
+    (void)s;
+    timer_fired_ms = mn_loop_mono_ms(mn_conn_loop(conn));
+    mn_conn_close(conn, MN_CLOSE_APP, 1000, "Bye");
+}
+
+static void timer_fires_once_in_time(void **state)
+{
+    (void)state;
+    server.on_text = arm_on_text;
+    server.on_timer = note_timer;
+    server_start(&server);
+    int fd = client_ws(&server);
+    client_ws_text(fd, "a");
+    client_ws_expect_close(fd, 1000, "Bye");
+    close(fd);
+    uint64_t waited_ms = timer_fired_ms - timer_armed_ms;
+    assert_true(waited_ms >= 120);
+    assert_true(waited_ms < 1000); /* 170 on a quiet machine */
+    fd = client_ws(&server);
+    client_ws_text(fd, "p");
+    client_ws_expect_close(fd, 1000, "Bye");
+    close(fd);
+    assert_int_equal(server.count[SERVER_TIMER], 2);
+}
+
+static void cleared_timer_does_not_fire(void **state)
+{
+    (void)state;
+    server.on_text = arm_on_text;
+    server.cfg.reader_idle_ms = 400;
+    server_start(&server);
+    int fd = client_ws(&server);
+    client_ws_text(fd, "l");
+    client_ws_expect_close(fd, 1000, "Bye"); /* by the reader's idleness, later than the timer */
+    close(fd);
+    assert_int_equal(server.count[SERVER_TIMER], 0);
+    server_await_closed(&server, MN_CLOSE_IDLE, 1);
+}
+
+static void any_input_keeps_the_connection(void **state)
+{
+    (void)state;
+    server.cfg.reader_idle_ms = 300;
+    server_start(&server);
+    int fd = client_ws(&server);
+    uint64_t since_ms = mn_mono_ms();
+    while (mn_mono_ms() - since_ms < 700) { /* pongs are enough */
+        client_ws_send(fd, 0x8a, "", 0);
+        pace_us(50000);
+    }
+    assert_int_equal(server.count[SERVER_CLOSE], 0);
+    since_ms = mn_mono_ms();
+    client_ws_expect_close(fd, 1000, "Bye");
+    assert_true(mn_mono_ms() - since_ms >= 200);
+    close(fd);
+}
+
+static void writer_idle_repeats(void **state)
+{
+    (void)state;
+    server.cfg.writer_idle_ms = 100;
+    server_start(&server);
+    int fd = client_ws(&server);
+    server_await(&server, SERVER_WRITER_IDLE, 3);
+    close(fd);
+}
+
+/* ---- tasks ------------------------------------------------------------- */
+
+#define POSTERS 4
+#define POSTS 5000
+
+struct numbered {
+    struct mn_task task;
+    unsigned poster, number;
+    unsigned *next; /* expected number by poster; on the loop's thread */
+    _Atomic unsigned *done;
+};
+
+static void run_numbered(struct mn_task *task, struct mn_loop *loop)
+{
+    struct numbered *numbered = mn_container_of(task, struct numbered, task);
+    (void)loop;
+    MN_BUG_ON(numbered->next[numbered->poster] != numbered->number);
+    numbered->next[numbered->poster]++;
+    atomic_fetch_add(numbered->done, 1);
+    mn_free(numbered);
+}
+
+struct poster {
+    unsigned index;
+    unsigned *next;
+    _Atomic unsigned *done;
+};
+
+static void *post_many(void *arg)
+{
+    struct poster *poster = arg;
+    for (unsigned i = 0; i < POSTS; i++) {
+        struct numbered *n = mn_new(struct numbered);
+        *n = (struct numbered){.task.run = run_numbered,
+                               .poster = poster->index,
+                               .number = i,
+                               .next = poster->next,
+                               .done = poster->done};
+        mn_loop_post(mn_net_loop(server.net, 0), &n->task);
+    }
+    return NULL;
+}
+
+static void run_nothing(struct mn_loop *loop, void *arg)
+{
+    (void)loop;
+    (void)arg;
+}
+
+static void tasks_keep_their_order_per_thread(void **state)
+{
+    unsigned next[POSTERS] = {0};
+    _Atomic unsigned done = 0;
+    pthread_t thread[POSTERS];
+    struct poster poster[POSTERS];
+    (void)state;
+    server_start(&server);
+    for (unsigned i = 0; i < POSTERS; i++) {
+        poster[i] = (struct poster){i, next, &done};
+        assert_int_equal(pthread_create(&thread[i], NULL, post_many, &poster[i]), 0);
+    }
+    for (unsigned i = 0; i < POSTERS; i++)
+        pthread_join(thread[i], NULL);
+    server_run(&server, 0, run_nothing, NULL); /* behind all of them */
+    assert_int_equal(done, POSTERS * POSTS);
+}
+
+static void send_to_last(struct mn_loop *loop, void *arg)
+{
+    (void)arg;
+    struct mn_conn *conn = mn_loop_find(loop, server.last_id);
+    mn_ignore(mn_conn_send(conn, text_frame("pushed", 6), MN_SEND_PUSH));
+}
+
+static void what_a_task_queues_leaves_in_the_same_turn(void **state)
+{
+    (void)state;
+    server_start(&server);
+    int fd = client_ws(&server);
+    server_run(&server, 0, send_to_last, NULL);
+    client_ws_expect_text(fd, "pushed");
+    close(fd);
+    server_await(&server, SERVER_CLOSE, 1);
+}
+
+static void find_nothing(struct mn_task *task, struct mn_loop *loop)
+{
+    MN_BUG_ON(mn_loop_find(loop, server.last_id) != NULL);
+    mn_free(task);
+    atomic_fetch_add(&server.count[SERVER_PONG], 1);
+}
+
+static void tasks_after_the_stop_run_when_freed(void **state)
+{
+    (void)state;
+    server_init(&server);
+    server_start(&server);
+    int fd = client_ws(&server);
+    mn_net_stop(server.net, 0);
+    struct mn_task *task = mn_new(struct mn_task);
+    task->run = find_nothing;
+    mn_loop_post(mn_net_loop_of(server.net, server.last_id), task);
+    server_stop(&server);
+    assert_int_equal(server.count[SERVER_PONG], 1);
+    close(fd);
+}
+
+static void count_conn(void *arg, struct mn_conn *conn)
+{
+    (*(unsigned *)arg)++;
+    mn_conn_close(conn, MN_CLOSE_APP, 1000, "Bye");
+}
+
+static void each_in_loop(struct mn_loop *loop, void *arg) { mn_loop_each(loop, count_conn, arg); }
+
+static void each_connection_once(void **state)
+{
+    enum { CLIENTS = 100 };
+    int fd[CLIENTS];
+    unsigned count = 0;
+    (void)state;
+    server_start(&server);
+    int http = client_connect(&server); /* not a WebSocket */
+    for (int i = 0; i < CLIENTS; i++)
+        fd[i] = client_ws(&server);
+    server_run(&server, 0, each_in_loop, &count);
+    assert_int_equal(count, CLIENTS);
+    server_await_closed(&server, MN_CLOSE_APP, CLIENTS);
+    for (int i = 0; i < CLIENTS; i++)
+        close(fd[i]);
+    close(http);
+}
+
+/* ---- several loops ----------------------------------------------------- */
+
+static void connections_spread_over_loops(void **state)
+{
+    enum { CLIENTS = 64, LOOPS = 3 };
+    int fd[CLIENTS];
+    unsigned per_loop[LOOPS] = {0};
+    (void)state;
+    server.cfg.loops = LOOPS;
+    server_start(&server);
+    assert_int_equal(mn_net_loop_count(server.net), LOOPS);
+    for (int i = 0; i < CLIENTS; i++) {
+        fd[i] = client_ws(&server);
+        struct mn_loop *loop = mn_net_loop_of(server.net, server.last_id);
+        per_loop[mn_loop_index(loop)]++;
+    }
+    for (int i = 0; i < LOOPS; i++)
+        assert_true(per_loop[i] > 0);
+    assert_null(mn_net_loop_of(server.net, UINT64_C(200) << 56));
+    for (int i = 0; i < CLIENTS; i++)
+        close(fd[i]);
+}
+
+static void reload_changes_limits(void **state)
+{
+    (void)state;
+    server_start(&server);
+    server.cfg.max_message = 10;
+    server.cfg.reader_idle_ms = 200;
+    mn_net_reload(server.net, &server.cfg);
+    server_run(&server, 0, run_nothing, NULL);
+    int fd = client_ws(&server);
+    client_ws_text(fd, "0123456789");
+    client_ws_expect_text(fd, "0123456789");
+    client_ws_expect_close(fd, 1000, "Bye");
+    close(fd);
+    fd = client_ws(&server);
+    client_ws_text(fd, "0123456789a");
+    client_ws_expect_close(fd, 1009, "Max frame length of 10 has been exceeded.");
+    close(fd);
+}
+
+/* ---- leaving ----------------------------------------------------------- */
+
+static void drain_is_spread_over_its_time(void **state)
+{
+    enum { CLIENTS = 200 };
+    struct pollfd fds[CLIENTS];
+    unsigned early = 0;
+    (void)state;
+    server_start(&server);
+    for (int i = 0; i < CLIENTS; i++)
+        fds[i] = (struct pollfd){.fd = client_ws(&server), .events = POLLIN};
+    uint64_t since_ms = mn_mono_ms();
+    mn_net_drain(server.net, 600);
+    while (mn_mono_ms() - since_ms < 300)
+        pace_us(5000);
+    early = atomic_load(&server.closed[MN_CLOSE_SHUTDOWN]);
+    server_await_closed(&server, MN_CLOSE_SHUTDOWN, CLIENTS);
+    assert_true(mn_mono_ms() - since_ms >= 500);
+    assert_in_range(early, 20, CLIENTS - 20);
+    for (int i = 0; i < CLIENTS; i++) {
+        client_ws_expect_close(fds[i].fd, 1012, "server restarting");
+        close(fds[i].fd);
+    }
+}
+
+static struct mn_http_request *_Atomic parked;
+
+static void park(struct server *s, struct mn_loop *loop, struct mn_http_request *req)
+{
+    (void)s;
+    (void)loop;
+    atomic_store(&parked, req);
+}
+
+static void drain_ends_http_after_the_answer(void **state)
+{
+    char buf[512];
+    (void)state;
+    server.on_http = park;
+    server_start(&server);
+    int idle = client_connect(&server), busy = client_connect(&server);
+    int late = client_connect(&server);
+    client_send_z(late, "GET /ws HTTP/1.1\r\nHost"); /* an upgrade that is under way */
+    client_send_z(busy, "GET /b HTTP/1.1\r\n\r\n");
+    server_await(&server, SERVER_HTTP, 1);
+    server_await_metric(&server, MN_M_BYTES_IN, 41);
+    server_await_metric(&server, MN_M_ACCEPTED, 3);
+    mn_net_drain(server.net, 60000);
+    assert_int_equal(client_read_all(idle, buf, sizeof(buf)), 0);
+    client_send_z(late,
+                  ": x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: x\r\n"
+                  "Sec-WebSocket-Version: 13\r\n\r\n");
+    client_read_all(late, buf, sizeof(buf));
+    assert_memory_equal(buf, "HTTP/1.1 503 ", 13);
+    server_describe(atomic_exchange(&parked, NULL));
+    client_read_all(busy, buf, sizeof(buf));
+    assert_non_null(strstr(buf, "\r\nConnection: close\r\n"));
+    assert_non_null(strstr(buf, "GET /b []"));
+    close(idle);
+    close(busy);
+    close(late);
+}
+
+static void stop_tells_and_ends_everybody(void **state)
+{
+    char buf[64];
+    (void)state;
+    server_init(&server);
+    server.cfg.loops = 2;
+    server_start(&server);
+    int fd = client_ws(&server), silent = client_connect(&server);
+    server_await_metric(&server, MN_M_ACCEPTED, 2);
+    uint64_t since_ms = mn_mono_ms();
+    mn_net_stop(server.net, 5000); /* the client does not answer: a second of lingering */
+    assert_true(mn_mono_ms() - since_ms < 3000);
+    client_ws_expect_close(fd, 1012, "server restarting");
+    assert_int_equal(client_read_all(silent, buf, sizeof(buf)), 0);
+    server_stop(&server);
+    close(fd);
+    close(silent);
+}
+
+static void net_that_never_started(void **state)
+{
+    struct mn_net_handler handler = {0};
+    struct mn_net *net = NULL;
+    char why[256];
+    (void)state;
+    server_init(&server);
+    struct mn_metrics *metrics = mn_metrics_new();
+    mn_log_init(&server.log, MN_LOG_ERROR, MN_LOG_TEXT);
+    assert_int_equal(mn_net_new(&server.cfg, &handler, &server.log, metrics, &net, why), MN_OK);
+    mn_net_drain(net, 0);
+    mn_net_free(net);
+    server.cfg.loops = 0;
+    assert_int_equal(mn_net_new(&server.cfg, &handler, &server.log, metrics, &net, why), MN_EINVAL);
+    mn_metrics_free(metrics);
+    mn_net_free(NULL);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int test_net_life(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(timer_fires_once_in_time),
+        TEST(cleared_timer_does_not_fire),
+        TEST(any_input_keeps_the_connection),
+        TEST(writer_idle_repeats),
+        TEST(tasks_keep_their_order_per_thread),
+        TEST(what_a_task_queues_leaves_in_the_same_turn),
+        cmocka_unit_test(tasks_after_the_stop_run_when_freed),
+        TEST(each_connection_once),
+        TEST(connections_spread_over_loops),
+        TEST(reload_changes_limits),
+        TEST(drain_is_spread_over_its_time),
+        TEST(drain_ends_http_after_the_answer),
+        cmocka_unit_test(stop_tells_and_ends_everybody),
+        cmocka_unit_test(net_that_never_started),
+    };
+    return cmocka_run_group_tests_name("net life", tests, NULL, NULL);
+}
