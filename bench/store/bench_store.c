@@ -94,8 +94,8 @@ static struct mn_op *make_op(struct bench *b)
                                  body);
     if (!op)
         die("no memory");
-    op->from = (int64_t)(10000 + 2 * chat + (from_low ? 0 : 1));
-    op->to = (int64_t)(10000 + 2 * chat + (from_low ? 1 : 0));
+    int64_t low = (int64_t)(10000 + 2 * chat);
+    mn_op_set_pair(op, low + (from_low ? 0 : 1), low + (from_low ? 1 : 0));
     op->id = mn_idgen_next(&b->ids);
     op->unix_ms = mn_id_unix_ms(op->id);
     return op;

@@ -45,8 +45,12 @@ static enum mn_err print_conversation(struct mn_api_call *call, struct mn_jout *
     if (view->last_seq == 0)
         mn_jout_null(out, "lastMessage");
     else
-        err = mn_msglog_read(call->api->config.msglog, view->chat, view->last_seq - 1,
-                             view->last_seq + 1, true, 1, print_last, out);
+        err = mn_msglog_read(call->api->config.msglog,
+                             &(struct mn_range){.chat = view->chat,
+                                                .after = view->last_seq - 1,
+                                                .before = view->last_seq + 1,
+                                                .limit = 1},
+                             print_last, out);
     mn_jout_close(out, '}');
     return err;
 }
@@ -141,13 +145,13 @@ static bool print_message(void *arg, const struct mn_msg *msg)
     mn_jout_open(out, NULL, '{');
     mn_jout_id(out, "id", msg->id);
     mn_jout_str(out, "chatType", MN_STR("SINGLE"));
-    mn_jout_id(out, "singleChatId", msg->chat);
+    mn_jout_id(out, "singleChatId", msg->at.chat);
     mn_jout_null(out, "groupId");
     mn_jout_id(out, "fromUserId", msg->from);
     mn_jout_id(out, "toUserId", msg->to);
     mn_jout_str(out, "msgType", MN_STR("TEXT"));
     mn_jout_str(out, "status", msg->status == MN_MSG_REVOKED ? MN_STR("REVOKED") : MN_STR("SAVED"));
-    mn_jout_num(out, "msgSeq", msg->seq);
+    mn_jout_num(out, "msgSeq", msg->at.seq);
     mn_jout_str(out, "clientMsgId", msg->client_id);
     mn_jout_id(out, "serverMsgId", msg->id);
     mn_jout_date(out, "createdAt", msg->created_ms);
@@ -173,24 +177,15 @@ static bool need_peer(struct mn_api_call *call, int64_t *ret_peer)
     return true;
 }
 
-/* Which messages, in the terms of mn_msglog_read(). */
-struct range {
-    int64_t after, before;
-    bool descending;
-    int64_t limit;
-};
-
 /* Array of messages; an empty one when the two never had a chat. */
-static void answer_messages(struct mn_api_call *call, int64_t peer, const struct range *range)
+static void answer_messages(struct mn_api_call *call, int64_t peer, struct mn_range range)
 {
-    int64_t chat = 0;
     struct mn_msglog *log = call->api->config.msglog;
-    enum mn_err err = mn_msglog_pair(log, call->user, peer, &chat);
+    enum mn_err err = mn_msglog_pair(log, call->user, peer, &range.chat);
     struct mn_jout out = mn_api_data_begin(call);
     mn_jout_open(&out, NULL, '[');
     if (err == MN_OK)
-        err = mn_msglog_read(log, chat, range->after, range->before, range->descending,
-                             (unsigned)range->limit, print_message, &out);
+        err = mn_msglog_read(log, &range, print_message, &out);
     mn_jout_close(&out, ']');
     if (err != MN_OK && err != MN_ENOTFOUND)
         mn_api_broken(call, "messages", err);
@@ -200,22 +195,26 @@ static void answer_messages(struct mn_api_call *call, int64_t peer, const struct
 
 void mn_api_message_cursor(struct mn_api_call *call)
 {
-    struct range range = {.after = 0, .before = INT64_MAX, .descending = true};
-    int64_t peer = 0;
+    struct mn_range range = {.after = 0, .before = INT64_MAX, .descending = true};
+    int64_t peer = 0, limit = 0;
     bool given = false;
-    if (mn_query_clamped(call, "limit", 20, 1, PAGE_MAX, &range.limit) &&
-        mn_query_id(call, "lastSeq", &range.before, &given) && need_peer(call, &peer))
-        answer_messages(call, peer, &range);
+    if (!mn_query_clamped(call, "limit", 20, 1, PAGE_MAX, &limit) ||
+        !mn_query_id(call, "lastSeq", &range.before, &given) || !need_peer(call, &peer))
+        return;
+    range.limit = (unsigned)limit;
+    answer_messages(call, peer, range);
 }
 
 void mn_api_message_since(struct mn_api_call *call)
 {
-    struct range range = {.after = 0, .before = INT64_MAX, .descending = false};
-    int64_t peer = 0;
+    struct mn_range range = {.after = 0, .before = INT64_MAX, .descending = false};
+    int64_t peer = 0, limit = 0;
     bool given = false;
-    if (mn_query_clamped(call, "limit", 50, 1, SINCE_MAX, &range.limit) &&
-        mn_query_id(call, "sinceSeq", &range.after, &given) && need_peer(call, &peer))
-        answer_messages(call, peer, &range);
+    if (!mn_query_clamped(call, "limit", 50, 1, SINCE_MAX, &limit) ||
+        !mn_query_id(call, "sinceSeq", &range.after, &given) || !need_peer(call, &peer))
+        return;
+    range.limit = (unsigned)limit;
+    answer_messages(call, peer, range);
 }
 
 void mn_api_message_list(struct mn_api_call *call)
@@ -233,7 +232,12 @@ void mn_api_message_list(struct mn_api_call *call)
     /* Sequences have no gaps, so the last one is the total, and a page is a range of them. */
     int64_t top = view.last_seq - (no - 1) * size;
     if (err == MN_OK && top > 0)
-        err = mn_msglog_read(log, view.chat, 0, top + 1, true, (unsigned)size, print_message, &out);
+        err = mn_msglog_read(log,
+                             &(struct mn_range){.chat = view.chat,
+                                                .before = top + 1,
+                                                .descending = true,
+                                                .limit = (unsigned)size},
+                             print_message, &out);
     mn_jout_close(&out, ']');
     print_page_end(&out, view.last_seq, none ? 0 : size, none ? 1 : no);
     if (err != MN_OK && !none)

@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "base/num.h"
 #include "gate/internal.h"
+#include "im/receipt.h"
 
 /* A look-up of an older message, and its ids for the error. */
 struct lookup {
@@ -38,12 +39,12 @@ static void judge(struct mn_conn *conn, const struct mn_msg_ref *ref, enum mn_cu
                   struct mn_echo echo)
 {
     struct mn_session *session = mn_session_of(conn);
-    if (ref->to != session->uid) {
+    if (!mn_receipt_may(ref, session->uid)) {
         mn_reply_error(conn, MN_REASON_ACK_NOT_ALLOWED, echo);
         return;
     }
     if (mn_resend_defer_ack(session, ref, kind))
-        mn_unacked_ack_one(&session->unacked, ref->chat, ref->seq);
+        mn_unacked_ack_one(&session->unacked, ref->at.chat, ref->at.seq);
     else
         mn_ack_apply(conn, ref, kind);
     mn_resend_on_ack(conn);
@@ -52,7 +53,7 @@ static void judge(struct mn_conn *conn, const struct mn_msg_ref *ref, enum mn_cu
 void mn_ack_apply(struct mn_conn *conn, const struct mn_msg_ref *ref, enum mn_cursor_kind kind)
 {
     struct mn_gate_loop *gl = mn_gate_loop_of(conn);
-    mn_unacked_ack(&mn_session_of(conn)->unacked, ref->chat, ref->seq);
+    mn_unacked_ack(&mn_session_of(conn)->unacked, ref->at.chat, ref->at.seq);
     struct mn_op *op = mn_op_new(MN_OP_CURSOR, MN_STR_NONE, MN_STR_NONE, MN_STR_NONE);
     if (!op || !mn_msglog_reserve(mn_gate_log(gl->gate), op->bytes)) {
         if (op)
@@ -63,11 +64,7 @@ void mn_ack_apply(struct mn_conn *conn, const struct mn_msg_ref *ref, enum mn_cu
     }
     op->cursor = (uint8_t)kind;
     op->conn = mn_conn_id(conn);
-    op->from = ref->to;
-    op->to = ref->from;
-    op->chat = ref->chat;
-    op->seq = ref->seq;
-    op->id = ref->id;
+    mn_receipt_fill(op, ref, mn_session_of(conn)->uid);
     mn_gate_queue_op(gl, op);
 }
 

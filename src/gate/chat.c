@@ -117,8 +117,7 @@ void mn_chat_on_single(struct mn_conn *conn, struct mn_envelope *env)
         return;
     }
     op->conn = mn_conn_id(conn);
-    op->from = session->uid;
-    op->to = env->to;
+    mn_op_set_pair(op, session->uid, env->to);
     op->id = id;
     op->unix_ms = mn_loop_unix_ms(gl->loop);
     op->mono_ns = mn_loop_mono_ms(gl->loop) * 1000000;
@@ -139,7 +138,7 @@ static void send_saved(struct mn_conn *conn, const struct mn_op *op)
             .has = MN_HAS_MSG_SEQ | MN_HAS_FROM,
             .client_msg_id = mn_op_client_id(op),
             .server_msg_id = mn_reply_id(text, op->id),
-            .msg_seq = op->seq,
+            .msg_seq = op->at.seq,
             .from = op->from,
             .ack_type = MN_STR("saved"),
             /* The body tells the sender what the filter made of it; a duplicate has none (2.4). */

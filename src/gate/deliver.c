@@ -121,7 +121,7 @@ static struct mn_frame *push_frame(const struct mn_op *op)
         .has = MN_HAS_MSG_SEQ | MN_HAS_FROM | MN_HAS_TO | MN_HAS_TS,
         .client_msg_id = mn_op_client_id(op),
         .server_msg_id = mn_reply_id(text, op->id),
-        .msg_seq = op->seq,
+        .msg_seq = op->at.seq,
         .from = op->from,
         .to = op->to,
         .msg_type = mn_op_msg_type(op),
@@ -150,8 +150,8 @@ void mn_deliver_push(struct mn_conn *conn, const struct mn_op *op)
         return;
     mn_reply_count(gl, MN_TYPE_SINGLE_CHAT);
     uint64_t now = mn_loop_mono_ms(gl->loop);
-    mn_unacked_add(&session->unacked, op->chat, op->seq, now, false);
-    mn_resend_note_live(session, op->chat, op->seq);
+    mn_unacked_add(&session->unacked, op->at.chat, op->at.seq, now, false);
+    mn_resend_note_live(session, op->at.chat, op->at.seq);
     const struct mn_gate_settings *set = mn_gate_set(gl);
     if (set->resend_periodic)
         mn_session_arm(conn, now + set->resend_delay_ms);
@@ -168,7 +168,7 @@ void mn_deliver_receipt(struct mn_conn *conn, const struct mn_op *op)
         .type = MN_TYPE_ACK,
         .has = MN_HAS_MSG_SEQ | MN_HAS_FROM | MN_HAS_TO | MN_HAS_TS,
         .server_msg_id = mn_reply_id(text, op->id),
-        .msg_seq = op->seq,
+        .msg_seq = op->at.seq,
         .from = op->from,
         .to = op->to,
         .ack_type = op->cursor == MN_CURSOR_READ ? MN_STR("read") : MN_STR("delivered"),

@@ -38,7 +38,7 @@ struct deferred {
 };
 
 struct mn_resend {
-    struct mn_backlog_pos pos;
+    struct mn_place pos;
     uint32_t run; /* number of this run: a page of an earlier one is dropped */
     bool reading; /* a worker has the next page at hand */
     uint16_t live_count, deferred_count;
@@ -55,7 +55,7 @@ struct page {
     int64_t uid;
     uint32_t run;
     unsigned limit;
-    struct mn_backlog_pos pos; /* in: where to begin; out: where it ends */
+    struct mn_place pos; /* in: where to begin; out: where it ends */
     enum mn_err err;
     bool done;
     unsigned count;
@@ -78,7 +78,7 @@ static bool add_to_page(void *arg, const struct mn_msg *msg)
         .has = MN_HAS_MSG_SEQ | MN_HAS_FROM | MN_HAS_TO | MN_HAS_TS,
         .client_msg_id = msg->client_id,
         .server_msg_id = mn_reply_id(text, msg->id),
-        .msg_seq = msg->seq,
+        .msg_seq = msg->at.seq,
         .from = msg->from,
         .to = page->uid,
         .msg_type = MN_STR("text"),
@@ -92,8 +92,8 @@ static bool add_to_page(void *arg, const struct mn_msg *msg)
         return false;
     }
     page->items[page->count].frame = frame;
-    page->items[page->count].chat = msg->chat;
-    page->items[page->count].seq = msg->seq;
+    page->items[page->count].chat = msg->at.chat;
+    page->items[page->count].seq = msg->at.seq;
     page->count++;
     return true;
 }
@@ -132,15 +132,15 @@ bool mn_resend_defer_ack(struct mn_session *session, const struct mn_msg_ref *re
                          enum mn_cursor_kind kind)
 {
     struct mn_resend *resend = session->resend;
-    if (!resend || is_passed(resend, ref->chat, ref->seq))
+    if (!resend || is_passed(resend, ref->at.chat, ref->at.seq))
         return false;
     if (!resend->deferred)
         resend->deferred = mn_alloc_array(DEFERRED_MAX, sizeof(resend->deferred[0]));
     for (unsigned i = 0; i < resend->deferred_count; i++) {
         struct deferred *at = &resend->deferred[i];
-        if (at->ref.chat != ref->chat || at->kind != kind)
+        if (at->ref.at.chat != ref->at.chat || at->kind != kind)
             continue;
-        if (at->ref.seq < ref->seq)
+        if (at->ref.at.seq < ref->at.seq)
             at->ref = *ref;
         return true;
     }
@@ -156,7 +156,7 @@ static void apply_deferred(struct mn_conn *conn, bool all)
     unsigned kept = 0;
     for (unsigned i = 0; i < resend->deferred_count; i++) {
         struct deferred at = resend->deferred[i];
-        if (all || is_passed(resend, at.ref.chat, at.ref.seq))
+        if (all || is_passed(resend, at.ref.at.chat, at.ref.at.seq))
             mn_ack_apply(conn, &at.ref, at.kind);
         else
             resend->deferred[kept++] = at;
@@ -183,7 +183,7 @@ static void restart(struct mn_conn *conn)
 {
     struct mn_session *session = mn_session_of(conn);
     struct mn_resend *resend = session->resend;
-    resend->pos = (struct mn_backlog_pos){0, 0};
+    resend->pos = (struct mn_place){0, 0};
     resend->run++;
     resend->reading = false;
     resend->live_count = 0;
@@ -251,7 +251,7 @@ static bool send_page(struct mn_conn *conn, struct page *page)
             mn_metric_inc(gl->metrics, MN_M_RESENT);
             mn_reply_count(gl, MN_TYPE_SINGLE_CHAT);
         }
-        resend->pos = (struct mn_backlog_pos){chat, seq};
+        resend->pos = (struct mn_place){chat, seq};
     }
     resend->pos = page->pos;
     return true;

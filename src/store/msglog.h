@@ -28,9 +28,35 @@
  */
 struct mn_msglog;
 
+/* Where a message is: the chat's id, and its number there (msgSeq, from 1, no gaps). */
+struct mn_place {
+    int64_t chat, seq;
+};
+/* Order of a backlog: by chat, then by number. */
+static inline bool mn_place_is_behind(struct mn_place a, struct mn_place b)
+{
+    return a.chat > b.chat || (a.chat == b.chat && a.seq > b.seq);
+}
+
+enum mn_chat_kind { MN_CHAT_PAIR = 1, MN_CHAT_GROUP };
+/* Which chat.  PAIR: its users, a < b, both positive.  GROUP: a is the group's id, b is 0. */
+struct mn_chat_key {
+    enum mn_chat_kind kind;
+    int64_t a, b;
+};
+/* The users in either order. */
+static inline struct mn_chat_key mn_chat_pair(int64_t x, int64_t y)
+{
+    return (struct mn_chat_key){MN_CHAT_PAIR, x < y ? x : y, x < y ? y : x};
+}
+static inline struct mn_chat_key mn_chat_group(int64_t group)
+{
+    return (struct mn_chat_key){MN_CHAT_GROUP, group, 0};
+}
+
 enum mn_op_kind {
-    MN_OP_APPEND = 1, /* store a message in the single chat of `from` and `to` */
-    MN_OP_CURSOR,     /* move a cursor of `from` in `chat` to `seq`, never back */
+    MN_OP_APPEND = 1, /* store a message of `from` in the chat `key`, made when need be */
+    MN_OP_CURSOR,     /* move a cursor of `from` in the chat `key` to `at`, never back */
     MN_OP_ECHO        /* changes nothing, comes back in its turn (keeps replies in order) */
 };
 
@@ -47,16 +73,15 @@ struct mn_op {
     uint64_t conn;    /* the submitter's connection id, untouched */
     uint64_t mono_ns; /* when it was received, for the latency histogram */
     int64_t from;     /* APPEND: sender. CURSOR: the reader. */
-    int64_t to;       /* APPEND: recipient. CURSOR: who sent the message that was acknowledged. */
-    /* in for CURSOR (chat, seq, id), out for APPEND */
-    int64_t chat;
-    int64_t seq; /* msgSeq */
-    int64_t
-        id; /* APPEND in: id to use for a new message; out: the first result's id when duplicate */
+    int64_t to;       /* the other user of a PAIR; 0 in a GROUP */
+    struct mn_chat_key key;
+    struct mn_place at; /* CURSOR: in. APPEND: out. */
+    /* CURSOR: of the message at `at`. APPEND: to use for a new one; out: the first one's when duplicate */
+    int64_t id;
     int64_t unix_ms; /* APPEND: time of processing, stored as created_at */
     /* out */
     enum mn_err
-        result; /* MN_OK, MN_ENOSPC, MN_EIO, MN_EBUSY (store not usable now), MN_EINVAL (to <= 0) */
+        result; /* MN_OK, MN_ENOSPC, MN_EIO, MN_EBUSY (store not usable now), MN_EINVAL (bad key or ids) */
     bool duplicate; /* APPEND: client id seen before; id and seq are the first one's */
     bool advanced;  /* CURSOR: it moved */
     /* text: client id, message type as the client wrote it, body; not NUL-terminated */
@@ -70,6 +95,13 @@ struct mn_op {
 /* NULL when there is no memory. The text is copied. One reference. */
 struct mn_op *mn_op_new(enum mn_op_kind kind, struct mn_str client_id, struct mn_str msg_type,
                         struct mn_str body);
+/* Sets whose it is and which chat: that of two users. */
+static inline void mn_op_set_pair(struct mn_op *op, int64_t from, int64_t to)
+{
+    op->from = from;
+    op->to = to;
+    op->key = mn_chat_pair(from, to);
+}
 static inline struct mn_op *mn_op_ref(struct mn_op *op)
 {
     atomic_fetch_add_explicit(&op->refs, 1, memory_order_relaxed);
@@ -132,9 +164,12 @@ int64_t mn_msglog_max_id(struct mn_msglog *log);
 
 /* ---- reads: blocking, any thread but a loop's ---- */
 
-/* Where a message is; what an ACK needs to know. */
+/* Where a message is and whose; what an ACK needs to know. */
 struct mn_msg_ref {
-    int64_t id, chat, seq, from, to;
+    int64_t id;
+    struct mn_place at; /* a group's chat has the group's id */
+    enum mn_chat_kind kind;
+    int64_t from, to; /* to: 0 in a GROUP */
 };
 /* From memory only, never blocks: any thread, loops too. */
 bool mn_msglog_recent(struct mn_msglog *log, int64_t id, struct mn_msg_ref *ret);
@@ -144,7 +179,10 @@ MN_MUSTCHECK enum mn_err mn_msglog_find(struct mn_msglog *log, int64_t id, struc
 enum mn_msg_status { MN_MSG_SAVED = 1, MN_MSG_REVOKED = 4 };
 
 struct mn_msg {
-    int64_t id, chat, seq, from, to;
+    int64_t id;
+    struct mn_place at;
+    enum mn_chat_kind kind;
+    int64_t from, to; /* to: 0 in a GROUP */
     int64_t created_ms, updated_ms;
     enum mn_msg_status status;
     struct mn_str client_id, body; /* valid during the callback */
@@ -155,9 +193,13 @@ typedef bool (*mn_msg_fn)(void *arg, const struct mn_msg *msg);
 /* Chat of a pair of users, in either order; MN_ENOTFOUND. */
 MN_MUSTCHECK enum mn_err mn_msglog_pair(struct mn_msglog *log, int64_t a, int64_t b,
                                         int64_t *ret_chat);
-/* Messages with after < msgSeq < before in ascending or descending order, at most `limit`. */
-MN_MUSTCHECK enum mn_err mn_msglog_read(struct mn_msglog *log, int64_t chat, int64_t after,
-                                        int64_t before, bool descending, unsigned limit,
+/* Messages of a chat with after < msgSeq < before. */
+struct mn_range {
+    int64_t chat, after, before;
+    bool descending;
+    unsigned limit; /* most messages */
+};
+MN_MUSTCHECK enum mn_err mn_msglog_read(struct mn_msglog *log, const struct mn_range *range,
                                         mn_msg_fn fn, void *arg);
 
 /* A single chat as one of its users sees it. */
@@ -177,17 +219,14 @@ typedef bool (*mn_chat_fn)(void *arg, const struct mn_chat_view *chat);
 MN_MUSTCHECK enum mn_err mn_msglog_chats(struct mn_msglog *log, int64_t user, int64_t after_chat,
                                          mn_chat_fn fn, void *arg);
 
-/* Position in a user's backlog: everything up to (chat, seq), in order of chat, then seq, is done. */
-struct mn_backlog_pos {
-    int64_t chat, seq;
-};
 /*
  * Next messages to the user that are behind his delivered cursor and behind
- * *pos, at most `limit` messages and about `bytes` of text.  Advances *pos
- * over what it gave; *ret_done when there is no more.
+ * *pos, in order of chat and then msgSeq, at most `limit` messages and about
+ * `bytes` of text.  Advances *pos over what it gave ({0, 0}: nothing yet);
+ * *ret_done when there is no more.
  */
 MN_MUSTCHECK enum mn_err mn_msglog_backlog(struct mn_msglog *log, int64_t user,
-                                           struct mn_backlog_pos *pos, unsigned limit, size_t bytes,
+                                           struct mn_place *pos, unsigned limit, size_t bytes,
                                            mn_msg_fn fn, void *arg, bool *ret_done);
 
 #endif

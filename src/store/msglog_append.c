@@ -28,6 +28,13 @@ static bool is_append_valid(const struct mn_msglog *log, const struct mn_op *op)
            op->client_id_len > 0 && op->client_id_len <= MN_CLIENT_ID_MAX;
 }
 
+/* A pair's key must be that of the two, or their messages would be in another one's chat. */
+static bool is_key_valid(const struct mn_op *op)
+{
+    struct mn_chat_key pair = mn_chat_pair(op->from, op->to);
+    return op->key.kind == MN_CHAT_PAIR && op->key.a == pair.a && op->key.b == pair.b;
+}
+
 static void locate(struct mn_writer *w, struct mn_op_slot *slot)
 {
     struct mn_op *op = slot->op;
@@ -35,8 +42,9 @@ static void locate(struct mn_writer *w, struct mn_op_slot *slot)
     op->duplicate = op->advanced = false;
     if (op->kind == MN_OP_ECHO)
         return;
-    if (op->kind == MN_OP_APPEND ? !is_append_valid(w->log, op)
-                                 : op->from <= 0 || op->to <= 0 || op->from == op->to) {
+    bool is_valid = op->kind == MN_OP_APPEND ? is_append_valid(w->log, op)
+                                             : op->from > 0 && op->to > 0 && op->from != op->to;
+    if (!is_valid || !is_key_valid(op)) {
         op->result = MN_EINVAL;
         return;
     }
@@ -44,9 +52,7 @@ static void locate(struct mn_writer *w, struct mn_op_slot *slot)
         op->result = w->cause;
         return;
     }
-    bool from_low = op->from < op->to;
-    slot->chat = mn_chats_find(&w->chats, from_low ? op->from : op->to,
-                               from_low ? op->to : op->from);
+    slot->chat = mn_chats_find(&w->chats, op->key.a, op->key.b);
     if (!slot->chat)
         op->result = MN_EBUSY;
 }
@@ -224,8 +230,8 @@ static enum mn_err check_found(struct mn_writer *w, struct mn_op *op, int64_t ch
         return err;
     op->duplicate = true;
     op->id = place.id;
-    op->chat = chat;
-    op->seq = seq;
+    op->at.chat = chat;
+    op->at.seq = seq;
     return MN_OK;
 }
 
@@ -285,8 +291,8 @@ static void apply_append(struct mn_writer *w, struct mn_op_slot *slot)
     chat->last_seq++;
     if (op->from == chat->low)
         chat->low_count++;
-    op->chat = chat->id;
-    op->seq = chat->last_seq;
+    op->at.chat = chat->id;
+    op->at.seq = chat->last_seq;
     slot->is_new = true;
     slot->low_count = chat->low_count;
     mn_writer_put_message(w, slot);
@@ -309,7 +315,8 @@ static void apply_cursor(struct mn_writer *w, struct mn_op_slot *slot)
     struct mn_op *op = slot->op;
     struct mn_chat *chat = slot->chat;
     /* stored_seq: nobody can have seen a message of this very batch. */
-    if (chat->id == 0 || chat->id != op->chat || op->seq < 1 || op->seq > chat->stored_seq) {
+    if (chat->id == 0 || chat->id != op->at.chat || op->at.seq < 1 ||
+        op->at.seq > chat->stored_seq) {
         op->result = MN_EINVAL;
         return;
     }
@@ -321,10 +328,10 @@ static void apply_cursor(struct mn_writer *w, struct mn_op_slot *slot)
         chat->has_member[side] = true;
     }
     struct mn_row_member row = chat->member[side];
-    bool moved = move(&row.delivered, &row.has_delivered, op->seq);
+    bool moved = move(&row.delivered, &row.has_delivered, op->at.seq);
     bool advanced = moved;
     if (op->cursor == MN_CURSOR_READ) {
-        advanced = move(&row.read, &row.has_read, op->seq);
+        advanced = move(&row.read, &row.has_read, op->at.seq);
         moved |= advanced;
     }
     if (moved && !mn_cursors_put(&w->log->cursors, op->from, chat->id, &row)) {

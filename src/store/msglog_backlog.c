@@ -15,8 +15,8 @@ enum {
 
 struct backlog {
     struct mn_fetch fetch;
-    struct mn_backlog_pos pos; /* done up to here */
-    unsigned limit;            /* messages that may still be taken */
+    struct mn_place pos; /* done up to here */
+    unsigned limit;      /* messages that may still be taken */
 };
 
 static bool backlog_is_full(const struct backlog *b) { return b->fetch.stopped || b->limit == 0; }
@@ -129,7 +129,7 @@ static enum mn_err backlog_walk(struct backlog *b, struct mn_member_walk *walk, 
     }
 }
 
-enum mn_err mn_msglog_backlog(struct mn_msglog *log, int64_t user, struct mn_backlog_pos *pos,
+enum mn_err mn_msglog_backlog(struct mn_msglog *log, int64_t user, struct mn_place *pos,
                               unsigned limit, size_t bytes, mn_msg_fn fn, void *arg, bool *ret_done)
 {
     struct backlog b = {

@@ -29,7 +29,7 @@ enum mn_err mn_msglog_find(struct mn_msglog *log, int64_t id, struct mn_msg_ref 
     mn_metric_inc(log->shard, MN_M_CACHE_MISSES);
     if (!err)
         *ret = (struct mn_msg_ref){
-            .id = id, .chat = msg.chat, .seq = msg.seq, .from = msg.from, .to = msg.to};
+            .id = id, .at = msg.at, .kind = msg.kind, .from = msg.from, .to = msg.to};
     return err;
 }
 
@@ -62,21 +62,22 @@ static enum mn_err read_chat(struct mn_fetch *f, struct mn_rocks_iter *it, bool 
     return mn_fetch_flush(f);
 }
 
-enum mn_err mn_msglog_read(struct mn_msglog *log, int64_t chat, int64_t after, int64_t before,
-                           bool descending, unsigned limit, mn_msg_fn fn, void *arg)
+enum mn_err mn_msglog_read(struct mn_msglog *log, const struct mn_range *range, mn_msg_fn fn,
+                           void *arg)
 {
     struct mn_seq_bounds bounds;
-    if (before <= 0 || after >= before - 1)
+    if (range->before <= 0 || range->after >= range->before - 1)
         return MN_OK;
     struct mn_fetch f = {.db = mn_db_take(log), .fn = fn, .arg = arg, .room = SIZE_MAX};
     enum mn_err err = MN_EIO;
     if (f.db) {
-        struct mn_rocks_iter *it = mn_seq_iter(f.db, chat, after, before, &bounds);
-        if (descending)
+        struct mn_rocks_iter *it = mn_seq_iter(f.db, range->chat, range->after, range->before,
+                                               &bounds);
+        if (range->descending)
             mn_rocks_iter_seek_last(it);
         else
             mn_rocks_iter_seek(it, mn_str_make(bounds.lower, MN_KEY_SEQ_BYTES));
-        err = read_chat(&f, it, descending, limit);
+        err = read_chat(&f, it, range->descending, range->limit);
         mn_rocks_iter_free(it);
     }
     mn_db_give(log);

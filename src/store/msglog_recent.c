@@ -66,8 +66,8 @@ void mn_recent_put(struct mn_recent *recent, const struct mn_msg_ref *ref)
     uint64_t version = atomic_load_explicit(&way->version, memory_order_relaxed);
     atomic_store_explicit(&way->version, version + 1, memory_order_relaxed);
     store(&way->id, ref->id);
-    store(&way->chat, ref->chat);
-    store(&way->seq, ref->seq);
+    store(&way->chat, ref->at.chat);
+    store(&way->seq, ref->at.seq);
     store(&way->from, ref->from);
     store(&way->to, ref->to);
     atomic_store_explicit(&way->version, version + 2, memory_order_release);
@@ -82,10 +82,10 @@ bool mn_recent_get(const struct mn_recent *recent, int64_t id, struct mn_msg_ref
         if (version == 0 || (version & 1) != 0 || load(&way->id) != id)
             continue;
         struct mn_msg_ref ref = {.id = id,
-                                 .chat = load(&way->chat),
-                                 .seq = load(&way->seq),
+                                 .at = {load(&way->chat), load(&way->seq)},
                                  .from = load(&way->from),
                                  .to = load(&way->to)};
+        ref.kind = ref.to > 0 ? MN_CHAT_PAIR : MN_CHAT_GROUP;
         if (atomic_load_explicit(&way->version, memory_order_relaxed) != version)
             return false;
         *ret = ref;

@@ -45,7 +45,7 @@ void mn_writer_put_chat(struct mn_writer *w, struct mn_chat *chat, int64_t unix_
 static void note_index(struct mn_writer *w, const struct mn_op_slot *slot, uint64_t second)
 {
     w->index[w->index_count++] = (struct mn_index_key){
-        .chat = (uint64_t)slot->op->chat, .second = second, .slot = (uint32_t)(slot - w->slots)};
+        .chat = (uint64_t)slot->op->at.chat, .second = second, .slot = (uint32_t)(slot - w->slots)};
 }
 
 void mn_writer_put_message(struct mn_writer *w, const struct mn_op_slot *slot)
@@ -53,8 +53,8 @@ void mn_writer_put_message(struct mn_writer *w, const struct mn_op_slot *slot)
     const struct mn_op *op = slot->op;
     char key[MN_KEY_MSG_BYTES];
     char head[MN_ROW_MSG_HEAD_MAX];
-    const struct mn_row_msg msg = {.chat = op->chat,
-                                   .seq = op->seq,
+    const struct mn_row_msg msg = {.chat = op->at.chat,
+                                   .seq = op->at.seq,
                                    .from = op->from,
                                    .to = op->to,
                                    .created_ms = op->unix_ms,
@@ -66,7 +66,7 @@ void mn_writer_put_message(struct mn_writer *w, const struct mn_op_slot *slot)
     mn_key_msg(key, op->id);
     mn_rocks_batch_put_parts(w->log->db, w->batch, MN_CF_MSG, mn_str_make(key, sizeof(key)), parts,
                              MN_ARRAY_LEN(parts));
-    note_index(w, slot, (uint64_t)op->seq);
+    note_index(w, slot, (uint64_t)op->at.seq);
     note_index(w, slot, slot->hash | CLIENT_ROW);
 }
 
@@ -87,7 +87,7 @@ static void put_seq(struct mn_writer *w, const struct mn_op_slot *slot)
                                      .id = op->id,
                                      .low_count = slot->low_count,
                                      .created_ms = op->unix_ms};
-    mn_key_seq(key, op->chat, op->seq);
+    mn_key_seq(key, op->at.chat, op->at.seq);
     put(w, MN_CF_INDEX, key, sizeof(key), value, mn_row_seq_print(value, &place));
 }
 
@@ -95,8 +95,8 @@ static void put_client(struct mn_writer *w, const struct mn_op_slot *slot)
 {
     char key[MN_KEY_CLIENT_BYTES];
     char value[MN_ROW_CLIENT_MAX];
-    mn_key_client(key, slot->op->chat, slot->hash);
-    put(w, MN_CF_INDEX, key, sizeof(key), value, mn_row_client_print(value, slot->op->seq));
+    mn_key_client(key, slot->op->at.chat, slot->hash);
+    put(w, MN_CF_INDEX, key, sizeof(key), value, mn_row_client_print(value, slot->op->at.seq));
 }
 
 void mn_writer_put_index(struct mn_writer *w)

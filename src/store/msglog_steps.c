@@ -113,8 +113,8 @@ enum mn_err mn_msg_parse(int64_t id, struct mn_str value, struct mn_msg *ret)
     if (err)
         return err;
     *ret = (struct mn_msg){.id = id,
-                           .chat = row.chat,
-                           .seq = row.seq,
+                           .at = {row.chat, row.seq},
+                           .kind = MN_CHAT_PAIR,
                            .from = row.from,
                            .to = row.to,
                            .created_ms = row.created_ms,
@@ -136,7 +136,7 @@ static enum mn_err fetch_give(struct mn_fetch *f, const struct mn_rocks_value *v
             return err;
         size_t bytes = msg.body.n + msg.client_id.n;
         f->room -= bytes < f->room ? bytes : f->room;
-        f->last = (struct mn_backlog_pos){.chat = msg.chat, .seq = msg.seq};
+        f->last = msg.at;
         f->stopped = !f->fn(f->arg, &msg) || f->room == 0;
     }
     return MN_OK;

@@ -26,8 +26,8 @@ struct mn_fetch {
     size_t room; /* bytes of text that may still be given */
     size_t count;
     int64_t ids[MN_FETCH];
-    bool stopped;               /* by the callback, or because `room` is used up */
-    struct mn_backlog_pos last; /* of the last message given */
+    bool stopped;         /* by the callback, or because `room` is used up */
+    struct mn_place last; /* of the last message given */
 };
 
 /* Gives what has gathered when that is MN_FETCH messages. */

@@ -149,11 +149,11 @@ static void finish_new(struct mn_msglog *log, struct mn_op *op, enum mn_err err)
 {
     op->result = err;
     if (err) {
-        op->chat = op->seq = 0;
+        op->at = (struct mn_place){0, 0};
         return;
     }
     const struct mn_msg_ref ref = {
-        .id = op->id, .chat = op->chat, .seq = op->seq, .from = op->from, .to = op->to};
+        .id = op->id, .at = op->at, .kind = op->key.kind, .from = op->from, .to = op->to};
     mn_recent_put(&log->recent, &ref);
     if (op->id > atomic_load_explicit(&log->max_id, memory_order_relaxed))
         atomic_store_explicit(&log->max_id, op->id, memory_order_relaxed);
@@ -163,8 +163,7 @@ static void finish_new(struct mn_msglog *log, struct mn_op *op, enum mn_err err)
 static void finish_twin(struct mn_op *op, const struct mn_op *first)
 {
     op->result = first->result;
-    op->chat = first->chat;
-    op->seq = first->seq;
+    op->at = first->at;
     if (first->result == MN_OK) {
         op->id = first->id;
         op->duplicate = true;

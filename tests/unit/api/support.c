@@ -229,8 +229,7 @@ int64_t ta_message(struct ta *t, int64_t from, int64_t to, const char *text, int
     snprintf(client_id, sizeof(client_id), "c-%lld", (long long)id);
     struct mn_op *op = mn_op_new(MN_OP_APPEND, mn_str_c(client_id), MN_STR_NONE, mn_str_c(text));
     assert_non_null(op);
-    op->from = from;
-    op->to = to;
+    mn_op_set_pair(op, from, to);
     op->id = id;
     op->unix_ms = unix_ms;
     mn_op_ref(op);
@@ -242,7 +241,7 @@ int64_t ta_message(struct ta *t, int64_t from, int64_t to, const char *text, int
         pthread_cond_wait(&t->changed, &t->lock);
     pthread_mutex_unlock(&t->lock);
     assert_int_equal(op->result, MN_OK);
-    int64_t seq = op->seq;
+    int64_t seq = op->at.seq;
     mn_op_unref(op);
     return seq;
 }

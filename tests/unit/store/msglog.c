@@ -47,9 +47,11 @@ static void reopen_goes_on(void **state)
     assert_int_equal(mn_msglog_pair(t.log, 2, 1, &chat), MN_OK);
     assert_false(mn_msglog_recent(t.log, id, &ref));
     assert_int_equal(mn_msglog_find(t.log, id, &ref), MN_OK);
-    assert_true(ref.id == id && ref.chat == chat && ref.seq == 2 && ref.from == 2 && ref.to == 1);
+    assert_true(ref.id == id && ref.at.chat == chat && ref.at.seq == 2 && ref.from == 2 &&
+                ref.to == 1);
     assert_true(mn_msglog_recent(t.log, id2, &ref));
-    assert_true(ref.id == id2 && ref.chat == chat && ref.seq == 3 && ref.from == 1 && ref.to == 2);
+    assert_true(ref.id == id2 && ref.at.chat == chat && ref.at.seq == 3 && ref.from == 1 &&
+                ref.to == 2);
     assert_int_equal(mn_msglog_find(t.log, id2 + 1, &ref), MN_ENOTFOUND);
     assert_int_equal(mn_msglog_pair(t.log, 1, 3, &chat), MN_ENOTFOUND);
     ts_log_deinit(&t);
@@ -62,7 +64,7 @@ static void expect_duplicate(struct ts_log *t, int64_t from, int64_t to, const c
     assert_int_equal(op->result, MN_OK);
     assert_true(op->duplicate);
     assert_int_equal(op->id, id);
-    assert_int_equal(op->seq, seq);
+    assert_int_equal(op->at.seq, seq);
     mn_op_unref(op);
 }
 
@@ -116,10 +118,10 @@ static void duplicate_in_one_batch(void **state)
         ts_wait(&t);
         assert_false(ops[0]->duplicate || ops[2]->duplicate);
         assert_true(ops[1]->duplicate && ops[3]->duplicate);
-        assert_true(ops[1]->id == ops[0]->id && ops[1]->seq == ops[0]->seq);
-        assert_true(ops[3]->id == ops[0]->id && ops[3]->chat == ops[0]->chat);
-        assert_int_equal(ops[0]->seq, 2 * round + 1);
-        assert_int_equal(ops[2]->seq, 2 * round + 2);
+        assert_true(ops[1]->id == ops[0]->id && ops[1]->at.seq == ops[0]->at.seq);
+        assert_true(ops[3]->id == ops[0]->id && ops[3]->at.chat == ops[0]->at.chat);
+        assert_int_equal(ops[0]->at.seq, 2 * round + 1);
+        assert_int_equal(ops[2]->at.seq, 2 * round + 2);
         unref_all(ops, 4);
     }
     ts_log_deinit(&t);
@@ -147,7 +149,7 @@ static void collisions_swallow_nothing(void **state)
         for (int i = 0; i < 10; i++) {
             assert_int_equal(ops[i]->result, MN_OK);
             assert_false(ops[i]->duplicate);
-            assert_int_equal(ops[i]->seq, 10 * round + i + 1);
+            assert_int_equal(ops[i]->at.seq, 10 * round + i + 1);
             ids[10 * round + i] = ops[i]->id;
         }
         unref_all(ops, 10);
@@ -166,7 +168,7 @@ static void expect_invalid(struct ts_log *t, struct mn_op *op)
 {
     ts_do(t, op);
     assert_int_equal(op->result, MN_EINVAL);
-    assert_int_equal(op->seq, 0);
+    assert_int_equal(op->at.seq, 0);
     mn_op_unref(op);
 }
 
@@ -216,7 +218,7 @@ static void cache_is_only_a_cache(void **state)
         ts_wait(&t);
         for (int i = 0; i < 100; i++) {
             assert_int_equal(ops[i]->result, MN_OK);
-            assert_int_equal(ops[i]->seq, round);
+            assert_int_equal(ops[i]->at.seq, round);
             assert_false(ops[i]->duplicate);
         }
         unref_all(ops, 100);
@@ -345,7 +347,7 @@ static void refuses_wrong_cursors(void **state)
     ts_submit(&t, chain(ops, 2));
     ts_unblock(&t);
     ts_wait(&t);
-    assert_int_equal(ops[0]->seq, 6);
+    assert_int_equal(ops[0]->at.seq, 6);
     assert_int_equal(ops[1]->result, MN_EINVAL);
     unref_all(ops, 2);
     ts_log_deinit(&t);
@@ -471,7 +473,7 @@ static void many_producers(void **state)
             assert_int_equal(op->duplicate, j % 2);
             if (!op->duplicate)
                 last[(j / 2) % PEERS]++;
-            assert_int_equal(op->seq, last[(j / 2) % PEERS]);
+            assert_int_equal(op->at.seq, last[(j / 2) % PEERS]);
         }
         unref_all(producers[i].ops, 400);
     }
@@ -494,7 +496,7 @@ static void close_commits_what_waits(void **state)
     ts_submit(&t, chain(ops, 50));
     ts_log_close(&t);
     for (int i = 0; i < 50; i++)
-        assert_true(ops[i]->result == MN_OK && ops[i]->seq == i + 1);
+        assert_true(ops[i]->result == MN_OK && ops[i]->at.seq == i + 1);
     unref_all(ops, 50);
     assert_int_equal(t.handed_back, 50);
     ts_log_open(&t);

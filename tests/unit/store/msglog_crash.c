@@ -48,8 +48,8 @@ static void child_on_commit(void *ctx, struct mn_op **ops, size_t count)
         int64_t number = 0;
         if (ops[i]->result || mn_parse_i64(mn_op_client_id(ops[i]), 0, INT64_MAX, &number))
             _exit(3);
-        const struct ack ack = {ops[i]->from, ops[i]->to,   number,
-                                ops[i]->id,   ops[i]->chat, ops[i]->seq};
+        const struct ack ack = {ops[i]->from, ops[i]->to,      number,
+                                ops[i]->id,   ops[i]->at.chat, ops[i]->at.seq};
         /* Below PIPE_BUF: whole or not at all. */
         if (write(STDOUT_FILENO, &ack, sizeof(ack)) != (ssize_t)sizeof(ack))
             _exit(4);
@@ -69,8 +69,8 @@ static struct mn_op *child_op(struct child *c, struct mn_rng *rng, int64_t numbe
                                  MN_STR("a body of a usual length, more or less"));
     if (!op)
         _exit(5);
-    op->from = 1 + (int64_t)mn_rng_below(rng, USERS);
-    op->to = 1 + (op->from + (int64_t)mn_rng_below(rng, USERS - 1)) % USERS;
+    int64_t from = 1 + (int64_t)mn_rng_below(rng, USERS);
+    mn_op_set_pair(op, from, 1 + (from + (int64_t)mn_rng_below(rng, USERS - 1)) % USERS);
     op->id = mn_idgen_next(&c->ids);
     op->unix_ms = mn_unix_ms();
     return op;
@@ -188,8 +188,8 @@ struct walk {
 static bool next_seq(void *arg, const struct mn_msg *msg)
 {
     struct walk *walk = arg;
-    assert_int_equal(msg->chat, walk->chat);
-    assert_int_equal(msg->seq, ++walk->last);
+    assert_int_equal(msg->at.chat, walk->chat);
+    assert_int_equal(msg->at.seq, ++walk->last);
     return true;
 }
 
@@ -198,8 +198,9 @@ static bool check_chat(void *arg, const struct mn_chat_view *view)
 {
     struct ts_log *t = arg;
     struct walk walk = {.chat = view->chat};
-    assert_int_equal(mn_msglog_read(t->log, view->chat, 0, INT64_MAX, false, UINT32_MAX, next_seq,
-                                    &walk),
+    assert_int_equal(mn_msglog_read(t->log,
+                                    &(struct mn_range){view->chat, 0, INT64_MAX, false, UINT32_MAX},
+                                    next_seq, &walk),
                      MN_OK);
     assert_int_equal(walk.last, view->last_seq);
     return true;
@@ -209,7 +210,7 @@ static void check_ack(struct ts_log *t, const struct ack *ack)
 {
     struct mn_msg_ref ref;
     assert_int_equal(mn_msglog_find(t->log, ack->id, &ref), MN_OK);
-    assert_true(ref.chat == ack->chat && ref.seq == ack->seq);
+    assert_true(ref.at.chat == ack->chat && ref.at.seq == ack->seq);
     assert_true(ref.from == ack->from && ref.to == ack->to);
 }
 
@@ -230,7 +231,7 @@ static void check_retries(struct ts_log *t, const struct ack *acks, size_t count
     for (size_t i = 0; i < count; i++) {
         assert_int_equal(ops[i]->result, MN_OK);
         assert_true(ops[i]->duplicate);
-        assert_true(ops[i]->id == acks[i].id && ops[i]->seq == acks[i].seq);
+        assert_true(ops[i]->id == acks[i].id && ops[i]->at.seq == acks[i].seq);
         mn_op_unref(ops[i]);
     }
 }

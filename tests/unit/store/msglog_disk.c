@@ -52,7 +52,7 @@ static int64_t append_until_refused(struct ts_log *t, int64_t stored)
         struct mn_op *op = ts_do(t, big_op(stored + 1));
         enum mn_err err = op->result;
         if (!err)
-            assert_int_equal(op->seq, stored + 1);
+            assert_int_equal(op->at.seq, stored + 1);
         mn_op_unref(op);
         if (err) {
             assert_int_equal(err, MN_ENOSPC);
@@ -65,7 +65,7 @@ static int64_t append_until_refused(struct ts_log *t, int64_t stored)
 static bool count_one(void *arg, const struct mn_msg *msg)
 {
     int64_t *count = arg;
-    assert_int_equal(msg->seq, ++*count);
+    assert_int_equal(msg->at.seq, ++*count);
     assert_int_equal(msg->body.n, BODY);
     return true;
 }
@@ -74,8 +74,10 @@ static void expect_stored(struct ts_log *t, int64_t stored)
 {
     int64_t chat = 0, count = 0;
     assert_int_equal(mn_msglog_pair(t->log, 1, 2, &chat), MN_OK);
-    assert_int_equal(
-        mn_msglog_read(t->log, chat, 0, INT64_MAX, false, UINT32_MAX, count_one, &count), MN_OK);
+    assert_int_equal(mn_msglog_read(t->log,
+                                    &(struct mn_range){chat, 0, INT64_MAX, false, UINT32_MAX},
+                                    count_one, &count),
+                     MN_OK);
     assert_int_equal(count, stored);
 }
 
@@ -97,7 +99,7 @@ static void stops_before_the_end(void **state)
     TS_WAIT_UNTIL(mn_msglog_is_writable(t.log));
     struct mn_op *op = ts_do(&t, big_op(stored + 1));
     assert_int_equal(op->result, MN_OK);
-    assert_int_equal(op->seq, stored + 1);
+    assert_int_equal(op->at.seq, stored + 1);
     mn_op_unref(op);
     expect_stored(&t, stored + 1);
     ts_log_deinit(&t);
@@ -138,7 +140,7 @@ static void runs_into_the_end(void **state)
     expect_stored(&t, 20);
     for (int64_t i = 21; i <= 40; i++) {
         struct mn_op *op = ts_do(&t, big_op(i));
-        assert_true(op->result == MN_OK && op->seq == i && !op->duplicate);
+        assert_true(op->result == MN_OK && op->at.seq == i && !op->duplicate);
         mn_op_unref(op);
     }
     ts_log_close(&t);
@@ -194,7 +196,7 @@ static void survives_the_end_anywhere(void **state)
             if (op->result)
                 assert_int_equal(op->result, MN_ENOSPC);
             else /* a failed one may be on the disk after all: then this is its first result */
-                assert_int_equal(op->seq, stored + 1);
+                assert_int_equal(op->at.seq, stored + 1);
             stored += op->result == MN_OK;
             refusals += op->result != MN_OK;
             mn_op_unref(op);

@@ -38,7 +38,7 @@ static void expect(struct ts_log *t, const char *client_id, enum mn_err err)
     struct mn_op *op = ts_do(t, ts_append_op(1, 2, client_id, "x"));
     assert_int_equal(op->result, err);
     assert_false(op->duplicate);
-    assert_int_equal(op->seq, 0);
+    assert_int_equal(op->at.seq, 0);
     mn_op_unref(op);
 }
 
@@ -63,8 +63,8 @@ static void failed_write_leaves_nothing(void **state)
     ts_unblock(&t);
     ts_wait(&t);
     for (int i = 0; i < 3; i++)
-        assert_true(ops[i]->result == MN_EIO && ops[i]->seq == 0 && !ops[i]->duplicate);
-    assert_true(ops[3]->result == MN_OK && ops[3]->duplicate && ops[3]->seq == 1);
+        assert_true(ops[i]->result == MN_EIO && ops[i]->at.seq == 0 && !ops[i]->duplicate);
+    assert_true(ops[3]->result == MN_OK && ops[3]->duplicate && ops[3]->at.seq == 1);
     for (int i = 0; i < 4; i++)
         mn_op_unref(ops[i]);
     assert_false(mn_msglog_is_writable(t.log));
@@ -93,7 +93,7 @@ static void written_but_reported_failed(void **state)
     f.err[MN_FAULT_AFTER_WRITE] = MN_OK;
     TS_WAIT_UNTIL(mn_msglog_is_writable(t.log));
     struct mn_op *op = ts_do(&t, ts_append_op(1, 2, "b", "x"));
-    assert_true(op->result == MN_OK && op->duplicate && op->seq == 2);
+    assert_true(op->result == MN_OK && op->duplicate && op->at.seq == 2);
     mn_op_unref(op);
     assert_int_equal(ts_append(&t, 1, 2, "c", "x", NULL), 3);
     ts_log_deinit(&t);

@@ -20,13 +20,12 @@ static void recent_keeps_the_newest(void **state)
     mn_recent_init(&r, 1000); /* 1,024 */
     assert_false(mn_recent_get(&r, 0, &ref));
     for (int64_t i = 1; i <= 4096; i++)
-        mn_recent_put(&r,
-                      &(struct mn_msg_ref){
-                          .id = i << 12, .chat = i + 1, .seq = i + 2, .from = i + 3, .to = i + 4});
+        mn_recent_put(&r, &(struct mn_msg_ref){
+                              .id = i << 12, .at = {i + 1, i + 2}, .from = i + 3, .to = i + 4});
     for (int64_t i = 1; i <= 4096; i++) {
         bool found = mn_recent_get(&r, i << 12, &ref);
         if (found)
-            assert_true(ref.id == i << 12 && ref.chat == i + 1 && ref.seq == i + 2 &&
+            assert_true(ref.id == i << 12 && ref.at.chat == i + 1 && ref.at.seq == i + 2 &&
                         ref.from == i + 3 && ref.to == i + 4);
         newest += found && i > 4096 - 256;
         oldest += found && i <= 2048;
@@ -50,8 +49,8 @@ static void *read_recent(void *arg)
     for (int64_t i = 0; !atomic_load(&r->stop); i++) {
         int64_t id = 1 + i % 256;
         if (mn_recent_get(&r->recent, id, &ref)) {
-            assert_true(ref.id == id && ref.chat == ref.seq && ref.from == ref.seq &&
-                        ref.to == ref.seq);
+            assert_true(ref.id == id && ref.at.chat == ref.at.seq && ref.from == ref.at.seq &&
+                        ref.to == ref.at.seq);
             atomic_fetch_add(&r->found, 1);
         }
     }
@@ -67,8 +66,8 @@ static void recent_is_never_torn(void **state)
     for (int i = 0; i < 2; i++)
         assert_int_equal(pthread_create(&threads[i], NULL, read_recent, &r), 0);
     for (int64_t i = 1; i < 200000 || atomic_load(&r.found) < 1000; i++)
-        mn_recent_put(&r.recent, &(struct mn_msg_ref){
-                                     .id = 1 + i % 256, .chat = i, .seq = i, .from = i, .to = i});
+        mn_recent_put(&r.recent,
+                      &(struct mn_msg_ref){.id = 1 + i % 256, .at = {i, i}, .from = i, .to = i});
     atomic_store(&r.stop, true);
     for (int i = 0; i < 2; i++)
         pthread_join(threads[i], NULL);

@@ -25,18 +25,18 @@ static bool take(void *arg, const struct mn_msg *msg)
 {
     struct got *got = arg;
     char body[32];
-    snprintf(body, sizeof(body), "body %d", (int)msg->seq);
+    snprintf(body, sizeof(body), "body %d", (int)msg->at.seq);
     assert_true(mn_str_is(msg->body, body));
     assert_true(msg->client_id.n > 0);
     assert_int_equal(msg->status, MN_MSG_SAVED);
     assert_int_equal(msg->updated_ms, msg->created_ms);
     if (got->chat)
-        assert_int_equal(msg->chat, got->chat);
+        assert_int_equal(msg->at.chat, got->chat);
     if (got->user)
         assert_int_equal(msg->to, got->user);
     assert_true(got->count < MN_ARRAY_LEN(got->seqs));
-    got->chats[got->count] = msg->chat;
-    got->seqs[got->count++] = msg->seq;
+    got->chats[got->count] = msg->at.chat;
+    got->seqs[got->count++] = msg->at.seq;
     return got->count != got->stop_at;
 }
 
@@ -52,8 +52,8 @@ static int64_t fill(struct ts_log *t, int64_t a, int64_t b, int64_t first_seq, i
         ts_submit(t, op);
         if (i == count - 1) {
             ts_wait(t);
-            assert_int_equal(op->seq, first_seq + count - 1);
-            chat = op->chat;
+            assert_int_equal(op->at.seq, first_seq + count - 1);
+            chat = op->at.chat;
         }
         mn_op_unref(op);
     }
@@ -64,7 +64,9 @@ static void expect_read(struct ts_log *t, int64_t chat, int64_t after, int64_t b
                         unsigned limit, int64_t first, unsigned count)
 {
     struct got got = {.chat = chat};
-    assert_int_equal(mn_msglog_read(t->log, chat, after, before, down, limit, take, &got), MN_OK);
+    assert_int_equal(mn_msglog_read(t->log, &(struct mn_range){chat, after, before, down, limit},
+                                    take, &got),
+                     MN_OK);
     assert_int_equal(got.count, count);
     for (unsigned i = 0; i < count; i++)
         assert_int_equal(got.seqs[i], down ? first - i : first + i);
@@ -98,7 +100,8 @@ static void history(void **state)
         expect_read(&t, chat + 1, 0, INT64_MAX, true, 5, 0, 0);
         expect_read(&t, -1, 0, INT64_MAX, true, 5, 0, 0);
         struct got got = {.chat = chat, .stop_at = 3};
-        assert_int_equal(mn_msglog_read(t.log, chat, 0, 200, true, 50, take, &got), MN_OK);
+        assert_int_equal(
+            mn_msglog_read(t.log, &(struct mn_range){chat, 0, 200, true, 50}, take, &got), MN_OK);
         assert_int_equal(got.count, 3);
         ts_log_close(&t);
         ts_log_open(&t);
@@ -199,7 +202,7 @@ static void lists_chats(void **state)
 /* Pages of `limit` until done; the number of pages. */
 static unsigned drain(struct ts_log *t, int64_t user, unsigned limit, size_t bytes, struct got *got)
 {
-    struct mn_backlog_pos pos = {0, 0};
+    struct mn_place pos = {0, 0};
     unsigned pages = 0;
     for (bool done = false; !done; pages++) {
         unsigned before = got->count;
@@ -257,7 +260,7 @@ static void backlog_follows_cursors(void **state)
 {
     struct ts_log t;
     int64_t chats[4];
-    struct mn_backlog_pos pos = {0, 0};
+    struct mn_place pos = {0, 0};
     bool done = false;
     (void)state;
     ts_log_prepare(&t);
@@ -323,7 +326,7 @@ static void backlog_stops(void **state)
 {
     struct ts_log t;
     int64_t chats[4];
-    struct mn_backlog_pos pos = {0, 0};
+    struct mn_place pos = {0, 0};
     bool done = true;
     (void)state;
     ts_log_init(&t);
@@ -342,7 +345,9 @@ static bool nested(void *arg, const struct mn_chat_view *view)
 {
     struct ts_log *t = arg;
     struct got got = {.chat = view->chat};
-    assert_int_equal(mn_msglog_read(t->log, view->chat, 0, INT64_MAX, true, 1, take, &got), MN_OK);
+    assert_int_equal(mn_msglog_read(t->log, &(struct mn_range){view->chat, 0, INT64_MAX, true, 1},
+                                    take, &got),
+                     MN_OK);
     assert_true(got.count == 1 && got.seqs[0] == view->last_seq);
     return true;
 }

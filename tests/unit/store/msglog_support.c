@@ -120,8 +120,7 @@ struct mn_op *ts_append_op(int64_t from, int64_t to, const char *client_id, cons
 {
     struct mn_op *op = mn_op_new(MN_OP_APPEND, mn_str_c(client_id), MN_STR_NONE, mn_str_c(body));
     assert_non_null(op);
-    op->from = from;
-    op->to = to;
+    mn_op_set_pair(op, from, to);
     op->id = ts_id();
     op->unix_ms = mn_unix_ms();
     op->mono_ns = mn_mono_ns();
@@ -134,10 +133,9 @@ struct mn_op *ts_cursor_op(enum mn_cursor_kind kind, int64_t from, int64_t to, i
     struct mn_op *op = mn_op_new(MN_OP_CURSOR, MN_STR_NONE, MN_STR_NONE, MN_STR_NONE);
     assert_non_null(op);
     op->cursor = (uint8_t)kind;
-    op->from = from;
-    op->to = to;
-    op->chat = chat;
-    op->seq = seq;
+    mn_op_set_pair(op, from, to);
+    op->at.chat = chat;
+    op->at.seq = seq;
     return op;
 }
 
@@ -174,7 +172,7 @@ int64_t ts_append(struct ts_log *t, int64_t from, int64_t to, const char *client
 {
     struct mn_op *op = ts_do(t, ts_append_op(from, to, client_id, body));
     assert_int_equal(op->result, MN_OK);
-    int64_t seq = op->seq;
+    int64_t seq = op->at.seq;
     if (ret_id)
         *ret_id = op->id;
     mn_op_unref(op);

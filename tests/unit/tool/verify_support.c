@@ -55,15 +55,14 @@ static int64_t append(struct tv_store *store, struct mn_msglog *log, struct wait
     snprintf(body, sizeof body, "text %u from %d to %d", store->count, (int)from, (int)to);
     struct mn_op *op = mn_op_new(MN_OP_APPEND, mn_str_c(client_id), MN_STR_NONE, mn_str_c(body));
     assert_non_null(op);
-    op->from = from;
-    op->to = to;
+    mn_op_set_pair(op, from, to);
     op->id = store->last_id += 1 << 22; /* a millisecond later */
     op->unix_ms = mn_id_unix_ms(op->id);
     run(log, waiter, op);
     if (store->count < MN_ARRAY_LEN(store->id))
         store->id[store->count] = op->id;
     store->count++;
-    int64_t chat = op->chat;
+    int64_t chat = op->at.chat;
     mn_op_unref(op);
     return chat;
 }
@@ -74,10 +73,8 @@ static void move(struct mn_msglog *log, struct waiter *waiter, enum mn_cursor_ki
     struct mn_op *op = mn_op_new(MN_OP_CURSOR, MN_STR_NONE, MN_STR_NONE, MN_STR_NONE);
     assert_non_null(op);
     op->cursor = (uint8_t)kind;
-    op->from = 2;
-    op->to = 1;
-    op->chat = chat;
-    op->seq = seq;
+    mn_op_set_pair(op, 2, 1);
+    op->at = (struct mn_place){chat, seq};
     run(log, waiter, op);
     mn_op_unref(op);
 }
