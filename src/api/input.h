@@ -3,6 +3,7 @@
 #define MN_API_INPUT_H
 
 #include "api/call.h"
+#include "base/clock.h"
 
 /*
  * Input of a call: query parameters and the fields of its JSON body, with
@@ -23,7 +24,7 @@ bool mn_query_id(struct mn_api_call *call, const char *name, int64_t *ret, bool 
 bool mn_query_clamped(struct mn_api_call *call, const char *name, int64_t fallback, int64_t min,
                       int64_t max, int64_t *ret);
 /* Optional date. 400 bad_parameter. */
-bool mn_query_date(struct mn_api_call *call, const char *name, int64_t *ret_unix_ms,
+bool mn_query_date(struct mn_api_call *call, const char *name, struct mn_date *ret,
                    bool *ret_given);
 
 /* Parses the body into call->body. 415 unsupported_media_type, 400 malformed_json. */

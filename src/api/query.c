@@ -5,7 +5,6 @@
  * stay where they are.
  */
 #include "api/input.h"
-#include "base/clock.h"
 #include "base/num.h"
 
 static int hex_digit(char c)
@@ -193,14 +192,13 @@ bool mn_query_clamped(struct mn_api_call *call, const char *name, int64_t fallba
     return true;
 }
 
-bool mn_query_date(struct mn_api_call *call, const char *name, int64_t *ret_unix_ms,
-                   bool *ret_given)
+bool mn_query_date(struct mn_api_call *call, const char *name, struct mn_date *ret, bool *ret_given)
 {
     struct mn_str raw = find(call, name);
     *ret_given = false;
     if (raw.n == 0)
         return true;
-    if (mn_date_parse(raw, ret_unix_ms) != MN_OK) {
+    if (mn_date_parse(raw, ret) != MN_OK) {
         mn_api_bad(call, "bad_parameter");
         return false;
     }

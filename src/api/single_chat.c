@@ -2,6 +2,7 @@
 /* GET /single-chat/...: conversations, messages, read cursors (http-api.md 7.4). */
 #include "api/handlers.h"
 #include "api/input.h"
+#include "im/list_cursor.h"
 #include "im/single_chat_view.h"
 
 #define PAGE_MAX 100  /* rows of a page, clamped */
@@ -70,19 +71,35 @@ static bool print_conversations(struct mn_api_call *call, struct mn_jout *out, c
     return true;
 }
 
-void mn_api_conversation_cursor(struct mn_api_call *call)
+/* lastUpdatedAt and lastId, of every conversation list: where its page begins. */
+static bool list_cursor(struct mn_api_call *call, struct mn_chat_pos *ret)
 {
-    struct mn_chat_pos before = MN_CHAT_POS_TOP;
+    struct mn_date updated;
     bool has_time = false, has_id = false;
-    int64_t limit = 0;
-    if (!mn_query_clamped(call, "limit", 20, 1, PAGE_MAX, &limit) ||
-        !mn_query_date(call, "lastUpdatedAt", &before.updated_ms, &has_time) ||
-        !mn_query_id(call, "lastId", &before.chat, &has_id))
-        return;
+    int64_t chat = 0;
+    *ret = MN_CHAT_POS_TOP;
+    if (!mn_query_date(call, "lastUpdatedAt", &updated, &has_time) ||
+        !mn_query_id(call, "lastId", &chat, &has_id))
+        return false;
     if (has_time != has_id) {
         mn_api_fail(call, 40000, "cursor_need_lastUpdatedAt_and_lastId");
-        return;
+        return false;
     }
+    if (!has_time)
+        return true;
+    enum mn_err err = mn_list_cursor_place(call->api->config.msglog, call->user, &updated, chat,
+                                           ret);
+    if (err != MN_OK)
+        mn_api_broken(call, "list_cursor", err);
+    return err == MN_OK;
+}
+
+void mn_api_conversation_cursor(struct mn_api_call *call)
+{
+    struct mn_chat_pos before;
+    int64_t limit = 0;
+    if (!mn_query_clamped(call, "limit", 20, 1, PAGE_MAX, &limit) || !list_cursor(call, &before))
+        return;
     struct mn_chat_view views[PAGE_MAX];
     unsigned count = 0;
     uint64_t total = 0;

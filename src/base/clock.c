@@ -47,7 +47,14 @@ static int64_t days_from_civil(int year, int month, int day)
     return era * 146097 + yoe * 365 + yoe / 4 - yoe / 100 + doy - 719468;
 }
 
-/* The inverse, for seconds since the epoch. */
+/* Seconds since the epoch of a time in UTC. */
+static int64_t unix_s_of(const struct civil *c)
+{
+    return days_from_civil(c->year, c->month, c->day) * S_PER_DAY + c->hour * 3600 +
+           c->minute * 60 + c->second;
+}
+
+/* The inverse. */
 static struct civil civil_from_unix_s(int64_t s)
 {
     int64_t days = (s >= 0 ? s : s - (S_PER_DAY - 1)) / S_PER_DAY;
@@ -97,16 +104,24 @@ static void put_civil(char *p, const struct civil *c)
     put2(p + 17, c->second);
 }
 
-/* Whole seconds, rounded down, clamped to what prints; the milliseconds left go to *ret_ms. */
-static int64_t split_ms(int64_t unix_ms, int *ret_ms)
+/* Whole seconds, rounded down; the milliseconds left go to *ret_ms. */
+static int64_t floor_s(int64_t ms, int *ret_ms)
 {
-    int64_t s = unix_ms / MS_PER_S;
+    int64_t s = ms / MS_PER_S;
 
-    *ret_ms = (int)(unix_ms % MS_PER_S);
+    *ret_ms = (int)(ms % MS_PER_S);
     if (*ret_ms < 0) {
         *ret_ms += MS_PER_S;
         s--;
     }
+    return s;
+}
+
+/* The same, clamped to what prints. */
+static int64_t split_ms(int64_t unix_ms, int *ret_ms)
+{
+    int64_t s = floor_s(unix_ms, ret_ms);
+
     if (s > year_9999_end_s) {
         *ret_ms = 999;
         return year_9999_end_s;
@@ -118,24 +133,32 @@ static int64_t split_ms(int64_t unix_ms, int *ret_ms)
     return s;
 }
 
+/* What clocks show; the zone may carry clamped ends across a year's border, which cuts them. */
+static bool local_civil(int64_t unix_s, struct civil *ret)
+{
+    time_t s = (time_t)unix_s;
+    struct tm tm;
+
+    if (!localtime_r(&s, &tm))
+        return false;
+    *ret = (struct civil){tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday,
+                          tm.tm_hour,        tm.tm_min,     tm.tm_sec > 59 ? 59 : tm.tm_sec};
+    if (ret->year > 9999)
+        *ret = (struct civil){9999, 12, 31, 23, 59, 59};
+    else if (ret->year < 0)
+        *ret = (struct civil){0, 1, 1, 0, 0, 0};
+    return true;
+}
+
 enum mn_err mn_date_print(struct mn_buf *buf, int64_t unix_ms)
 {
-    static const struct civil first = {0, 1, 1, 0, 0, 0}, last = {9999, 12, 31, 23, 59, 59};
     char text[24];
     size_t n = 19;
     int ms;
-    struct tm tm;
-    time_t s = (time_t)split_ms(unix_ms, &ms);
+    struct civil c;
 
-    if (!localtime_r(&s, &tm))
+    if (!local_civil(split_ms(unix_ms, &ms), &c))
         return MN_EINVAL;
-    struct civil c = {tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday,
-                      tm.tm_hour,        tm.tm_min,     tm.tm_sec > 59 ? 59 : tm.tm_sec};
-    /* The zone may carry the clamped ends across a year's border. */
-    if (c.year > 9999)
-        c = last;
-    else if (c.year < 0)
-        c = first;
     put_civil(text, &c);
     if (ms) {
         text[n++] = '.';
@@ -238,41 +261,90 @@ static bool take_offset(struct mn_str *s, int *ret_s)
     return minutes <= 59 && hours * 60 + minutes <= 18 * 60;
 }
 
-static bool local_unix_s(const struct civil *c, int64_t *ret)
-{
-    struct tm tm = {.tm_year = c->year - 1900,
-                    .tm_mon = c->month - 1,
-                    .tm_mday = c->day,
-                    .tm_hour = c->hour,
-                    .tm_min = c->minute,
-                    .tm_sec = c->second,
-                    .tm_wday = -1, /* stays so on failure: -1 as a result is also a time */
-                    .tm_isdst = -1};
-    time_t s = mktime(&tm);
-
-    if (tm.tm_wday == -1)
-        return false;
-    *ret = (int64_t)s;
-    return true;
-}
-
-enum mn_err mn_date_parse(struct mn_str s, int64_t *ret_unix_ms)
+enum mn_err mn_date_parse(struct mn_str s, struct mn_date *ret)
 {
     struct civil c = {0};
     int ms = 0, offset_s = 0;
-    int64_t unix_s;
+    bool zoned;
 
     if (!take_civil(&s, &c, &ms))
         return MN_EINVAL;
-    if (s.n == 0) {
-        if (!local_unix_s(&c, &unix_s))
-            return MN_EINVAL;
-    } else {
-        if (!take_offset(&s, &offset_s))
-            return MN_EINVAL;
-        unix_s = days_from_civil(c.year, c.month, c.day) * S_PER_DAY + c.hour * 3600 +
-                 c.minute * 60 + c.second - offset_s;
-    }
-    *ret_unix_ms = unix_s * MS_PER_S + ms;
+    zoned = s.n > 0;
+    if (zoned && !take_offset(&s, &offset_s))
+        return MN_EINVAL;
+    *ret = (struct mn_date){(unix_s_of(&c) - offset_s) * MS_PER_S + ms, zoned};
     return MN_OK;
+}
+
+/* ---- which instants a local time means --------------------------------------- */
+
+/*
+ * No zone was ever further than 16 hours from UTC, and a POSIX rule may say
+ * 25.  A regime of less than 15 minutes is not seen from its outside.
+ */
+enum { FARTHEST_S = 26 * 3600, PROBE_S = 900, OFFSETS_MAX = 8 };
+
+/* What clocks show, less UTC, in seconds. */
+static int64_t offset_at(int64_t unix_s)
+{
+    struct civil c;
+
+    return local_civil(unix_s, &c) ? unix_s_of(&c) - unix_s : 0;
+}
+
+bool mn_date_is(const struct mn_date *date, int64_t unix_ms)
+{
+    int ms;
+    int64_t s;
+
+    if (date->zoned)
+        return date->ms == unix_ms;
+    s = split_ms(unix_ms, &ms);
+    return (s + offset_at(s)) * MS_PER_S + ms == date->ms;
+}
+
+/* The first second that shows more than shown_s, which none shows itself. */
+static int64_t behind_gap(int64_t shown_s)
+{
+    int64_t before = shown_s - FARTHEST_S, behind = shown_s + FARTHEST_S;
+
+    while (behind - before > 1) {
+        int64_t mid = before + (behind - before) / 2;
+        if (mid + offset_at(mid) > shown_s)
+            behind = mid;
+        else
+            before = mid;
+    }
+    return behind;
+}
+
+unsigned mn_date_instants(const struct mn_date *date, int64_t ret[MN_DATE_INSTANTS])
+{
+    int64_t offsets[OFFSETS_MAX];
+    unsigned count = 0, seen = 0;
+    int ms;
+    int64_t shown_s = floor_s(date->ms, &ms);
+
+    ret[0] = date->ms;
+    if (date->zoned)
+        return 1;
+    for (int64_t at = shown_s - FARTHEST_S; at <= shown_s + FARTHEST_S; at += PROBE_S) {
+        if (at < year_0_s || at > year_9999_end_s)
+            continue;
+        int64_t offset = offset_at(at), unix_ms = (shown_s - offset) * MS_PER_S + ms;
+        unsigned i = 0;
+        while (i < seen && offsets[i] != offset)
+            i++;
+        if (i < seen || seen == OFFSETS_MAX)
+            continue;
+        offsets[seen++] = offset;
+        if (count == MN_DATE_INSTANTS || !mn_date_is(date, unix_ms))
+            continue;
+        for (i = count++; i > 0 && ret[i - 1] > unix_ms; i--)
+            ret[i] = ret[i - 1];
+        ret[i] = unix_ms;
+    }
+    if (count == 0)
+        ret[0] = behind_gap(shown_s) * MS_PER_S;
+    return count;
 }

@@ -137,16 +137,11 @@ static int64_t seconds_to_ms(int64_t s)
     return ms;
 }
 
-/* Whether the text says its zone: without one it would mean another instant on each server. */
-static bool has_zone(struct mn_str s)
-{
-    return s.n > 6 && (s.p[s.n - 1] == 'Z' || s.p[s.n - 6] == '+' || s.p[s.n - 6] == '-');
-}
-
 /* `exp` and `nbf`: number of seconds, the same as text, or ISO-8601 text. */
 static bool read_date(const json_t *value, int64_t *ret_ms)
 {
     struct mn_str s = string_of(value);
+    struct mn_date date;
     int64_t seconds;
 
     if (json_is_integer(value)) {
@@ -163,7 +158,10 @@ static bool read_date(const json_t *value, int64_t *ret_ms)
         *ret_ms = seconds_to_ms(seconds);
         return true;
     }
-    return has_zone(s) && mn_date_parse(s, ret_ms) == MN_OK;
+    if (mn_date_parse(s, &date) != MN_OK || !date.zoned)
+        return false; /* without its zone it would mean another instant on each server */
+    *ret_ms = date.ms;
+    return true;
 }
 
 /* A JSON number, its fraction dropped; one beyond int64 is none. */

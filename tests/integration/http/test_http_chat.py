@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """http-api.md 7.4 and 8.5: conversations, messages, read state; 11 items 4, 23, 25."""
 import re
+import time
 
 import pytest
 
@@ -251,3 +252,39 @@ def test_member_state(server, chat):
     state = api.get("/single-chat/member/state", peerUserId=receiver.uid).ok()
     assert set(state) == {"singleChatId", "peerUserId", "myLastReadMsgSeq", "peerLastReadMsgSeq"}
     assert state["peerUserId"] == str(receiver.uid) and isinstance(state["singleChatId"], str)
+
+
+# ---- clocks that are set (13)
+
+
+def rule(start, end):
+    """A POSIX time zone: UTC, and an hour more between two instants."""
+    days = [f"{t.tm_yday - 1}/{t.tm_hour}:{t.tm_min:02}:{t.tm_sec:02}" for t in map(time.gmtime, (start, end + 3600))]
+    return f"STD0DST-1:00,{days[0]},{days[1]}"
+
+
+@pytest.mark.parametrize("ends", [True, False])
+def test_pages_end_when_clocks_are_set(launch, connect, uid, ends):
+    """Chats before and after the moment: each page of one row goes on where the last one stopped."""
+    server = launch({"im.gateway.ws.rate-limit.user-rate": 0})
+    user = uid()
+
+    def write(count):
+        return [connect(uid(), at=server).chat(user, "x")["ts"] for _ in range(count)]
+    change = write(3)[-1] // 1000 + 1
+    until(lambda: server.api_of(user).get("/me/profile").json["ts"] // 1000 >= change, "the next second")
+    write(3)
+    far = change - 86400 if ends else change + 86400
+    server.options["minim.time-zone"] = rule(min(change, far), max(change, far))
+    api = server.restart().api_of(user)
+    whole = api.get("/single-chat/conversation/cursor").ok()
+    times = [row["updatedAt"] for row in whole]
+    assert len(whole) == 6 and (times[2] < times[3]) == ends, times
+    seen, cursor = [], {}
+    while len(seen) <= len(whole):
+        page = api.get("/single-chat/conversation/cursor", limit=1, **cursor).ok()
+        if not page:
+            break
+        seen += page
+        cursor = {"lastUpdatedAt": page[0]["updatedAt"], "lastId": page[0]["singleChatId"]}
+    assert seen == whole

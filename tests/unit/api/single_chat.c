@@ -4,6 +4,7 @@
 #include "unit/api/tests.h"
 
 #include "base/mem.h"
+#include "base/num.h"
 #include "im/single_chat_view.h"
 
 #define ME 10001
@@ -114,6 +115,120 @@ static void pages_have_totals(void **state)
             assert_string_equal(text_at(records, 0, "peerUserId"), cases[i].first);
         json_decref(page);
     }
+}
+
+/* ---- local times as keys (http-api.md 13) --------------------------------------------- */
+
+static void set_zone(const char *tz)
+{
+    setenv("TZ", tz, 1);
+    tzset();
+}
+
+static int64_t peer_at(json_t *rows, size_t i)
+{
+    int64_t peer = 0;
+    assert_int_equal(mn_parse_i64(mn_str_c(text_at(rows, i, "peerUserId")), 1, 9, &peer), MN_OK);
+    return peer;
+}
+
+static int teardown_zone(void **state)
+{
+    set_zone("UTC");
+    return ta_teardown(state);
+}
+
+/* A zone, and the instant at which its clocks are set. */
+static const struct {
+    const char *zone;
+    int64_t change_s;
+} changes[] = {
+    {"CET-1CEST,M3.5.0,M10.5.0/3", 1792890000}, /* set back */
+    {"CET-1CEST,M3.5.0,M10.5.0/3", 1774746000}, /* set forward */
+    {"America/New_York", 1793512800},
+    {"America/New_York", 1772953200},
+    {"Australia/Lord_Howe", 1775314800}, /* half an hour */
+    {"Australia/Lord_Howe", 1791041400},
+    {"Europe/Dublin", 1792890000}, /* summer is the standard, winter the exception */
+    {"Europe/Moscow", 1414274400}, /* a zone moved for good */
+    {"America/Caracas", 1197183600},
+    {"Pacific/Apia", 1325239200}, /* a day left out */
+    {"XST-2XDT-2:20,100/2,300/5",
+     1793066400}, /* twenty minutes; whether they are met matters not */
+    {"UTC", 1792890000},
+};
+
+/* Peers 1 to 9 around the change, 1 oldest; greater chat ids are older, so that ids alone mislead. */
+static void fill_around(struct ta *t, int64_t change_s)
+{
+    static const int64_t at_s[] = {-5000, -3600, -1800, -1200, -1, 0, 1, 1800, 3600};
+    for (size_t i = MN_ARRAY_LEN(at_s); i > 0; i--)
+        ta_message(t, (int64_t)i, ME, "hello", (change_s + at_s[i - 1]) * 1000);
+}
+
+static void pages_end_when_clocks_are_set(void **state)
+{
+    struct ta *t = *state;
+    for (size_t i = 0; i < MN_ARRAY_LEN(changes); i++) {
+        char rows[400];
+        set_zone(changes[i].zone);
+        for (unsigned limit = 1; limit <= 4; limit++) {
+            if (limit == 1)
+                fill_around(t, changes[i].change_s);
+            walk(t, limit, rows, sizeof(rows));
+            assert_string_equal(rows, "9 8 7 6 5 4 3 2 1 ");
+        }
+        ta_teardown(state);
+        ta_setup(state);
+        t = *state;
+    }
+}
+
+/* The row that a page ended with gets a message before the next page is asked for. */
+static void a_row_that_moved_keeps_its_place(void **state)
+{
+    struct ta *t = *state;
+    for (size_t i = 0; i < MN_ARRAY_LEN(changes); i++) {
+        set_zone(changes[i].zone);
+        fill_around(t, changes[i].change_s);
+        for (int peer = 9; peer >= 1; peer--) {
+            char target[400];
+            json_t *rows = ta_get(t, "/single-chat/conversation/cursor?limit=100", ME);
+            assert_int_equal(json_array_size(rows), 9);
+            size_t k = 0;
+            while (peer_at(rows, k) != peer)
+                k++;
+            snprintf(target, sizeof(target),
+                     "/single-chat/conversation/cursor?limit=100&lastUpdatedAt=%s&lastId=%s",
+                     text_at(rows, k, "updatedAt"), text_at(rows, k, "singleChatId"));
+            json_decref(rows);
+            ta_message(t, peer, ME, "again", (changes[i].change_s + 90000 - peer) * 1000);
+            rows = ta_get(t, target, ME);
+            assert_int_equal(json_array_size(rows), (size_t)peer - 1);
+            for (int want = peer - 1; want >= 1; want--)
+                assert_int_equal(peer_at(rows, (size_t)(peer - 1 - want)), want);
+            json_decref(rows);
+        }
+        ta_teardown(state);
+        ta_setup(state);
+        t = *state;
+    }
+}
+
+/* Times that clocks skipped and chats that are not the caller's: a page, and never more than there is. */
+static void cursors_that_nobody_printed(void **state)
+{
+    struct ta *t = *state;
+    set_zone("CET-1CEST,M3.5.0,M10.5.0/3");
+    fill_around(t, 1774746000);
+    json_t *rows = ta_get(
+        t,
+        "/single-chat/conversation/cursor?lastUpdatedAt=2026-03-29T02:30:00&lastId=9223372036854775807",
+        ME);
+    assert_int_equal(json_array_size(rows), 5);
+    assert_string_equal(text_at(rows, 0, "peerUserId"), "5");
+    json_decref(rows);
+    set_zone("UTC");
 }
 
 static void assert_seqs(struct ta *t, const char *target, int64_t first, size_t count, int step)
@@ -229,6 +344,9 @@ int test_api_single_chat(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(newest_first_whatever_the_page),
+        cmocka_unit_test_setup_teardown(pages_end_when_clocks_are_set, ta_setup, teardown_zone),
+        cmocka_unit_test_setup_teardown(a_row_that_moved_keeps_its_place, ta_setup, teardown_zone),
+        cmocka_unit_test_setup_teardown(cursors_that_nobody_printed, ta_setup, teardown_zone),
         TEST(elements_of_the_list),
         TEST(pages_have_totals),
         TEST(message_ranges),

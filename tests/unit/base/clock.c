@@ -29,6 +29,22 @@ static void assert_prints(int64_t unix_ms, const char *want)
     mn_buf_deinit(&buf);
 }
 
+/* The one instant that the text means. */
+static enum mn_err instant_of(const char *text, int64_t *ret)
+{
+    struct mn_date date;
+    int64_t at[MN_DATE_INSTANTS];
+    enum mn_err err = mn_date_parse(mn_str_c(text), &date);
+
+    if (err != MN_OK)
+        return err;
+    assert_int_equal(mn_date_instants(&date, at), 1);
+    assert_true(mn_date_is(&date, at[0]));
+    assert_false(mn_date_is(&date, at[0] - 1));
+    *ret = at[0];
+    return MN_OK;
+}
+
 static void clocks_advance(void **state)
 {
     uint64_t ns = mn_mono_ns(), ms = mn_mono_ms();
@@ -62,15 +78,15 @@ static void prints_and_parses_in_the_local_zone(void **state)
     (void)state;
     set_zone("CST-8"); /* eight hours east, as in Shanghai */
     assert_prints(1769270167120, "2026-01-24T23:56:07.12");
-    assert_int_equal(mn_date_parse(MN_STR("2026-01-24T23:56:07.12"), &ms), MN_OK);
+    assert_int_equal(instant_of("2026-01-24T23:56:07.12", &ms), MN_OK);
     assert_int_equal(ms, 1769270167120);
-    assert_int_equal(mn_date_parse(MN_STR("2026-01-24T15:56:07.12Z"), &ms), MN_OK);
+    assert_int_equal(instant_of("2026-01-24T15:56:07.12Z", &ms), MN_OK);
     assert_int_equal(ms, 1769270167120);
     assert_prints(INT64_MAX, "9999-12-31T23:59:59.999");
     set_zone("CET-1CEST,M3.5.0,M10.5.0/3");
     assert_prints(1769270167000, "2026-01-24T16:56:07");
     assert_prints(1784908567000, "2026-07-24T17:56:07");
-    assert_int_equal(mn_date_parse(MN_STR("2026-07-24T17:56:07"), &ms), MN_OK);
+    assert_int_equal(instant_of("2026-07-24T17:56:07", &ms), MN_OK);
     assert_int_equal(ms, 1784908567000);
 }
 
@@ -101,7 +117,7 @@ static void parses_what_is_a_date(void **state)
 
     (void)state;
     for (size_t i = 0; i < MN_ARRAY_LEN(cases); i++) {
-        if (mn_date_parse(mn_str_c(cases[i].text), &ms) != MN_OK)
+        if (instant_of(cases[i].text, &ms) != MN_OK)
             fail_msg("refused: %s", cases[i].text);
         assert_int_equal(ms, cases[i].unix_ms);
     }
@@ -145,37 +161,89 @@ static void refuses_what_is_none(void **state)
         "20260124T155607",
         "1769270167000",
     };
-    int64_t ms = 42;
+    struct mn_date date = {42, true};
 
     (void)state;
     for (size_t i = 0; i < MN_ARRAY_LEN(cases); i++)
-        if (mn_date_parse(mn_str_c(cases[i]), &ms) != MN_EINVAL)
+        if (mn_date_parse(mn_str_c(cases[i]), &date) != MN_EINVAL)
             fail_msg("accepted: %s", cases[i]);
-    assert_int_equal(ms, 42);
+    assert_int_equal(date.ms, 42);
 }
 
 static void what_is_printed_parses_back(void **state)
 {
     struct mn_rng rng;
     struct mn_buf buf;
+    struct mn_date date;
     char utc[25];
 
     (void)state;
     mn_rng_seed(&rng, 1);
     mn_buf_init(&buf, 100);
     for (int i = 0; i < 20000; i++) {
-        int64_t parsed, ms = (int64_t)mn_rng_below(&rng, 315569520000000) - 62167219200000;
+        int64_t ms = (int64_t)mn_rng_below(&rng, 315569520000000) - 62167219200000;
         mn_buf_reset(&buf);
         assert_int_equal(mn_date_print(&buf, ms), MN_OK);
-        assert_int_equal(mn_date_parse(mn_buf_str(&buf), &parsed), MN_OK);
-        assert_int_equal(parsed, ms);
+        assert_int_equal(mn_date_parse(mn_buf_str(&buf), &date), MN_OK);
+        assert_false(date.zoned);
+        assert_int_equal(date.ms, ms);
+        assert_true(mn_date_is(&date, ms));
         /* Our own calendar against the C library's. */
         mn_date_print_utc(utc, ms);
         assert_memory_equal(buf.p, utc, 19);
-        assert_int_equal(mn_date_parse(mn_str_c(utc), &parsed), MN_OK);
-        assert_int_equal(parsed, ms);
+        assert_int_equal(mn_date_parse(mn_str_c(utc), &date), MN_OK);
+        assert_true(date.zoned);
+        assert_int_equal(date.ms, ms);
     }
     mn_buf_deinit(&buf);
+}
+
+/* Where clocks were set back or forward: zone, local time, the instants that show it (or the end of the gap). */
+static void local_times_around_changes(void **state)
+{
+    static const struct {
+        const char *zone, *text;
+        unsigned count;
+        int64_t at[2];
+    } cases[] = {
+        {"CET-1CEST,M3.5.0,M10.5.0/3", "2026-10-25T01:59:59.999", 1, {1792886399999}},
+        {"CET-1CEST,M3.5.0,M10.5.0/3", "2026-10-25T02:00:00", 2, {1792886400000, 1792890000000}},
+        {"CET-1CEST,M3.5.0,M10.5.0/3",
+         "2026-10-25T02:59:59.999",
+         2,
+         {1792889999999, 1792893599999}},
+        {"CET-1CEST,M3.5.0,M10.5.0/3", "2026-10-25T03:00:00", 1, {1792893600000}},
+        {"CET-1CEST,M3.5.0,M10.5.0/3", "2026-03-29T01:59:59.999", 1, {1774745999999}},
+        {"CET-1CEST,M3.5.0,M10.5.0/3", "2026-03-29T02:00:00", 0, {1774746000000}},
+        {"CET-1CEST,M3.5.0,M10.5.0/3", "2026-03-29T02:59:59.999", 0, {1774746000000}},
+        {"CET-1CEST,M3.5.0,M10.5.0/3", "2026-03-29T03:00:00", 1, {1774746000000}},
+        {"America/New_York", "2026-11-01T01:30:00", 2, {1793511000000, 1793514600000}},
+        {"Australia/Lord_Howe", "2026-04-05T01:45:00", 2, {1775313900000, 1775315700000}},
+        {"Australia/Lord_Howe", "2026-10-04T02:15:00", 0, {1791041400000}},
+        {"Europe/Dublin", "2026-10-25T01:30:00", 2, {1792888200000, 1792891800000}},
+        {"Europe/Moscow", "2014-10-26T01:30:00", 2, {1414272600000, 1414276200000}},
+        {"Pacific/Apia", "2011-12-30T12:00:00", 0, {1325239200000}},
+        {"America/Caracas", "2007-12-09T02:45:00", 2, {1197182700000, 1197184500000}},
+        {"FAR-24:59:59", "2026-01-01T00:00:00", 1, {1767135601000}},
+        {"FAR24:59:59", "2026-01-01T00:00:00", 1, {1767315599000}},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < MN_ARRAY_LEN(cases); i++) {
+        int64_t at[MN_DATE_INSTANTS];
+        struct mn_date date;
+        set_zone(cases[i].zone);
+        assert_int_equal(mn_date_parse(mn_str_c(cases[i].text), &date), MN_OK);
+        unsigned count = mn_date_instants(&date, at);
+        if (count != cases[i].count || at[0] != cases[i].at[0] ||
+            (count == 2 && at[1] != cases[i].at[1]))
+            fail_msg("%s %s: %u, %lld %lld", cases[i].zone, cases[i].text, count, (long long)at[0],
+                     count > 1 ? (long long)at[1] : 0);
+        for (unsigned j = 0; j < count; j++) {
+            assert_prints(at[j], cases[i].text);
+            assert_true(mn_date_is(&date, at[j]));
+        }
+    }
 }
 
 static void prints_utc_for_logs(void **state)
@@ -201,6 +269,7 @@ int test_base_clock(void)
         cmocka_unit_test_setup(parses_what_is_a_date, zone_utc),
         cmocka_unit_test_setup(refuses_what_is_none, zone_utc),
         cmocka_unit_test_setup(what_is_printed_parses_back, zone_utc),
+        cmocka_unit_test_setup_teardown(local_times_around_changes, NULL, zone_utc),
         cmocka_unit_test_setup_teardown(prints_utc_for_logs, NULL, zone_utc),
     };
     return cmocka_run_group_tests_name("base_clock", tests, NULL, NULL);

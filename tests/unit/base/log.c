@@ -49,7 +49,7 @@ static const char *line(struct capture *c)
     bool json = c->log.format == MN_LOG_JSON;
     size_t skip = json ? sizeof json_ts - 1 : sizeof text_ts - 1;
     ssize_t n = read(c->read_fd, c->line, sizeof c->line - 1);
-    int64_t ms;
+    struct mn_date date;
 
     if (n <= 0)
         return "";
@@ -58,7 +58,7 @@ static const char *line(struct capture *c)
     c->line[n - 1] = '\0';
     assert_null(strchr(c->line, '\n'));
     assert_memory_equal(c->line, json ? json_ts : text_ts, json ? 7 : 3);
-    assert_int_equal(mn_date_parse(mn_str_make(c->line + (json ? 7 : 3), 24), &ms), MN_OK);
+    assert_int_equal(mn_date_parse(mn_str_make(c->line + (json ? 7 : 3), 24), &date), MN_OK);
     return c->line + skip;
 }
 
