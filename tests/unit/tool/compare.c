@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "tool/compare.h"
+#include "tool/report/compare.h"
 
 static json_t *run_with(const char *field, double value)
 {

@@ -7,7 +7,7 @@
 
 #include "base/buf.h"
 #include "base/mem.h"
-#include "tool/fmt.h"
+#include "tool/kit/fmt.h"
 
 static void test_numbers_have_three_digits_and_a_unit(void **state)
 {

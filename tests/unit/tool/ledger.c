@@ -3,7 +3,7 @@
 
 #include "base/err.h"
 #include "base/mem.h"
-#include "tool/ledger.h"
+#include "tool/ledger/ledger.h"
 
 #define S UINT64_C(1000000000)
 

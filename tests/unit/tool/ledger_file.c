@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
-#include "tool/ledger_file.h"
+#include "tool/ledger/ledger_file.h"
 
 static char path[64];
 

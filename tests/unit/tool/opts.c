@@ -2,7 +2,7 @@
 #include "unit/tool/tests.h"
 
 #include "base/mem.h"
-#include "tool/opts.h"
+#include "tool/kit/opts.h"
 
 #define SECRET "--jwt-secret=0123456789012345678901234567890123456789"
 #define ARGS_MAX 16

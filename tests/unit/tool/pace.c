@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "tool/load_pace.h"
+#include "tool/load/pace.h"
 
 #define START UINT64_C(1000000)
 

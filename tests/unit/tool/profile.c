@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
-#include "tool/profile.h"
+#include "tool/bench/profile.h"
 
 static char why[200];
 

@@ -2,7 +2,7 @@
 #include "unit/tool/tests.h"
 
 #include "base/mem.h"
-#include "tool/receipts.h"
+#include "tool/ledger/receipts.h"
 
 /* Message `seq` has the id 1000 + seq, and was acknowledged at that nanosecond. */
 static void ack(struct mn_receipts *r, enum mn_wire_cursor cursor, int64_t seq)

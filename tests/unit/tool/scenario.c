@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
-#include "tool/scenario.h"
+#include "tool/bench/scenario.h"
 
 struct file {
     char path[64];

@@ -2,7 +2,7 @@
 #include "unit/tool/tests.h"
 
 #include "base/str.h"
-#include "tool/load.h"
+#include "tool/load/load.h"
 
 static void counters_have_names_and_add_up(void **state)
 {

@@ -7,8 +7,8 @@
 
 #include "base/buf.h"
 #include "base/mem.h"
-#include "tool/charts.h"
-#include "tool/svg.h"
+#include "tool/report/charts.h"
+#include "tool/report/svg.h"
 
 #define LIMIT ((size_t)4 << 20)
 

@@ -12,7 +12,7 @@
 /* Group runners of the tool: each returns the number of failed tests. */
 int test_tool_compare(void);
 int test_tool_fmt(void);
-int test_tool_gate(void);
+int test_tool_bar(void);
 int test_tool_ledger(void);
 int test_tool_ledger_file(void);
 int test_tool_opts(void);

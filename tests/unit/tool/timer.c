@@ -3,7 +3,7 @@
 
 #include "base/mem.h"
 #include "base/rand.h"
-#include "tool/load.h"
+#include "tool/load/load.h"
 
 enum { CONNS = 200 };
 

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "tool/url.h"
+#include "tool/kit/url.h"
 
 static void good_addresses_are_taken_apart(void **state)
 {

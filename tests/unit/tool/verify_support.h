@@ -4,7 +4,7 @@
 
 #include "store/msglog_codec.h"
 #include "store/rocks.h"
-#include "tool/verify.h"
+#include "tool/verify/verify.h"
 
 #include <rocksdb/c.h>
 

@@ -7,7 +7,7 @@
 #include "base/mem.h"
 #include "proto/envelope.h"
 #include "proto/ws.h"
-#include "tool/load_wire.h"
+#include "tool/load/wire.h"
 
 #define RUN UINT32_C(0xdeadbeef)
 #define ID "deadbeef-00001f-0000002a"

@@ -1,0 +1,390 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * `minim bench MODE`: options, the server (given or spawned), the run, the
+ * reports, the gates.  Main thread.
+ */
+#include "tool/bench/bench.h"
+
+#include <errno.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "base/rand.h"
+#include "proto/ws.h"
+#include "tool/bench/cursors.h"
+#include "tool/bench/http_load.h"
+#include "tool/bench/scenario.h"
+#include "tool/kit/url.h"
+#include "tool/ledger/ledger_file.h"
+#include "tool/load/logins.h"
+#include "tool/report/report_html.h"
+#include "tool/tool.h"
+
+/* One source address has 28,000 ports; above so many clients one is not enough. */
+#define CLIENTS_PER_SOURCE 25000
+/* Unanswered messages of a sender that nobody said anything about. */
+#define INFLIGHT_CLOSED_LOOP 16
+#define INFLIGHT_OPEN_LOOP 1000
+/* Descriptors besides the connections. */
+#define SPARE_FDS 256
+
+/* Left free by --fit, for the server's store and listeners. */
+#define FIT_SPARE_FDS 500
+
+struct mode {
+    const char *name;
+    enum mn_opts_cmd cmd;
+    const struct load_mode *mode;
+    const char *help;
+};
+
+static const struct mode modes[] = {
+    {"connect", MN_CMD_CONNECT, &bench_mode_connect, "connect and authenticate, then hold"},
+    {"ping", MN_CMD_PING, &bench_mode_ping, "every client sends PING each interval"},
+    {"single-e2e", MN_CMD_SINGLE, &bench_mode_single,
+     "messages from senders to receivers, closed or open loop"},
+    {"ack", MN_CMD_ACK, &bench_mode_ack,
+     "single-e2e with delivered and read for everything: receipts, cursor lag"},
+    {"mixed", MN_CMD_MIXED, &bench_mode_mixed,
+     "messages, receipts, history pages and logins in the shares of a profile"},
+    {"reconnect", MN_CMD_RECONNECT, &bench_mode_connect,
+     "restart a spawned server under its clients"},
+};
+
+/* What works on results and on the machine, without a server. */
+static const struct {
+    const char *name;
+    mn_tool_run_fn run;
+    const char *help;
+} others[] = {
+    {"plot", mn_tool_plot, "page and pictures of a recorded result"},
+    {"compare", mn_tool_compare,
+     "results beside each other: which differences are more than noise"},
+    {"floor", mn_tool_floor, "what no server on this machine can avoid"},
+};
+
+static int usage(FILE *out, int code)
+{
+    fputs("usage: minim bench MODE [options] [-- options of the spawned minimd]\n"
+          "       minim bench --scenario FILE [options that override it] [-- ...]\n\nmodes:\n",
+          out);
+    for (size_t i = 0; i < MN_ARRAY_LEN(modes); i++)
+        fprintf(out, "  %-12s %s\n", modes[i].name, modes[i].help);
+    fputs("\nbesides:\n", out);
+    for (size_t i = 0; i < MN_ARRAY_LEN(others); i++)
+        fprintf(out, "  %-12s %s\n", others[i].name, others[i].help);
+    fputs("\n`minim bench MODE --help` lists the options of a mode.\n", out);
+    return code;
+}
+
+static int fail_usage(const char *why)
+{
+    fprintf(stderr, "minim bench: %s\n", why);
+    return MN_TOOL_EXIT_USAGE;
+}
+
+/* ---- set-up ---- */
+
+static enum mn_err parse_gates(struct bench *bench, char *why, size_t cap)
+{
+    for (size_t i = 0; i < bench->opts.gates.count; i++) {
+        enum mn_err err = mn_gate_parse(bench->opts.gates.item[i], &bench->gates[i], why, cap);
+        if (err)
+            return err;
+    }
+    return MN_OK;
+}
+
+static enum mn_err add_target(struct load_run *run, const char *text, char *why, size_t cap)
+{
+    struct mn_url url;
+    struct load_target *target = &run->targets[run->target_count];
+    enum mn_err err = mn_url_parse(text, "ws", &url, why, cap);
+    if (err)
+        return err;
+    target->url = text;
+    target->addr = url.addr;
+    target->addr_len = url.addr_len;
+    const struct sockaddr_in *in = (const struct sockaddr_in *)&url.addr;
+    target->is_loopback4 = url.addr.ss_family == AF_INET && ntohl(in->sin_addr.s_addr) >> 24 == 127;
+    /* The key is the same for all: it guards against caches, of which there are none here. */
+    target->request_len = (size_t)snprintf(
+        target->request, sizeof target->request,
+        "GET %s HTTP/1.1\r\nHost: %s:%s\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        "Sec-WebSocket-Key: bWluaW0gYmVuY2ggY2xpZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n",
+        url.path, url.host, url.port);
+    if (target->request_len >= sizeof target->request)
+        return MN_EINVAL;
+    run->target_count++;
+    return MN_OK;
+}
+
+void bench_fit_clients(struct mn_opts *opts)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_max == RLIM_INFINITY)
+        return;
+    struct rlimit more = {.rlim_cur = limit.rlim_cur, .rlim_max = opts->clients + FIT_SPARE_FDS};
+    if (limit.rlim_max >= more.rlim_max || setrlimit(RLIMIT_NOFILE, &more) == 0)
+        return;
+    uint64_t most = limit.rlim_max > 2 * FIT_SPARE_FDS ? limit.rlim_max - FIT_SPARE_FDS
+                                                       : limit.rlim_max / 2;
+    if (opts->clients > most)
+        opts->clients = most & ~UINT64_C(1);
+}
+
+static void raise_fd_limit(uint64_t clients)
+{
+    struct rlimit limit;
+    rlim_t wanted = (rlim_t)(clients + SPARE_FDS);
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= wanted)
+        return;
+    if (limit.rlim_max != RLIM_INFINITY && limit.rlim_max < wanted) {
+        struct rlimit more = {.rlim_cur = wanted, .rlim_max = wanted};
+        if (setrlimit(RLIMIT_NOFILE, &more) == 0)
+            return;
+        fprintf(stderr,
+                "minim bench: only %llu descriptors are allowed here (ulimit -n), %llu wanted\n",
+                (unsigned long long)limit.rlim_max, (unsigned long long)wanted);
+        wanted = limit.rlim_max;
+    }
+    limit.rlim_cur = wanted;
+    mn_ignore(setrlimit(RLIMIT_NOFILE, &limit));
+}
+
+static void choose(struct bench *bench)
+{
+    struct load_run *run = &bench->run;
+    struct mn_opts *opts = &bench->opts;
+    if (opts->inflight == 0)
+        opts->inflight = opts->rate > 0 || opts->interval_ns > 0 ? INFLIGHT_OPEN_LOOP
+                                                                 : INFLIGHT_CLOSED_LOOP;
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    mn_rand_bytes(&run->run_id, sizeof run->run_id);
+    run->seed = opts->seed;
+    if (run->seed == 0)
+        mn_rand_bytes(&run->seed, sizeof run->seed);
+    run->clients = (unsigned)opts->clients;
+    run->message_rate = opts->rate;
+    if (bench->cmd == MN_CMD_MIXED)
+        run->message_rate *= mn_profile_share(&bench->profile, MN_PROFILE_SINGLE);
+    run->thread_count = (unsigned)opts->threads;
+    if (run->thread_count == 0)
+        run->thread_count = cores >= 8 ? (unsigned)cores / 4 : 1;
+    if (run->thread_count > (run->clients + 1) / 2)
+        run->thread_count = (run->clients + 1) / 2;
+    run->source_addresses = (unsigned)opts->source_addresses;
+    if (run->source_addresses == 0)
+        run->source_addresses = run->clients > CLIENTS_PER_SOURCE
+                                    ? run->clients / (CLIENTS_PER_SOURCE / 2) + 1
+                                    : 1;
+    /* Ids never used before: milliseconds since 1970, with room for 100,000 users in each. */
+    run->user_base = opts->user_base ? (int64_t)opts->user_base : mn_unix_ms() * 100000;
+    if (opts->jwt_secret)
+        run->key = (struct mn_jwt_key){.secret = opts->jwt_secret,
+                                       .secret_len = strlen(opts->jwt_secret),
+                                       .issuer = opts->issuer};
+}
+
+static bool spawn_server(struct bench *bench)
+{
+    struct mn_opts *opts = &bench->opts;
+    bench->spawn.extra = opts->daemon_args;
+    bench->spawn.extra_count = opts->daemon_arg_count;
+    bench->spawn.defaults = mn_spawn_no_limits;
+    if (mn_spawn_start(&bench->spawn, opts->minimd) != MN_OK)
+        return false;
+    opts->ws.item[opts->ws.count++] = bench->spawn.ws;
+    opts->http = bench->spawn.http;
+    opts->jwt_secret = bench->spawn.secret;
+    bench->pid = bench->spawn.pid;
+    return true;
+}
+
+/* ---- the end ---- */
+
+static bool judge_gates(struct bench *bench)
+{
+    bool all = true;
+    const struct mn_gate_field *fields = bench_fields(bench);
+    for (size_t i = 0; i < bench->opts.gates.count; i++) {
+        bench->gate_held[i] = mn_gate_holds(&bench->gates[i], fields, bench->gate_got[i],
+                                            sizeof bench->gate_got[i]);
+        all = all && bench->gate_held[i];
+    }
+    return all;
+}
+
+static int report(struct bench *bench)
+{
+    const struct mn_opts *opts = &bench->opts;
+    bool ok = judge_gates(bench) && !bench->ledger_file_failed;
+    if (!opts->json || strcmp(opts->json, "-") != 0)
+        bench_report_text(bench, stdout);
+    if (opts->json || opts->html) {
+        json_t *doc = bench_report_document(bench);
+        ok = (!opts->json || bench_report_json(doc, opts->json)) && ok;
+        ok = (!opts->html || mn_report_html(doc, opts->html)) && ok;
+        json_decref(doc);
+    }
+    return ok ? MN_TOOL_EXIT_OK : MN_TOOL_EXIT_FAILED;
+}
+
+/* What of acknowledgements is followed; after load_run_init(), which makes the pairs. */
+static void follow_receipts(struct bench *bench)
+{
+    struct load_run *run = &bench->run;
+    run->asks_receipts = bench->cmd & (MN_CMD_ACK | MN_CMD_MIXED);
+    run->read_pct = bench->cmd == MN_CMD_ACK     ? 100
+                    : bench->cmd == MN_CMD_MIXED ? bench->profile.read_pct
+                                                 : 0;
+    if (run->asks_receipts && bench->opts.http && run->clients >= 2)
+        run->cursors = bench_cursors_new(run, bench->opts.http);
+}
+
+static int run_and_report(struct bench *bench)
+{
+    if (bench->opts.ws.count == 0)
+        bench->opts.ws.item[bench->opts.ws.count++] = "ws://127.0.0.1:9001/ws";
+    char why[256] = "the address is too long";
+    for (size_t i = 0; i < bench->opts.ws.count; i++) {
+        if (add_target(&bench->run, bench->opts.ws.item[i], why, sizeof why) != MN_OK)
+            return fail_usage(why);
+    }
+    choose(bench);
+    if (bench->opts.ledger) {
+        bench->run.ledger_fd = mn_ledger_file_create(bench->opts.ledger);
+        if (bench->run.ledger_fd < 0) {
+            fprintf(stderr, "minim bench: --ledger %s: %s\n", bench->opts.ledger, strerror(errno));
+            return MN_TOOL_EXIT_USAGE;
+        }
+    }
+    mn_machine_read(bench->spawn.dir[0] ? bench->spawn.dir : NULL, &bench->machine);
+    if (bench->opts.login && !bench_login(bench))
+        return MN_TOOL_EXIT_FAILED;
+    load_run_init(&bench->run, &bench->opts, bench->run.mode);
+    follow_receipts(bench);
+    if (bench->cmd == MN_CMD_MIXED) {
+        bench->http_load = mn_http_load_new(&bench->run, &bench->profile, bench->opts.http,
+                                            (unsigned)bench->opts.http_connections);
+        if (!bench->http_load)
+            return MN_TOOL_EXIT_USAGE;
+    }
+    bool ran = bench_run(bench);
+    bench_finish(bench);
+    int code = report(bench);
+    if (!ran && !bench->interrupted)
+        fputs("minim bench: no client could be authenticated\n", stderr);
+    return ran ? code : MN_TOOL_EXIT_FAILED;
+}
+
+static int execute(struct bench *bench)
+{
+    int code = MN_TOOL_EXIT_FAILED;
+    bench_catch_signals();
+    bench->started_unix_ms = mn_unix_ms();
+    bench->progress = isatty(STDERR_FILENO);
+    bench->pid = (int64_t)bench->opts.pid;
+    bench->recovery_s = -1;
+    bench->clients_asked = bench->opts.clients;
+    if (bench->opts.fit)
+        bench_fit_clients(&bench->opts);
+    raise_fd_limit(bench->opts.clients);
+    if (!bench->opts.spawn || spawn_server(bench))
+        code = run_and_report(bench);
+    if (bench->opts.spawn && !mn_spawn_stop(&bench->spawn))
+        code = MN_TOOL_EXIT_FAILED;
+    bench_cursors_free(bench->run.cursors);
+    mn_http_load_free(bench->http_load);
+    load_run_deinit(&bench->run);
+    mn_logins_free(bench->run.logins);
+    load_hists_deinit(&bench->hist);
+    mn_free(bench->rows);
+    return code;
+}
+
+/* `scenario` NULL: all options are in argv, whose first member is skipped. */
+static int run_mode(const struct mode *mode, const struct mn_scenario *scenario, int argc,
+                    char **argv)
+{
+    char why[256];
+    struct bench *bench = mn_new(struct bench);
+    bench->cmd = mode->cmd;
+    bench->run.mode = mode->mode;
+    mn_opts_init(&bench->opts, bench->cmd);
+    enum mn_err err = MN_OK;
+    if (scenario)
+        err = mn_scenario_apply(scenario, &bench->opts, bench->cmd, why, sizeof why);
+    if (!err)
+        err = mn_opts_parse(&bench->opts, bench->cmd, argc, argv, why, sizeof why);
+    if (!err)
+        err = parse_gates(bench, why, sizeof why);
+    if (!err && mode->cmd == MN_CMD_MIXED)
+        err = mn_profile_load(&bench->profile, bench->opts.profile, why, sizeof why);
+    int code = MN_TOOL_EXIT_OK;
+    if (err == MN_ENOTFOUND)
+        mn_opts_help(stdout, bench->cmd);
+    else
+        code = err ? fail_usage(why) : execute(bench);
+    mn_free(bench);
+    return code;
+}
+
+static const struct mode *find_mode(const char *name)
+{
+    for (size_t i = 0; i < MN_ARRAY_LEN(modes); i++)
+        if (strcmp(name, modes[i].name) == 0)
+            return &modes[i];
+    return NULL;
+}
+
+bool bench_find_cmd(const char *name, enum mn_opts_cmd *ret)
+{
+    const struct mode *mode = find_mode(name);
+    if (mode)
+        *ret = mode->cmd;
+    return mode != NULL;
+}
+
+/* argv: what follows the name of the file, with one member before it. */
+static int run_scenario(const char *path, int argc, char **argv)
+{
+    char why[256];
+    struct mn_scenario scenario;
+    if (mn_scenario_load(&scenario, path, why, sizeof why) != MN_OK)
+        return fail_usage(why);
+    const struct mode *mode = find_mode(scenario.mode);
+    int code;
+    if (mode) {
+        code = run_mode(mode, &scenario, argc, argv);
+    } else {
+        snprintf(why, sizeof why, "%.100s: no such mode \"%.60s\"", path, scenario.mode);
+        code = fail_usage(why);
+    }
+    mn_scenario_deinit(&scenario);
+    return code;
+}
+
+int mn_tool_bench(int argc, char **argv)
+{
+    static const char scenario[] = "--scenario";
+    if (argc < 2)
+        return usage(stderr, MN_TOOL_EXIT_USAGE);
+    const char *name = argv[1];
+    if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0)
+        return usage(stdout, MN_TOOL_EXIT_OK);
+    for (size_t i = 0; i < MN_ARRAY_LEN(others); i++)
+        if (strcmp(name, others[i].name) == 0)
+            return others[i].run(argc - 1, argv + 1);
+    if (strcmp(name, scenario) == 0 && argc > 2)
+        return run_scenario(argv[2], argc - 2, argv + 2);
+    if (strncmp(name, scenario, sizeof scenario - 1) == 0 && name[sizeof scenario - 1] == '=')
+        return run_scenario(name + sizeof scenario, argc - 1, argv + 1);
+    const struct mode *mode = find_mode(name);
+    if (mode)
+        return run_mode(mode, NULL, argc - 1, argv + 1);
+    fprintf(stderr, "minim bench: no such mode \"%.60s\"\n", name);
+    return usage(stderr, MN_TOOL_EXIT_USAGE);
+}

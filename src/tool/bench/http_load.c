@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Open-loop HTTP load, see http_load.h: pacing, the queue, the workers and
+ * what they count.  What the requests are is in http_load_kinds.c.
+ * Everything shared is guarded by `mu`: some thousand requests a second do
+ * not contend for it.
+ */
+#include "tool/bench/http_load.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <time.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "tool/bench/http_load_kinds.h"
+#include "tool/load/pace.h"
+
+/* The pacing thread looks at the phase at least so often. */
+#define LOOK_NS UINT64_C(20000000)
+/* So that requests and messages are not chosen by the same numbers. */
+#define SEED_SALT UINT64_C(0x68747470)
+
+struct job {
+    enum mn_profile_kind kind;
+    uint64_t due_ns;
+    uint64_t pick; /* random: which user, which conversation */
+    bool skew;     /* not due in the steady phase */
+};
+
+struct mn_http_load {
+    struct load_run *run;
+    struct mn_http_kinds kinds;
+    const char *url;
+    struct load_pace pace[MN_PROFILE_KIND_COUNT];
+    struct mn_rng rng;
+    pthread_t pacer;
+    pthread_t *workers;
+    unsigned running; /* workers */
+    bool started;
+    pthread_mutex_t mu;
+    pthread_cond_t work; /* there is a job, or the end */
+    struct job queue[MN_HTTP_LOAD_QUEUE];
+    uint32_t head, tail; /* guarded, as all below */
+    unsigned busy;
+    bool stop;
+    struct mn_http_load_result result;
+};
+
+struct mn_http_load *mn_http_load_new(struct load_run *run, const struct mn_profile *profile,
+                                      const char *http, unsigned connections)
+{
+    char why[200];
+    struct mn_url url;
+    if (mn_url_parse(http, "http", &url, why, sizeof why) != MN_OK) {
+        fprintf(stderr, "minim bench: --http: %s\n", why);
+        return NULL;
+    }
+    struct mn_http_load *l = mn_new(struct mn_http_load);
+    l->run = run;
+    l->url = http;
+    mn_rng_seed(&l->rng, run->seed ^ SEED_SALT);
+    mn_http_kinds_init(&l->kinds, run, profile);
+    l->workers = mn_alloc_array(connections, sizeof *l->workers);
+    l->result.connections = connections;
+    l->result.wait = mn_hist_new();
+    pthread_mutex_init(&l->mu, NULL);
+    pthread_cond_init(&l->work, NULL);
+    for (int k = MN_PROFILE_HISTORY; k < MN_PROFILE_KIND_COUNT; k++) {
+        double share = mn_profile_share(profile, (enum mn_profile_kind)k);
+        double interval_ns = share > 0 ? 1e9 / (run->opts->rate * share) : 0;
+        l->result.hist[k] = mn_hist_new();
+        load_pace_init(&l->pace[k], (enum mn_opts_model)run->opts->model, MN_PAIRS_EVEN, share > 0,
+                       interval_ns, &l->rng);
+    }
+    return l;
+}
+
+void mn_http_load_free(struct mn_http_load *l)
+{
+    if (!l)
+        return;
+    mn_http_load_stop(l);
+    for (int k = MN_PROFILE_HISTORY; k < MN_PROFILE_KIND_COUNT; k++) {
+        load_pace_deinit(&l->pace[k]);
+        mn_hist_free(l->result.hist[k]);
+    }
+    mn_hist_free(l->result.wait);
+    mn_http_kinds_deinit(&l->kinds);
+    pthread_cond_destroy(&l->work);
+    pthread_mutex_destroy(&l->mu);
+    mn_free(l->workers);
+    mn_free(l);
+}
+
+/* ---- pacing ---- */
+
+static void put(struct mn_http_load *l, const struct job *job)
+{
+    pthread_mutex_lock(&l->mu);
+    struct mn_http_load_count *count = &l->result.count[job->kind];
+    count->attempted++;
+    if (l->tail - l->head == MN_HTTP_LOAD_QUEUE) {
+        count->skipped++;
+    } else {
+        l->queue[l->tail++ % MN_HTTP_LOAD_QUEUE] = *job;
+        pthread_cond_signal(&l->work);
+    }
+    pthread_mutex_unlock(&l->mu);
+}
+
+/* Everything that is due; returns when the next is. */
+static uint64_t put_due(struct mn_http_load *l, uint64_t now_ns)
+{
+    uint64_t next_ns = now_ns + LOOK_NS, steady_ns = atomic_load(&l->run->phase_ns[LOAD_STEADY]);
+    for (int k = MN_PROFILE_HISTORY; k < MN_PROFILE_KIND_COUNT; k++) {
+        uint32_t ignored;
+        struct job job = {.kind = (enum mn_profile_kind)k};
+        while (load_pace_take(&l->pace[k], now_ns, &ignored, &job.due_ns)) {
+            job.pick = mn_rng_next(&l->rng);
+            job.skew = steady_ns == 0 || job.due_ns < steady_ns;
+            put(l, &job);
+        }
+        uint64_t due_ns = load_pace_due(&l->pace[k]);
+        next_ns = due_ns < next_ns ? due_ns : next_ns;
+    }
+    return next_ns;
+}
+
+static void *pace(void *arg)
+{
+    struct mn_http_load *l = arg;
+    pthread_setname_np(pthread_self(), "http-pace");
+    mn_ignore(prctl(PR_SET_TIMERSLACK, 1000UL, 0, 0, 0));
+    while (atomic_load(&l->run->phase) <= LOAD_STEADY) {
+        uint64_t next_ns = put_due(l, mn_mono_ns());
+        struct timespec until = {.tv_sec = (time_t)(next_ns / 1000000000),
+                                 .tv_nsec = (long)(next_ns % 1000000000)};
+        mn_ignore(clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL));
+    }
+    return NULL;
+}
+
+/* ---- requests ---- */
+
+/* The next one; false: the end. */
+static bool take(struct mn_http_load *l, struct job *ret)
+{
+    pthread_mutex_lock(&l->mu);
+    while (l->head == l->tail && !l->stop)
+        pthread_cond_wait(&l->work, &l->mu);
+    bool more = !l->stop;
+    if (more) {
+        *ret = l->queue[l->head++ % MN_HTTP_LOAD_QUEUE];
+        l->busy++;
+    }
+    pthread_mutex_unlock(&l->mu);
+    return more;
+}
+
+static void note(struct mn_http_load *l, const struct job *job, uint64_t begun_ns,
+                 const char *cause)
+{
+    uint64_t now_ns = mn_mono_ns();
+    char text[MN_HTTP_KINDS_CAUSE_MAX + 16];
+    pthread_mutex_lock(&l->mu);
+    struct mn_http_load_count *count = &l->result.count[job->kind];
+    l->busy--;
+    if (cause) {
+        count->failed++;
+        snprintf(text, sizeof text, "%s: %s", mn_profile_name(job->kind), cause);
+        load_reason_add(&l->result.failures, mn_str_c(text), 1);
+    } else {
+        count->ok++;
+        count->steady_ok += !job->skew;
+    }
+    if (!job->skew) {
+        mn_hist_add(l->result.wait, begun_ns - job->due_ns);
+        if (!cause)
+            mn_hist_add(l->result.hist[job->kind], now_ns - job->due_ns);
+    }
+    pthread_mutex_unlock(&l->mu);
+}
+
+static void *work(void *arg)
+{
+    struct mn_http_load *l = arg;
+    struct mn_http http;
+    struct job job;
+    char why[200], cause[MN_HTTP_KINDS_CAUSE_MAX];
+    pthread_setname_np(pthread_self(), "http-load");
+    /* It was good a moment ago; if a name no longer resolves, every request says so. */
+    bool ok = mn_http_open(&http, l->url, why, sizeof why) == MN_OK;
+    http.timeout_ms = l->run->opts->timeout_ns / 1000000 + 1;
+    while (take(l, &job)) {
+        uint64_t begun_ns = mn_mono_ns();
+        bool good = ok && mn_http_kinds_do(&l->kinds, &http, job.kind, job.pick, cause);
+        note(l, &job, begun_ns, good ? NULL : ok ? cause : "address not found");
+    }
+    mn_http_close(&http);
+    return NULL;
+}
+
+/* ---- begin and end ---- */
+
+void mn_http_load_start(struct mn_http_load *l)
+{
+    if (!l)
+        return;
+    sigset_t all, old;
+    sigfillset(&all);
+    /* Signals are the main thread's. */
+    pthread_sigmask(SIG_BLOCK, &all, &old);
+    uint64_t now_ns = atomic_load(&l->run->phase_ns[LOAD_WARMUP]);
+    for (int k = MN_PROFILE_HISTORY; k < MN_PROFILE_KIND_COUNT; k++)
+        load_pace_start(&l->pace[k], now_ns);
+    MN_BUG_ON(pthread_create(&l->pacer, NULL, pace, l) != 0);
+    while (l->running < l->result.connections)
+        MN_BUG_ON(pthread_create(&l->workers[l->running++], NULL, work, l) != 0);
+    pthread_sigmask(SIG_SETMASK, &old, NULL);
+    l->started = true;
+}
+
+bool mn_http_load_is_idle(struct mn_http_load *l)
+{
+    pthread_mutex_lock(&l->mu);
+    bool idle = l->head == l->tail && l->busy == 0;
+    pthread_mutex_unlock(&l->mu);
+    return idle;
+}
+
+void mn_http_load_stop(struct mn_http_load *l)
+{
+    if (!l || !l->started)
+        return;
+    pthread_join(l->pacer, NULL);
+    pthread_mutex_lock(&l->mu);
+    l->stop = true;
+    for (; l->head != l->tail; l->head++)
+        l->result.count[l->queue[l->head % MN_HTTP_LOAD_QUEUE].kind].unanswered++;
+    pthread_cond_broadcast(&l->work);
+    pthread_mutex_unlock(&l->mu);
+    for (unsigned i = 0; i < l->running; i++)
+        pthread_join(l->workers[i], NULL);
+    l->started = false;
+    l->result.balanced = true;
+    for (int k = 0; k < MN_PROFILE_KIND_COUNT; k++) {
+        const struct mn_http_load_count *c = &l->result.count[k];
+        l->result.balanced &= c->attempted == c->skipped + c->ok + c->failed + c->unanswered;
+    }
+}
+
+void mn_http_load_shown(struct mn_http_load *l, uint64_t *ret_ok, uint64_t *ret_failed)
+{
+    uint64_t ok = 0, failed = 0;
+    pthread_mutex_lock(&l->mu);
+    for (int k = 0; k < MN_PROFILE_KIND_COUNT; k++) {
+        ok += l->result.count[k].ok;
+        failed += l->result.count[k].failed;
+    }
+    pthread_mutex_unlock(&l->mu);
+    *ret_ok = ok;
+    *ret_failed = failed;
+}
+
+const struct mn_http_load_result *mn_http_load_result(const struct mn_http_load *l)
+{
+    return &l->result;
+}

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* --login: everybody's login before the first connect, with progress.  Main thread. */
+#include <poll.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "tool/bench/bench.h"
+#include "tool/load/logins.h"
+
+#define LOOK_MS 20
+/* CPU of the server for one password (bcrypt, cost 10). */
+#define PASSWORD_S 0.05
+/* Shorter waits need no explanation. */
+#define WARN_S 10
+
+static void warn(const struct bench *bench)
+{
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    double expected_s = bench->run.clients * PASSWORD_S / (double)(cores > 0 ? cores : 1);
+    if (expected_s > WARN_S)
+        fprintf(stderr,
+                "minim bench: %u logins cost the server 50 ms of CPU each: some %.0f s if it has "
+                "%ld cores\n",
+                bench->run.clients, expected_s, cores);
+}
+
+static void show(const struct bench *bench, uint32_t done, bool end)
+{
+    if (bench->progress && !end)
+        fprintf(stderr, "\r\033[Klogin  %u/%u", done, bench->run.clients);
+    if (bench->progress && end)
+        fputs("\r\033[K", stderr);
+}
+
+bool bench_login(struct bench *bench)
+{
+    struct load_run *run = &bench->run;
+    uint32_t done = 0;
+    run->logins = mn_logins_new(bench->opts.http, run->run_id, run->clients,
+                                bench->opts.timeout_ns);
+    if (!run->logins)
+        return false;
+    warn(bench);
+    mn_logins_start(run->logins);
+    while (done < run->clients && !bench_is_interrupted(bench)) {
+        done = mn_logins_done(run->logins);
+        show(bench, done, false);
+        mn_ignore(poll(NULL, 0, LOOK_MS));
+    }
+    mn_logins_join(run->logins);
+    show(bench, done, true);
+    if (bench_is_interrupted(bench)) {
+        fputs("minim bench: ended while logging in\n", stderr);
+        return false;
+    }
+    mn_logins_keep_fresh(run->logins);
+    return true;
+}

@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The result of a bench run for a person. */
+#include <inttypes.h>
+
+#include "tool/bench/bench.h"
+#include "tool/bench/cursors.h"
+#include "tool/bench/http_load.h"
+#include "tool/load/logins.h"
+
+#define MS(ns) ((double)(ns) / 1e6)
+
+static void latency_line(FILE *out, const char *name, const struct mn_hist *hist)
+{
+    if (mn_hist_count(hist) == 0)
+        return;
+    fprintf(out, "  %-18s %9.3f %9.3f %9.3f %9.3f %9.3f %9.3f %9.3f  (%" PRIu64 ")\n", name,
+            MS(mn_hist_min(hist)), MS(mn_hist_percentile(hist, 50)),
+            MS(mn_hist_percentile(hist, 90)), MS(mn_hist_percentile(hist, 95)),
+            MS(mn_hist_percentile(hist, 99)), MS(mn_hist_percentile(hist, 99.9)),
+            MS(mn_hist_max(hist)), mn_hist_count(hist));
+}
+
+static void http_latencies(FILE *out, const struct bench *bench)
+{
+    if (!bench->http_load)
+        return;
+    const struct mn_http_load_result *r = mn_http_load_result(bench->http_load);
+    for (int k = MN_PROFILE_HISTORY; k < MN_PROFILE_KIND_COUNT; k++) {
+        char name[32];
+        snprintf(name, sizeof name, "http %s", mn_profile_name((enum mn_profile_kind)k));
+        latency_line(out, name, r->hist[k]);
+    }
+    latency_line(out, "  wait for a conn.", r->wait);
+}
+
+static void latency_table(FILE *out, const struct bench *bench)
+{
+    fprintf(out, "\nlatency, ms               min       p50       p90       p95       p99     "
+                 "p99.9       max\n");
+    bool ping = bench->cmd == MN_CMD_PING;
+    latency_line(out, ping ? "PING to PONG" : "end to end", bench->hist.response);
+    latency_line(out, "  from actual send", bench->hist.service);
+    latency_line(out, "impaired receivers", bench->hist.slow_response);
+    latency_line(out, "send to saved", bench->hist.saved);
+    latency_line(out, "ACK to receipt", bench->hist.receipt);
+    latency_line(out, "  of reading", bench->hist.read_receipt);
+    if (bench->run.cursors)
+        latency_line(out, "read to cursor", bench_cursors_result(bench->run.cursors)->hist);
+    latency_line(out, "connect to AUTH_OK", bench->hist.connect);
+    if (bench->run.logins)
+        latency_line(out, "login", mn_logins_result(bench->run.logins).hist);
+    http_latencies(out, bench);
+}
+
+static void reasons(FILE *out, const char *title, const struct load_reasons *r)
+{
+    if (r->count == 0)
+        return;
+    fprintf(out, "%s\n", title);
+    for (unsigned i = 0; i < r->count; i++)
+        fprintf(out, "  %10" PRIu64 "  %s\n", r->item[i].count, r->item[i].text);
+}
+
+static void logins(FILE *out, const struct bench *bench)
+{
+    if (!bench->run.logins)
+        return;
+    struct mn_logins_result r = mn_logins_result(bench->run.logins);
+    fprintf(out,
+            "logins          %u of %u in %.2f s over %u connections, %u failed; %" PRIu64
+            " tokens refreshed, %" PRIu64 " refreshes failed\n",
+            r.ok, r.asked, r.took_s, r.threads, r.failed, r.refreshed, r.refresh_failed);
+}
+
+static void connections(FILE *out, const struct bench *bench)
+{
+    const struct load_counters *c = &bench->total;
+    fprintf(out,
+            "connections     %u of %u authenticated in %.2f s; %" PRIu64 " attempts, %" PRIu64
+            " failed, %" PRIu64 " lost later\n",
+            bench->connected, bench->run.clients, bench->connect_s, c->connect_attempts,
+            c->connect_failures, c->connections_lost);
+    if (bench->opts.no_read_pct > 0)
+        fprintf(out,
+                "                %" PRIu64 " that did not read had been closed by the server\n",
+                c->deaf_closed);
+    if (c->flapped)
+        fprintf(out, "                %" PRIu64 " cut on purpose\n", c->flapped);
+    if (bench->cmd == MN_CMD_RECONNECT && bench->recovery_s >= 0)
+        fprintf(out, "restart         down for %.2f s; port open to all authenticated %.2f s\n",
+                bench->outage_s, bench->recovery_s);
+    if (bench->cmd == MN_CMD_RECONNECT && bench->recovery_s < 0)
+        fprintf(out, "restart         not all clients came back\n");
+}
+
+static void messages(FILE *out, const struct bench *bench)
+{
+    const struct load_counters *c = &bench->total;
+    const struct load_counters *s = &bench->steady;
+    const struct bench_ledger *l = &bench->ledger;
+    double t = bench->steady_s;
+    if (!l->measured || t <= 0)
+        return;
+    fprintf(out, "steady phase    %.1f s: %.0f sent/s, %.0f saved/s, %.0f delivered/s\n", t,
+            (double)s->sent / t, (double)s->saved / t,
+            (double)(s->delivered_live + s->delivered_resend) / t);
+    fprintf(out,
+            "\nledger          attempted %" PRIu64 " = skipped %" PRIu64 " + failed %" PRIu64
+            " + sent %" PRIu64 "\n"
+            "                sent = saved %" PRIu64 " + refused %" PRIu64 " + unknown %" PRIu64 "\n"
+            "                saved = live %" PRIu64 " + resend %" PRIu64 " + lost %" PRIu64 "%s\n",
+            c->attempted, l->skipped, c->failed, c->sent, c->saved, c->refused, l->unknown,
+            c->delivered_live, c->delivered_resend, l->lost, l->balanced ? "" : "   NOT BALANCED");
+    if (l->unknown_delivered)
+        fprintf(out, "                %" PRIu64 " of the unknown were delivered\n",
+                l->unknown_delivered);
+    if (l->history_checked && l->lost + l->unknown > 0)
+        fprintf(out,
+                "                history has %" PRIu64 " of the lost and %" PRIu64
+                " of the undelivered unknown\n",
+                l->lost_stored, l->unknown_stored);
+    fprintf(out,
+            "                dup %" PRIu64 "  redelivered %" PRIu64 "  reordered %" PRIu64
+            "  gaps %" PRIu64 "  corrupt %" PRIu64 "\n",
+            c->dup, c->redelivered, c->reordered + c->reordered_resend, l->gaps,
+            c->corrupt + c->misrouted + c->phantom + c->seq_mismatch);
+    fprintf(out, "                acks %" PRIu64 "  receipts %" PRIu64 "  sent again %" PRIu64 "\n",
+            c->acks_sent, c->receipts, c->retried);
+}
+
+static void receipts(FILE *out, const struct bench *bench)
+{
+    const struct load_counters *c = &bench->total;
+    if (!bench->receipts.measured)
+        return;
+    fprintf(out,
+            "receipts        delivered %" PRIu64 " of %" PRIu64 " acks, missing %" PRIu64
+            "; read %" PRIu64 " of %" PRIu64 " acks, missing %" PRIu64 "\n"
+            "                repeated %" PRIu64 "  backwards %" PRIu64 "  unasked %" PRIu64
+            "  cut %" PRIu64 "\n",
+            c->receipts_delivered, c->acks_sent, bench->receipts.missing, c->receipts_read,
+            c->reads_sent, bench->receipts.missing_read, c->receipts_repeated, c->receipts_backward,
+            c->receipts_unasked, c->receipts_cut);
+    if (!bench->run.cursors)
+        return;
+    const struct bench_cursors_result *r = bench_cursors_result(bench->run.cursors);
+    fprintf(out,
+            "cursors         %u of %u conversations watched with %" PRIu64 " requests, %" PRIu64
+            " failed; %" PRIu64 " not seen in time, %" PRIu64 " behind at the end\n",
+            r->sample, r->pairs, r->looks, r->failed, r->unreached, r->behind);
+}
+
+static void http(FILE *out, const struct bench *bench)
+{
+    if (!bench->http_load || bench->steady_s <= 0)
+        return;
+    const struct mn_http_load_result *r = mn_http_load_result(bench->http_load);
+    const char *title = "http";
+    for (int k = MN_PROFILE_HISTORY; k < MN_PROFILE_KIND_COUNT; k++) {
+        const struct mn_http_load_count *c = &r->count[k];
+        if (c->attempted == 0)
+            continue;
+        fprintf(out,
+                "%-15s %-13s attempted %" PRIu64 " = skipped %" PRIu64 " + ok %" PRIu64
+                " + failed %" PRIu64 " + unanswered %" PRIu64 "; %.1f/s\n",
+                title, mn_profile_name((enum mn_profile_kind)k), c->attempted, c->skipped, c->ok,
+                c->failed, c->unanswered, (double)c->steady_ok / bench->steady_s);
+        title = "";
+    }
+    fprintf(out, "                over %u connections%s\n", r->connections,
+            r->balanced ? "" : "   NOT BALANCED");
+}
+
+static void pings(FILE *out, const struct bench *bench)
+{
+    if (bench->cmd != MN_CMD_PING || bench->steady_s <= 0)
+        return;
+    fprintf(out,
+            "pings           %" PRIu64 " sent, %" PRIu64 " answered, %" PRIu64
+            " unanswered (oldest %.1f s), %" PRIu64 " skipped; %.0f/s\n",
+            bench->total.pings, bench->total.pongs, bench->unanswered,
+            (double)bench->oldest_ns / 1e9, bench->total.skipped_offline + bench->total.failed,
+            (double)bench->steady.pongs / bench->steady_s);
+}
+
+static void server(FILE *out, const struct bench *bench)
+{
+    const struct mn_proc_sample *from = &bench->server_steady, *to = &bench->server_drain;
+    if (!from->valid || !to->valid || bench->steady_s <= 0)
+        return;
+    fprintf(out, "server          %.1f MiB, %" PRIu64 " threads, %" PRIu64 " descriptors",
+            (double)to->rss_bytes / 1048576, to->threads, to->fds);
+    if (to->cpu_ns >= from->cpu_ns)
+        fprintf(out, ", %.2f cores", (double)(to->cpu_ns - from->cpu_ns) / 1e9 / bench->steady_s);
+    for (const struct mn_gate_field *f = bench_fields(bench); f->name; f++) {
+        if (!f->measured)
+            continue;
+        if (strcmp(f->name, "server_cpu_us_per_msg") == 0)
+            fprintf(out, ", %.1f us CPU a message", f->value);
+        if (strcmp(f->name, "rss_per_conn_bytes") == 0 && !(bench->cmd & MN_CMD_CHAT))
+            fprintf(out, ", %.0f bytes a connection", f->value);
+    }
+    fputc('\n', out);
+}
+
+static void generator(FILE *out, const struct bench *bench)
+{
+    if (bench->steady_s <= 0)
+        return;
+    const struct load_counters *s = &bench->steady;
+    fprintf(out, "generator       %.0f%% of a core in its busiest thread, lag p99 %.3f ms%s\n",
+            bench->generator_cpu * 100, MS(mn_hist_percentile(bench->hist.lag, 99)),
+            bench->saturated ? "   SATURATED: this is a figure of the generator" : "");
+    if (s->writes + s->reads > 0)
+        fprintf(out,
+                "                %.0f frames/s, %.0f a second of CPU; %.1f a write, %.1f a read\n",
+                (double)(s->frames_in + s->frames_out) / bench->steady_s, bench->frames_per_cpu_s,
+                (double)s->frames_out / (double)(s->writes + !s->writes),
+                (double)s->frames_in / (double)(s->reads + !s->reads));
+    if (bench->generator_bytes_per_conn >= 0)
+        fprintf(out, "                %.0f bytes of its memory a connection\n",
+                bench->generator_bytes_per_conn);
+}
+
+void bench_report_text(const struct bench *bench, FILE *out)
+{
+    fprintf(out, "minim bench %s%s\n",
+            bench->cmd == MN_CMD_RECONNECT ? "reconnect" : bench->run.mode->name,
+            bench->interrupted ? " (ended early)" : "");
+    logins(out, bench);
+    connections(out, bench);
+    pings(out, bench);
+    messages(out, bench);
+    receipts(out, bench);
+    http(out, bench);
+    server(out, bench);
+    generator(out, bench);
+    latency_table(out, bench);
+    reasons(out, "\nerrors by reason", &bench->refusals);
+    reasons(out, "\nfailures by cause", &bench->failures);
+    if (bench->http_load)
+        reasons(out, "\nhttp failures by cause", &mn_http_load_result(bench->http_load)->failures);
+    for (size_t i = 0; i < bench->opts.gates.count; i++)
+        fprintf(out, "%sgate %-28s %s (%s)\n", i == 0 ? "\n" : "", bench->gates[i].text,
+                bench->gate_held[i] ? "held" : "MISSED", bench->gate_got[i]);
+}

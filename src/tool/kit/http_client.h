@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef MN_TOOL_KIT_HTTP_CLIENT_H
+#define MN_TOOL_KIT_HTTP_CLIENT_H
+
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "tool/kit/url.h"
+
+/*
+ * A small blocking HTTP/1.1 client for our own API: one connection that is
+ * kept and opened again when the server closed it.  Owner: one thread.
+ */
+struct mn_http {
+    struct mn_url url;
+    int fd; /* -1: not connected */
+    uint64_t timeout_ms;
+    struct mn_buf in;   /* received, not yet used */
+    struct mn_buf body; /* of the last answer */
+};
+
+struct mn_http_request {
+    const char *method;
+    const char *path;   /* with its query */
+    const char *bearer; /* token, or NULL */
+    const char *body;   /* JSON, or NULL */
+};
+
+/* MN_EINVAL, MN_ENOTFOUND: bad address, `why` tells. */
+MN_MUSTCHECK enum mn_err mn_http_open(struct mn_http *http, const char *url, char *why,
+                                      size_t why_cap);
+void mn_http_close(struct mn_http *http);
+/*
+ * Sends a request and reads the answer: *ret_status is the HTTP status, the
+ * body is in http->body until the next call.  MN_ETIMEOUT, MN_ECLOSED,
+ * MN_EPROTO, MN_ELIMIT (more than 4 MiB), or a socket's error.
+ */
+MN_MUSTCHECK enum mn_err mn_http_do(struct mn_http *http, const struct mn_http_request *req,
+                                    int *ret_status);
+
+#endif

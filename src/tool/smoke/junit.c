@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Smoke results for continuous integration servers, see junit.h.  Main thread. */
+#include "tool/smoke/junit.h"
+
+#include "base/buf.h"
+#include "tool/kit/fmt.h"
+#include "tool/report/page.h"
+#include "tool/report/result.h"
+
+static void add(struct mn_buf *out, const char *z) { mn_ignore(mn_buf_add_z(out, z)); }
+
+static void attribute(struct mn_buf *out, const char *name, const char *value)
+{
+    mn_ignore(mn_buf_addf(out, " %s=\"", name));
+    mn_fmt_escape(out, value);
+    add(out, "\"");
+}
+
+static void failure(struct mn_buf *out, const json_t *steps)
+{
+    for (size_t i = 0; i < json_array_size(steps); i++) {
+        const json_t *step = json_array_get(steps, i);
+        if (mn_result_true(step, "ok"))
+            continue;
+        add(out, "    <failure");
+        attribute(out, "message", mn_result_str(step, "step"));
+        add(out, ">expected ");
+        mn_fmt_escape(out, mn_result_str(step, "expected"));
+        add(out, "\ngot      ");
+        mn_fmt_escape(out, mn_result_str(step, "got"));
+        add(out, "</failure>\n");
+        return;
+    }
+}
+
+static void output(struct mn_buf *out, const json_t *steps)
+{
+    add(out, "    <system-out>");
+    for (size_t i = 0; i < json_array_size(steps); i++) {
+        const json_t *step = json_array_get(steps, i);
+        add(out, mn_result_true(step, "ok") ? "ok      " : "FAILED  ");
+        mn_fmt_escape(out, mn_result_str(step, "step"));
+        add(out, "\n");
+    }
+    add(out, "</system-out>\n");
+}
+
+static void test_case(struct mn_buf *out, const json_t *scenario)
+{
+    const json_t *steps = mn_result_get(scenario, "steps");
+    add(out, "  <testcase classname=\"minim.smoke\"");
+    attribute(out, "name", mn_result_str(scenario, "scenario"));
+    mn_ignore(mn_buf_addf(out, " time=\"%.3f\">\n", mn_result_num(scenario, "duration_ms") / 1e3));
+    if (mn_result_true(scenario, "skipped"))
+        add(out, "    <skipped message=\"needs --http\"/>\n");
+    else if (!mn_result_true(scenario, "ok"))
+        failure(out, steps);
+    output(out, steps);
+    add(out, "  </testcase>\n");
+}
+
+bool mn_junit_write(const json_t *scenarios, const char *path)
+{
+    struct mn_buf out;
+    size_t skipped = 0, failed = 0, count = json_array_size(scenarios);
+    double total_ms = 0;
+    for (size_t i = 0; i < count; i++) {
+        const json_t *scenario = json_array_get(scenarios, i);
+        bool skip = mn_result_true(scenario, "skipped");
+        skipped += skip;
+        failed += !skip && !mn_result_true(scenario, "ok");
+        total_ms += mn_result_num(scenario, "duration_ms");
+    }
+    mn_buf_init(&out, MN_PAGE_MAX_BYTES);
+    add(&out, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
+    mn_ignore(mn_buf_addf(&out,
+                          "<testsuite name=\"minim smoke\" tests=\"%zu\" failures=\"%zu\" "
+                          "errors=\"0\" skipped=\"%zu\" time=\"%.3f\">\n",
+                          count, failed, skipped, total_ms / 1e3));
+    for (size_t i = 0; i < count; i++)
+        test_case(&out, json_array_get(scenarios, i));
+    add(&out, "</testsuite>\n");
+    bool ok = mn_page_write(&out, path);
+    mn_buf_deinit(&out);
+    return ok;
+}

@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * `minim smoke`: options, the server (given or spawned), the scenarios one
+ * after another, one JSON result, the exit code.  Main thread.
+ */
+#include "tool/smoke/smoke.h"
+
+#include <errno.h>
+#include <signal.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "tool/smoke/junit.h"
+#include "tool/tool.h"
+
+/* Version of the result document (docs/bench.md). */
+#define SMOKE_SCHEMA_VERSION 1
+/* The spawned daemon resends early, so that nobody waits. */
+#define SPAWN_RESEND_WAIT_NS UINT64_C(15000000000)
+
+static const struct smoke_scenario scenarios[] = {
+    {"basic", NULL, smoke_basic, false, false, "message, delivery, receipts, heartbeat"},
+    {"idempotency", NULL, smoke_idempotency, false, false, "a client id twice is one message"},
+    {"offline", NULL, smoke_offline, false, false, "messages wait for their receiver"},
+    {"resend", "cron", smoke_resend, false, false, "what is not acknowledged comes again"},
+    {"auth", NULL, smoke_auth, false, true, "bad tokens, expiry, REAUTH, kick, time limit"},
+    {"session", NULL, smoke_session, true, false, "a login ends the sessions before it"},
+    {"protocol", NULL, smoke_protocol, false, false, "broken and hostile clients"},
+};
+#define SCENARIO_COUNT MN_ARRAY_LEN(scenarios)
+
+static const char *const spawn_options[] = {"--im.cron.resend.enabled=true",
+                                            "--im.cron.resend.fixed-delay-ms=1000", NULL};
+
+/* A signal handler has nothing but this to talk through. */
+static volatile sig_atomic_t interrupted;
+
+static void on_signal(int signum)
+{
+    (void)signum;
+    interrupted = 1;
+}
+
+/* Ctrl-C ends the wait at hand (ws_client.c), its scenario and the run; the daemon is ended. */
+static void catch_signals(void)
+{
+    struct sigaction sa = {.sa_handler = on_signal};
+    sigaction(SIGINT, &sa, NULL);
+    sigaction(SIGTERM, &sa, NULL);
+    signal(SIGPIPE, SIG_IGN);
+}
+
+static void usage(FILE *out)
+{
+    fputs("usage: minim smoke [options] [-- options of the spawned minimd]\n\nscenarios:\n", out);
+    for (size_t i = 0; i < SCENARIO_COUNT; i++)
+        fprintf(out, "  %-12s %s\n", scenarios[i].name, scenarios[i].help);
+    fputs("\noptions:\n", out);
+    mn_opts_help(out, MN_CMD_SMOKE);
+}
+
+static int fail_usage(const char *why)
+{
+    fprintf(stderr, "minim smoke: %s\n", why);
+    return MN_TOOL_EXIT_USAGE;
+}
+
+/* ---- choice of scenarios ---- */
+
+static bool pick(bool picked[SCENARIO_COUNT], struct mn_str name)
+{
+    for (size_t i = 0; i < SCENARIO_COUNT; i++) {
+        const char *alias = scenarios[i].alias;
+        if (mn_str_is(name, scenarios[i].name) || (alias && mn_str_is(name, alias)))
+            return picked[i] = true;
+    }
+    return false;
+}
+
+/* Returns the name that is none, or NULL. */
+static const char *choose(const struct mn_opts_list *names, bool picked[SCENARIO_COUNT])
+{
+    for (size_t i = 0; i < SCENARIO_COUNT; i++)
+        picked[i] = names->count == 0;
+    for (size_t i = 0; i < names->count; i++) {
+        const char *p = names->item[i];
+        for (;;) {
+            size_t n = strcspn(p, ",");
+            if (n == 3 && memcmp(p, "all", 3) == 0)
+                memset(picked, true, SCENARIO_COUNT);
+            else if (!pick(picked, mn_str_make(p, n)))
+                return p;
+            if (p[n] == '\0')
+                break;
+            p += n + 1;
+        }
+    }
+    return NULL;
+}
+
+/* ---- running ---- */
+
+static void finish_scenario(struct smoke *s)
+{
+    for (size_t i = 0; i < s->client_count; i++)
+        mn_wsc_close(&s->client[i]);
+    s->client_count = 0;
+    s->user_count = 0;
+}
+
+static bool run_scenario(struct smoke *s, const struct smoke_scenario *scenario, json_t *results)
+{
+    uint64_t from_ms = mn_mono_ms();
+    const char *lacks = scenario->needs_http && !s->has_http           ? "--http"
+                        : scenario->needs_secret && !s->key.secret_len ? "--jwt-secret"
+                                                                       : NULL;
+    bool skip = lacks != NULL;
+    char skipped[48];
+    snprintf(skipped, sizeof skipped, "skipped (needs %s)", skip ? lacks : "");
+    s->signs = !s->opts.login || scenario->needs_secret;
+    s->steps = json_array();
+    s->failed = false;
+    if (!skip)
+        scenario->run(s);
+    finish_scenario(s);
+    uint64_t took_ms = mn_mono_ms() - from_ms;
+    size_t count = json_array_size(s->steps);
+    if (s->verbose)
+        printf("%-12s %s  %zu steps, %.1f s\n", scenario->name,
+               skip        ? skipped
+               : s->failed ? "FAILED"
+                           : "ok",
+               count, (double)took_ms / 1e3);
+    mn_ignore(json_array_append_new(results, json_pack("{s:s, s:b, s:b, s:I, s:o}", "scenario",
+                                                       scenario->name, "ok", !s->failed && !skip,
+                                                       "skipped", skip, "duration_ms",
+                                                       (json_int_t)took_ms, "steps", s->steps)));
+    return !s->failed;
+}
+
+static bool write_json(const struct smoke *s, json_t *results, bool ok)
+{
+    const char *path = s->opts.json;
+    json_t *doc = json_pack("{s:i, s:s, s:s, s:b, s:O}", "schema_version", SMOKE_SCHEMA_VERSION,
+                            "tool", "minim smoke", "version", MN_VERSION, "ok", ok, "scenarios",
+                            results);
+    FILE *out = strcmp(path, "-") == 0 ? stdout : fopen(path, "we");
+    bool written = out && doc && json_dumpf(doc, out, JSON_INDENT(1)) == 0 &&
+                   fputc('\n', out) != EOF && fflush(out) == 0;
+    if (!written)
+        fprintf(stderr, "minim smoke: %s: %s\n", path, strerror(errno));
+    if (out && out != stdout)
+        fclose(out);
+    json_decref(doc);
+    return written;
+}
+
+static int run_all(struct smoke *s, const bool picked[SCENARIO_COUNT])
+{
+    bool ok = true;
+    json_t *results = json_array();
+    for (size_t i = 0; i < SCENARIO_COUNT && !interrupted; i++)
+        if (picked[i] && !run_scenario(s, &scenarios[i], results))
+            ok = false;
+    ok = ok && !interrupted;
+    if (s->opts.json && !write_json(s, results, ok))
+        ok = false;
+    if (s->opts.junit && !mn_junit_write(results, s->opts.junit))
+        ok = false;
+    json_decref(results);
+    return ok ? MN_TOOL_EXIT_OK : MN_TOOL_EXIT_FAILED;
+}
+
+static enum mn_err open_targets(struct smoke *s, char *why, size_t cap)
+{
+    struct mn_opts *opts = &s->opts;
+    if (opts->ws.count == 0)
+        opts->ws.item[opts->ws.count++] = "ws://127.0.0.1:9001/ws";
+    for (size_t i = 0; i < opts->ws.count; i++) {
+        enum mn_err err = mn_url_parse(opts->ws.item[i], "ws", &s->ws[i], why, cap);
+        if (err)
+            return err;
+    }
+    s->ws_count = opts->ws.count;
+    if (!opts->http)
+        return MN_OK;
+    s->has_http = true;
+    return mn_http_open(&s->http, opts->http, why, cap);
+}
+
+static bool spawn_server(struct smoke *s)
+{
+    s->spawn.extra = s->opts.daemon_args;
+    s->spawn.extra_count = s->opts.daemon_arg_count;
+    s->spawn.defaults = spawn_options;
+    if (mn_spawn_start(&s->spawn, s->opts.minimd) != MN_OK)
+        return false;
+    s->opts.ws.item[s->opts.ws.count++] = s->spawn.ws;
+    s->opts.http = s->spawn.http;
+    s->opts.jwt_secret = s->spawn.secret;
+    s->opts.resend_wait_ns = SPAWN_RESEND_WAIT_NS;
+    return true;
+}
+
+static int execute(struct smoke *s, const bool picked[SCENARIO_COUNT])
+{
+    char why[256];
+    catch_signals();
+    if (s->opts.spawn && !spawn_server(s))
+        return MN_TOOL_EXIT_FAILED;
+    if (s->opts.jwt_secret)
+        s->key = (struct mn_jwt_key){.secret = s->opts.jwt_secret,
+                                     .secret_len = strlen(s->opts.jwt_secret),
+                                     .issuer = s->opts.issuer};
+    s->next_uid = s->opts.user_base ? (int64_t)s->opts.user_base : mn_unix_ms() * 100000;
+    s->timeout_ms = s->opts.timeout_ns / 1000000;
+    s->verbose = !s->opts.json || strcmp(s->opts.json, "-") != 0;
+    int code = MN_TOOL_EXIT_USAGE;
+    if (open_targets(s, why, sizeof why) == MN_OK)
+        code = run_all(s, picked);
+    else
+        mn_ignore(fail_usage(why));
+    if (s->has_http)
+        mn_http_close(&s->http);
+    if (s->opts.spawn && !mn_spawn_stop(&s->spawn))
+        code = MN_TOOL_EXIT_FAILED;
+    return code;
+}
+
+int mn_tool_smoke(int argc, char **argv)
+{
+    char why[256];
+    bool picked[SCENARIO_COUNT];
+    struct smoke *s = mn_new(struct smoke);
+    s->http.fd = -1;
+    mn_opts_init(&s->opts, MN_CMD_SMOKE);
+    enum mn_err err = mn_opts_parse(&s->opts, MN_CMD_SMOKE, argc, argv, why, sizeof why);
+    const char *unknown = err ? NULL : choose(&s->opts.scenarios, picked);
+    int code = MN_TOOL_EXIT_OK;
+    if (err == MN_ENOTFOUND) {
+        usage(stdout);
+    } else if (unknown) {
+        snprintf(why, sizeof why, "no such scenario: \"%.60s\"", unknown);
+        code = fail_usage(why);
+    } else {
+        code = err ? fail_usage(why) : execute(s, picked);
+    }
+    mn_free(s);
+    return code;
+}

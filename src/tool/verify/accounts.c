@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The accounts database, for `minim verify`: what store/db_check.h finds, in our report's terms. */
+#include "store/db_check.h"
+#include "tool/verify/verify.h"
+
+static void on_problem(void *arg, enum mn_db_problem problem, const char *text)
+{
+    static const enum mn_verify_check checks[] = {[MN_DB_DAMAGED] = MN_VERIFY_ACCOUNTS_DAMAGED,
+                                                  [MN_DB_SCHEMA] = MN_VERIFY_SCHEMA_DIFFERS,
+                                                  [MN_DB_USER] = MN_VERIFY_USER_WRONG,
+                                                  [MN_DB_SESSION] = MN_VERIFY_SESSION_WRONG};
+    mn_verify_found(arg, checks[problem], "%s", text);
+}
+
+enum mn_err mn_verify_accounts(struct mn_verify_report *report, const char *path,
+                               struct mn_buf *why)
+{
+    struct mn_db_counts counts = {0};
+    enum mn_err err = mn_db_check(path, on_problem, report, &counts, why);
+    if (err != MN_OK && err != MN_ENOTFOUND && err != MN_ECORRUPT)
+        return err;
+    if (err)
+        mn_verify_found(
+            report, err == MN_ECORRUPT ? MN_VERIFY_ACCOUNTS_DAMAGED : MN_VERIFY_ACCOUNTS_MISSING,
+            "%.*s", (int)why->n, why->p);
+    mn_buf_reset(why);
+    report->stats.users = (uint64_t)counts.users;
+    report->stats.sessions = (uint64_t)counts.sessions;
+    return MN_OK;
+}

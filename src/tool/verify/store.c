@@ -1,0 +1,454 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Checks a message log at rest: everything that minimd relies on when it
+ * reads it (docs/verify.md has the list).
+ *
+ * How memory stays bounded.  The same facts are stored under several keys:
+ * a message by its id, its place by (chat, number), its number by client id.
+ * To compare them row by row one side would have to be sorted like the
+ * other.  Instead each chat has a sum: every index row adds a hash of what
+ * it says, every message takes away the hash of what the index should say.
+ * A sum that is not zero at the end tells that something in the chat
+ * disagrees (the reverse fails once in 2^64, under a seed of this run), and
+ * only those chats are looked at row by row (verify_rows.c).  So a store
+ * costs three sequential scans and 48 bytes a chat; one with more chats than
+ * fit takes several passes, each of them about its share of the chats.
+ */
+#include <inttypes.h>
+
+#include "base/id.h"
+#include "base/map.h"
+#include "base/mem.h"
+#include "base/rand.h"
+#include "base/utf8.h"
+#include "tool/verify/pass.h"
+
+enum {
+    PROGRESS_ROWS = 65536,
+    /*
+     * Ids are taken by loop threads at work at the same time, so that they may come
+     * to a chat in another order; by no more than a stalled thread's pause, though.
+     */
+    RACE_MS = 60000,
+    KEY_HEX = 40
+};
+
+/* A chat's rows in the index, as they come one after the other. */
+struct run {
+    int64_t chat;
+    struct mn_verify_chat *entry; /* NULL: another pass's, or there was no room */
+    bool mine;
+    int64_t seq; /* last one */
+    int64_t max_id;
+    bool count_known;  /* low_count and low_found are those of `seq` */
+    int64_t low_count; /* as it should be, by the rows before */
+    int64_t low_found; /* as it was found: a fault is told once, not at every row behind it */
+};
+
+struct store_pass {
+    struct mn_verify_pass base;
+    struct run run;
+    uint64_t pairs; /* counting */
+};
+
+/* ---- helpers ---- */
+
+static uint64_t mix(uint64_t seed, uint64_t a, uint64_t b, uint64_t c)
+{
+    return mn_hash_u64(mn_hash_u64(mn_hash_u64(seed ^ a) ^ b) + c);
+}
+
+/* What a place says of its message, and a message of its place. */
+static uint64_t place_sum(const struct mn_verify_pass *pass, int64_t seq, int64_t id,
+                          bool from_high, int64_t created_ms)
+{
+    return mix(pass->seed, (uint64_t)id, (uint64_t)seq, (uint64_t)created_ms << 1 | from_high);
+}
+
+static uint64_t client_sum(const struct mn_verify_pass *pass, uint64_t hash, int64_t seq)
+{
+    return mix(~pass->seed, hash, (uint64_t)seq, 1);
+}
+
+bool mn_verify_is_mine(const struct mn_verify_pass *pass, int64_t chat)
+{
+    return pass->count == 1 ||
+           mn_hash_u64((uint64_t)chat ^ pass->seed) % pass->count == pass->number;
+}
+
+struct mn_verify_chat *mn_verify_chat_of(struct mn_verify_pass *pass, int64_t chat)
+{
+    struct mn_verify_chat *entry = mn_verify_chats_add(&pass->chats, chat);
+    if (!entry) /* the pairs have their room: this one has none */
+        mn_verify_found(pass->report, MN_VERIFY_PAIR_MISSING,
+                        "chat %" PRId64 " (one of too many: its rows are not compared)", chat);
+    return entry;
+}
+
+static void tick(struct mn_verify_pass *pass, const char *what)
+{
+    if (++pass->rows % PROGRESS_ROWS == 0)
+        mn_verify_progress(pass->report, what, pass->rows);
+}
+
+static const char *kind_name(enum mn_scan_kind kind)
+{
+    static const char *const names[] = {
+        [MN_SCAN_UNKNOWN] = "unknown key", [MN_SCAN_MSG] = "message", [MN_SCAN_SEQ] = "number",
+        [MN_SCAN_CLIENT] = "client id",    [MN_SCAN_PAIR] = "pair",   [MN_SCAN_MEMBER] = "member"};
+    return names[kind];
+}
+
+static void bad_row(struct mn_verify_pass *pass, const struct mn_scan_row *row)
+{
+    char hex[KEY_HEX + 1] = "";
+    for (size_t i = 0; i < row->key.n && 2 * i < KEY_HEX; i++)
+        snprintf(hex + 2 * i, 3, "%02x", (unsigned char)row->key.p[i]);
+    mn_verify_found(pass->report, MN_VERIFY_ROW_DAMAGED, "%s, key %s", kind_name(row->kind), hex);
+}
+
+/* Rows that do not tell their chat are the first pass's. */
+static bool is_bad_for_all(struct mn_verify_pass *pass, const struct mn_scan_row *row)
+{
+    if (row->kind != MN_SCAN_UNKNOWN &&
+        !(row->damaged && (row->kind == MN_SCAN_MSG || row->kind == MN_SCAN_PAIR)))
+        return false;
+    if (pass->number == 0)
+        bad_row(pass, row);
+    return true;
+}
+
+static bool scan_part(struct mn_verify_pass *pass, enum mn_scan_part part, mn_scan_fn fn,
+                      const char *what)
+{
+    struct mn_buf why;
+    mn_buf_init(&why, 1000);
+    pass->rows = 0;
+    enum mn_err err = mn_msglog_scan_rows(pass->scan, part, fn, pass, &why);
+    if (err)
+        mn_verify_found(pass->report, MN_VERIFY_UNREADABLE, "%s: %.*s", what, (int)why.n,
+                        why.n ? why.p : "");
+    mn_buf_deinit(&why);
+    return err == MN_OK;
+}
+
+/* ---- pairs ---- */
+
+static void count_pair(void *arg, const struct mn_scan_row *row)
+{
+    struct store_pass *pass = arg;
+    if (row->kind == MN_SCAN_PAIR)
+        pass->pairs++;
+}
+
+static void on_pair(void *arg, const struct mn_scan_row *row)
+{
+    struct mn_verify_pass *pass = arg;
+    tick(pass, "pairs of users");
+    if (is_bad_for_all(pass, row) || row->kind != MN_SCAN_PAIR ||
+        !mn_verify_is_mine(pass, row->chat))
+        return;
+    struct mn_verify_chat *chat = mn_verify_chat_of(pass, row->chat);
+    if (!chat)
+        return;
+    if (chat->low) {
+        mn_verify_found(pass->report, MN_VERIFY_PAIR_DUPLICATE,
+                        "chat %" PRId64 ": users %" PRId64 " and %" PRId64 ", and users %" PRId64
+                        " and %" PRId64,
+                        row->chat, chat->low, chat->high, row->low, row->high);
+        return;
+    }
+    pass->report->stats.chats++;
+    chat->low = row->low;
+    chat->high = row->high;
+}
+
+/* ---- the index ---- */
+
+static void begin_run(struct store_pass *pass, int64_t chat)
+{
+    pass->run = (struct run){
+        .chat = chat, .mine = mn_verify_is_mine(&pass->base, chat), .count_known = true};
+    if (pass->run.mine)
+        pass->run.entry = mn_verify_chat_of(&pass->base, chat);
+}
+
+static void check_gap(struct store_pass *pass, int64_t seq)
+{
+    struct run *run = &pass->run;
+    int64_t first = run->seq + 1;
+    run->seq = seq;
+    if (seq == first)
+        return;
+    mn_verify_found(pass->base.report, MN_VERIFY_SEQ_GAP,
+                    "chat %" PRId64 ": msgSeq %" PRId64 " to %" PRId64 " missing", run->chat, first,
+                    seq - 1);
+    run->count_known = false;
+}
+
+static void check_count(struct store_pass *pass, const struct mn_scan_row *row)
+{
+    struct run *run = &pass->run;
+    int64_t found = row->place.low_count;
+    int64_t step = row->place.from_high ? 0 : 1;
+    int64_t expected = run->low_count + step;
+    if (!run->count_known) {
+        run->count_known = true;
+        expected = found;
+    } else if (found != expected && found != run->low_found + step) {
+        mn_verify_found(pass->base.report, MN_VERIFY_COUNT_WRONG,
+                        "chat %" PRId64 ", msgSeq %" PRId64 ": %" PRId64
+                        " messages of the lower user, expected %" PRId64,
+                        row->chat, row->seq, found, expected);
+    }
+    run->low_count = expected;
+    run->low_found = found;
+}
+
+static void check_id(struct store_pass *pass, const struct mn_scan_row *row)
+{
+    struct run *run = &pass->run;
+    int64_t id = row->place.id;
+    if (id > run->max_id) {
+        run->max_id = id;
+        return;
+    }
+    if (mn_id_unix_ms(run->max_id) - mn_id_unix_ms(id) <= RACE_MS)
+        pass->base.report->stats.ids_raced += id != run->max_id; /* the same: id_duplicate */
+    else
+        mn_verify_found(pass->base.report, MN_VERIFY_ID_ORDER,
+                        "chat %" PRId64 ", msgSeq %" PRId64 ": message %" PRId64
+                        " comes after message %" PRId64,
+                        row->chat, row->seq, id, run->max_id);
+}
+
+static void on_seq(struct store_pass *pass, const struct mn_scan_row *row)
+{
+    struct run *run = &pass->run;
+    check_gap(pass, row->seq);
+    if (run->entry)
+        run->entry->head = row->seq;
+    if (row->damaged) {
+        run->count_known = false;
+        return;
+    }
+    check_count(pass, row);
+    check_id(pass, row);
+    if (run->entry)
+        run->entry->sum += place_sum(&pass->base, row->seq, row->place.id, row->place.from_high,
+                                     row->place.created_ms);
+}
+
+static void on_index(void *arg, const struct mn_scan_row *row)
+{
+    struct store_pass *pass = arg;
+    tick(&pass->base, "index rows");
+    if (is_bad_for_all(&pass->base, row))
+        return;
+    if (row->chat != pass->run.chat)
+        begin_run(pass, row->chat);
+    if (!pass->run.mine)
+        return;
+    if (row->damaged)
+        bad_row(&pass->base, row);
+    if (row->kind == MN_SCAN_SEQ) {
+        on_seq(pass, row);
+        return;
+    }
+    pass->base.report->stats.client_ids++;
+    if (!row->damaged && pass->run.entry)
+        pass->run.entry->sum += client_sum(&pass->base, row->hash, row->seq);
+}
+
+/* ---- members ---- */
+
+static void check_cursors(struct mn_verify_pass *pass, const struct mn_scan_row *row, int64_t head)
+{
+    const struct mn_row_member *member = &row->member;
+    if (member->has_read && (!member->has_delivered || member->read > member->delivered))
+        mn_verify_found(pass->report, MN_VERIFY_CURSOR_ORDER,
+                        "user %" PRId64 ", chat %" PRId64 ": read %" PRId64 ", delivered %" PRId64,
+                        row->user, row->chat, member->read, member->delivered);
+    int64_t cursor = member->read > member->delivered ? member->read : member->delivered;
+    if (cursor > head)
+        mn_verify_found(pass->report, MN_VERIFY_CURSOR_BEYOND_HEAD,
+                        "user %" PRId64 ", chat %" PRId64 ": cursor %" PRId64
+                        ", last message %" PRId64,
+                        row->user, row->chat, cursor, head);
+}
+
+/* Whether the row may be there at all; notes that it was. */
+static bool check_membership(struct mn_verify_pass *pass, const struct mn_scan_row *row,
+                             struct mn_verify_chat *chat)
+{
+    if (!chat) {
+        mn_verify_found(pass->report, MN_VERIFY_MEMBER_ORPHAN,
+                        "user %" PRId64 ": there is no chat %" PRId64, row->user, row->chat);
+        return false;
+    }
+    if (!chat->low)
+        return true; /* nobody can say: pair_missing tells that */
+    if (row->user != chat->low && row->user != chat->high) {
+        mn_verify_found(pass->report, MN_VERIFY_MEMBER_ORPHAN,
+                        "user %" PRId64 ": chat %" PRId64 " is that of users %" PRId64
+                        " and %" PRId64,
+                        row->user, row->chat, chat->low, chat->high);
+        return false;
+    }
+    bool is_low = row->user == chat->low;
+    chat->flags |= is_low ? MN_VERIFY_LOW_SEEN : MN_VERIFY_HIGH_SEEN;
+    if (!row->damaged && row->member.peer != (is_low ? chat->high : chat->low))
+        mn_verify_found(pass->report, MN_VERIFY_MEMBER_PEER,
+                        "user %" PRId64 ", chat %" PRId64 ": the other side is user %" PRId64
+                        ", expected %" PRId64,
+                        row->user, row->chat, row->member.peer, is_low ? chat->high : chat->low);
+    return true;
+}
+
+static void on_member(void *arg, const struct mn_scan_row *row)
+{
+    struct mn_verify_pass *pass = arg;
+    tick(pass, "members");
+    if (row->kind != MN_SCAN_MEMBER || !mn_verify_is_mine(pass, row->chat))
+        return;
+    pass->report->stats.members++;
+    struct mn_verify_chat *chat = mn_verify_chats_find(&pass->chats, row->chat);
+    if (row->damaged)
+        bad_row(pass, row);
+    if (check_membership(pass, row, chat) && !row->damaged)
+        check_cursors(pass, row, chat->head);
+}
+
+/* ---- messages ---- */
+
+static void check_text(struct mn_verify_pass *pass, const struct mn_scan_row *row)
+{
+    char quoted[MN_VERIFY_QUOTED];
+    const struct mn_row_msg *msg = &row->msg;
+    if (!mn_utf8_valid(msg->body.p, msg->body.n))
+        mn_verify_found(pass->report, MN_VERIFY_TEXT_INVALID,
+                        "message %" PRId64 " (chat %" PRId64 ", msgSeq %" PRId64 "): %s", row->id,
+                        msg->chat, msg->seq, mn_verify_quote(quoted, msg->body));
+    if (msg->client_id.n == 0 || msg->client_id.n > MN_CLIENT_ID_MAX ||
+        !mn_utf8_valid(msg->client_id.p, msg->client_id.n))
+        mn_verify_found(pass->report, MN_VERIFY_TEXT_INVALID, "message %" PRId64 ": client id %s",
+                        row->id, mn_verify_quote(quoted, msg->client_id));
+}
+
+static void check_users(struct mn_verify_pass *pass, const struct mn_scan_row *row,
+                        const struct mn_verify_chat *chat)
+{
+    const struct mn_row_msg *msg = &row->msg;
+    int64_t low = msg->from < msg->to ? msg->from : msg->to;
+    int64_t high = msg->from < msg->to ? msg->to : msg->from;
+    if (low != high && (!chat->low || (chat->low == low && chat->high == high)))
+        return;
+    mn_verify_found(pass->report, MN_VERIFY_USERS_DIFFER,
+                    "message %" PRId64 " (chat %" PRId64 ", msgSeq %" PRId64 "): from %" PRId64
+                    " to %" PRId64 ", expected users %" PRId64 " and %" PRId64,
+                    row->id, msg->chat, msg->seq, msg->from, msg->to, chat->low, chat->high);
+}
+
+static void on_message(void *arg, const struct mn_scan_row *row)
+{
+    struct mn_verify_pass *pass = arg;
+    const struct mn_row_msg *msg = &row->msg;
+    tick(pass, "messages");
+    if (is_bad_for_all(pass, row) || !mn_verify_is_mine(pass, msg->chat))
+        return;
+    pass->report->stats.messages++;
+    pass->report->stats.text_bytes += msg->body.n;
+    check_text(pass, row);
+    struct mn_verify_chat *chat = mn_verify_chat_of(pass, msg->chat);
+    if (!chat)
+        return;
+    check_users(pass, row, chat);
+    chat->sum -= place_sum(pass, msg->seq, row->id, msg->from > msg->to, msg->created_ms);
+    if (msg->client_id.n <= MN_CLIENT_ID_MAX)
+        chat->sum -= client_sum(pass, mn_msglog_scan_hash(pass->scan, msg->from, msg->client_id),
+                                msg->seq);
+}
+
+/* ---- a pass ---- */
+
+static void check_chat(struct mn_verify_pass *pass, const struct mn_verify_chat *chat)
+{
+    struct mn_verify_report *report = pass->report;
+    if (!chat->low) {
+        mn_verify_found(report, MN_VERIFY_PAIR_MISSING, "chat %" PRId64 ", last message %" PRId64,
+                        chat->id, chat->head);
+        return;
+    }
+    if (chat->head == 0)
+        mn_verify_found(report, MN_VERIFY_CHAT_EMPTY,
+                        "chat %" PRId64 " of users %" PRId64 " and %" PRId64, chat->id, chat->low,
+                        chat->high);
+    if (!(chat->flags & MN_VERIFY_LOW_SEEN))
+        mn_verify_found(report, MN_VERIFY_MEMBER_MISSING, "user %" PRId64 ", chat %" PRId64,
+                        chat->low, chat->id);
+    if (!(chat->flags & MN_VERIFY_HIGH_SEEN))
+        mn_verify_found(report, MN_VERIFY_MEMBER_MISSING, "user %" PRId64 ", chat %" PRId64,
+                        chat->high, chat->id);
+}
+
+static void run_pass(struct store_pass *pass)
+{
+    struct mn_verify_pass *base = &pass->base;
+    bool disagree = false;
+    bool all = scan_part(base, MN_SCAN_CHATS, on_pair, "pairs");
+    all = scan_part(base, MN_SCAN_INDEX, on_index, "index") && all;
+    all = scan_part(base, MN_SCAN_CHATS, on_member, "members") && all;
+    all = scan_part(base, MN_SCAN_MESSAGES, on_message, "messages") && all;
+    if (!all)
+        return; /* what was not read would be called missing */
+    for (size_t i = 0; i <= base->chats.mask; i++) {
+        struct mn_verify_chat *chat = &base->chats.slots[i];
+        if (chat->id == 0)
+            continue;
+        check_chat(base, chat);
+        if (chat->sum != 0) {
+            chat->flags |= MN_VERIFY_DISAGREES;
+            disagree = true;
+        }
+    }
+    if (disagree)
+        mn_verify_rows(base);
+}
+
+static void run_passes(struct store_pass *pass, uint64_t memory_bytes)
+{
+    struct mn_verify_pass *base = &pass->base;
+    mn_rand_bytes(&base->seed, sizeof base->seed);
+    if (!scan_part(base, MN_SCAN_CHATS, count_pair, "pairs"))
+        return;
+    size_t room = mn_verify_chats_room(memory_bytes);
+    base->count = (pass->pairs + room - 1) / room;
+    if (base->count == 0)
+        base->count = 1;
+    base->report->stats.passes = base->count;
+    for (base->number = 0; base->number < base->count; base->number++) {
+        mn_verify_chats_init(&base->chats, pass->pairs / base->count + 1, memory_bytes);
+        pass->run = (struct run){0};
+        run_pass(pass);
+        mn_verify_chats_deinit(&base->chats);
+    }
+}
+
+enum mn_err mn_verify_messages(struct mn_verify_report *report, const char *dir, const char *ledger,
+                               uint64_t memory_bytes, struct mn_buf *why)
+{
+    struct store_pass pass = {.base = {.report = report, .count = 1}};
+    enum mn_err err = mn_msglog_scan_open(dir, &pass.base.scan, why);
+    if (err == MN_ECORRUPT) {
+        mn_verify_found(report, MN_VERIFY_UNREADABLE, "%.*s", (int)why->n, why->p);
+        return MN_OK;
+    }
+    if (err)
+        return err;
+    run_passes(&pass, memory_bytes);
+    if (ledger)
+        err = mn_verify_ledger(report, pass.base.scan, ledger, why);
+    mn_verify_progress(report, NULL, 0);
+    mn_msglog_scan_close(pass.base.scan);
+    return err;
+}
