@@ -5,21 +5,21 @@
 /* What every `minim` command shares: exit codes and the table of commands. */
 
 /* Exit codes of tools.md 1.6. */
-enum mn_tool_exit {
-    MN_TOOL_EXIT_OK = 0,
-    MN_TOOL_EXIT_FAILED = 1, /* a scenario failed, a gate was missed, or the run was impossible */
-    MN_TOOL_EXIT_USAGE = 2   /* bad arguments; verify: the store cannot be opened */
+enum tool_exit {
+    TOOL_EXIT_OK = 0,
+    TOOL_EXIT_FAILED = 1, /* a scenario failed, a gate was missed, or the run was impossible */
+    TOOL_EXIT_USAGE = 2   /* bad arguments; verify: the store cannot be opened */
 };
 
-/* argv[0] is the command's own name; returns an enum mn_tool_exit. */
-typedef int (*mn_tool_run_fn)(int argc, char **argv);
+/* argv[0] is the command's own name; returns an enum tool_exit. */
+typedef int (*tool_command_fn)(int argc, char **argv);
 
-int mn_tool_smoke(int argc, char **argv);
-int mn_tool_bench(int argc, char **argv);
-int mn_tool_verify(int argc, char **argv);
+int smoke_command(int argc, char **argv);
+int bench_command(int argc, char **argv);
+int verify_command(int argc, char **argv);
 /* minim bench NAME: argv[0] is NAME. */
-int mn_tool_plot(int argc, char **argv);
-int mn_tool_floor(int argc, char **argv);
-int mn_tool_compare(int argc, char **argv);
+int plot_command(int argc, char **argv);
+int floor_command(int argc, char **argv);
+int compare_command(int argc, char **argv);
 
 #endif

@@ -35,34 +35,33 @@
 
 struct mode {
     const char *name;
-    enum mn_opts_cmd cmd;
+    enum opts_cmd cmd;
     const struct load_mode *mode;
     const char *help;
 };
 
 static const struct mode modes[] = {
-    {"connect", MN_CMD_CONNECT, &bench_mode_connect, "connect and authenticate, then hold"},
-    {"ping", MN_CMD_PING, &bench_mode_ping, "every client sends PING each interval"},
-    {"single-e2e", MN_CMD_SINGLE, &bench_mode_single,
+    {"connect", CMD_CONNECT, &bench_mode_connect, "connect and authenticate, then hold"},
+    {"ping", CMD_PING, &bench_mode_ping, "every client sends PING each interval"},
+    {"single-e2e", CMD_SINGLE, &bench_mode_single,
      "messages from senders to receivers, closed or open loop"},
-    {"ack", MN_CMD_ACK, &bench_mode_ack,
+    {"ack", CMD_ACK, &bench_mode_ack,
      "single-e2e with delivered and read for everything: receipts, cursor lag"},
-    {"mixed", MN_CMD_MIXED, &bench_mode_mixed,
+    {"mixed", CMD_MIXED, &bench_mode_mixed,
      "messages, receipts, history pages and logins in the shares of a profile"},
-    {"reconnect", MN_CMD_RECONNECT, &bench_mode_connect,
-     "restart a spawned server under its clients"},
+    {"reconnect", CMD_RECONNECT, &bench_mode_connect, "restart a spawned server under its clients"},
 };
 
 /* What works on results and on the machine, without a server. */
 static const struct {
     const char *name;
-    mn_tool_run_fn run;
+    tool_command_fn run;
     const char *help;
 } others[] = {
-    {"plot", mn_tool_plot, "page and pictures of a recorded result"},
-    {"compare", mn_tool_compare,
+    {"plot", plot_command, "page and pictures of a recorded result"},
+    {"compare", compare_command,
      "results beside each other: which differences are more than noise"},
-    {"floor", mn_tool_floor, "what no server on this machine can avoid"},
+    {"floor", floor_command, "what no server on this machine can avoid"},
 };
 
 static int usage(FILE *out, int code)
@@ -82,7 +81,7 @@ static int usage(FILE *out, int code)
 static int fail_usage(const char *why)
 {
     fprintf(stderr, "minim bench: %s\n", why);
-    return MN_TOOL_EXIT_USAGE;
+    return TOOL_EXIT_USAGE;
 }
 
 /* ---- set-up ---- */
@@ -90,7 +89,7 @@ static int fail_usage(const char *why)
 static enum mn_err parse_gates(struct bench *bench, char *why, size_t cap)
 {
     for (size_t i = 0; i < bench->opts.gates.count; i++) {
-        enum mn_err err = mn_gate_parse(bench->opts.gates.item[i], &bench->gates[i], why, cap);
+        enum mn_err err = bar_parse(bench->opts.gates.item[i], &bench->gates[i], why, cap);
         if (err)
             return err;
     }
@@ -99,9 +98,9 @@ static enum mn_err parse_gates(struct bench *bench, char *why, size_t cap)
 
 static enum mn_err add_target(struct load_run *run, const char *text, char *why, size_t cap)
 {
-    struct mn_url url;
+    struct url url;
     struct load_target *target = &run->targets[run->target_count];
-    enum mn_err err = mn_url_parse(text, "ws", &url, why, cap);
+    enum mn_err err = url_parse(text, "ws", &url, why, cap);
     if (err)
         return err;
     target->url = text;
@@ -121,7 +120,7 @@ static enum mn_err add_target(struct load_run *run, const char *text, char *why,
     return MN_OK;
 }
 
-void bench_fit_clients(struct mn_opts *opts)
+void bench_fit_clients(struct opts *opts)
 {
     struct rlimit limit;
     if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_max == RLIM_INFINITY)
@@ -157,7 +156,7 @@ static void raise_fd_limit(uint64_t clients)
 static void choose(struct bench *bench)
 {
     struct load_run *run = &bench->run;
-    struct mn_opts *opts = &bench->opts;
+    struct opts *opts = &bench->opts;
     if (opts->inflight == 0)
         opts->inflight = opts->rate > 0 || opts->interval_ns > 0 ? INFLIGHT_OPEN_LOOP
                                                                  : INFLIGHT_CLOSED_LOOP;
@@ -168,8 +167,8 @@ static void choose(struct bench *bench)
         mn_rand_bytes(&run->seed, sizeof run->seed);
     run->clients = (unsigned)opts->clients;
     run->message_rate = opts->rate;
-    if (bench->cmd == MN_CMD_MIXED)
-        run->message_rate *= mn_profile_share(&bench->profile, MN_PROFILE_SINGLE);
+    if (bench->cmd == CMD_MIXED)
+        run->message_rate *= profile_share(&bench->profile, PROFILE_SINGLE);
     run->thread_count = (unsigned)opts->threads;
     if (run->thread_count == 0)
         run->thread_count = cores >= 8 ? (unsigned)cores / 4 : 1;
@@ -190,11 +189,11 @@ static void choose(struct bench *bench)
 
 static bool spawn_server(struct bench *bench)
 {
-    struct mn_opts *opts = &bench->opts;
+    struct opts *opts = &bench->opts;
     bench->spawn.extra = opts->daemon_args;
     bench->spawn.extra_count = opts->daemon_arg_count;
-    bench->spawn.defaults = mn_spawn_no_limits;
-    if (mn_spawn_start(&bench->spawn, opts->minimd) != MN_OK)
+    bench->spawn.defaults = spawn_no_limits;
+    if (spawn_start(&bench->spawn, opts->minimd) != MN_OK)
         return false;
     opts->ws.item[opts->ws.count++] = bench->spawn.ws;
     opts->http = bench->spawn.http;
@@ -208,10 +207,10 @@ static bool spawn_server(struct bench *bench)
 static bool judge_gates(struct bench *bench)
 {
     bool all = true;
-    const struct mn_gate_field *fields = bench_fields(bench);
+    const struct bar_field *fields = bench_fields(bench);
     for (size_t i = 0; i < bench->opts.gates.count; i++) {
-        bench->gate_held[i] = mn_gate_holds(&bench->gates[i], fields, bench->gate_got[i],
-                                            sizeof bench->gate_got[i]);
+        bench->gate_held[i] = bar_holds(&bench->gates[i], fields, bench->gate_got[i],
+                                        sizeof bench->gate_got[i]);
         all = all && bench->gate_held[i];
     }
     return all;
@@ -219,27 +218,27 @@ static bool judge_gates(struct bench *bench)
 
 static int report(struct bench *bench)
 {
-    const struct mn_opts *opts = &bench->opts;
+    const struct opts *opts = &bench->opts;
     bool ok = judge_gates(bench) && !bench->ledger_file_failed;
     if (!opts->json || strcmp(opts->json, "-") != 0)
         bench_report_text(bench, stdout);
     if (opts->json || opts->html) {
         json_t *doc = bench_report_document(bench);
         ok = (!opts->json || bench_report_json(doc, opts->json)) && ok;
-        ok = (!opts->html || mn_report_html(doc, opts->html)) && ok;
+        ok = (!opts->html || report_html(doc, opts->html)) && ok;
         json_decref(doc);
     }
-    return ok ? MN_TOOL_EXIT_OK : MN_TOOL_EXIT_FAILED;
+    return ok ? TOOL_EXIT_OK : TOOL_EXIT_FAILED;
 }
 
 /* What of acknowledgements is followed; after load_run_init(), which makes the pairs. */
 static void follow_receipts(struct bench *bench)
 {
     struct load_run *run = &bench->run;
-    run->asks_receipts = bench->cmd & (MN_CMD_ACK | MN_CMD_MIXED);
-    run->read_pct = bench->cmd == MN_CMD_ACK     ? 100
-                    : bench->cmd == MN_CMD_MIXED ? bench->profile.read_pct
-                                                 : 0;
+    run->asks_receipts = bench->cmd & (CMD_ACK | CMD_MIXED);
+    run->read_pct = bench->cmd == CMD_ACK     ? 100
+                    : bench->cmd == CMD_MIXED ? bench->profile.read_pct
+                                              : 0;
     if (run->asks_receipts && bench->opts.http && run->clients >= 2)
         run->cursors = bench_cursors_new(run, bench->opts.http);
 }
@@ -255,34 +254,34 @@ static int run_and_report(struct bench *bench)
     }
     choose(bench);
     if (bench->opts.ledger) {
-        bench->run.ledger_fd = mn_ledger_file_create(bench->opts.ledger);
+        bench->run.ledger_fd = ledger_file_create(bench->opts.ledger);
         if (bench->run.ledger_fd < 0) {
             fprintf(stderr, "minim bench: --ledger %s: %s\n", bench->opts.ledger, strerror(errno));
-            return MN_TOOL_EXIT_USAGE;
+            return TOOL_EXIT_USAGE;
         }
     }
-    mn_machine_read(bench->spawn.dir[0] ? bench->spawn.dir : NULL, &bench->machine);
+    machine_read(bench->spawn.dir[0] ? bench->spawn.dir : NULL, &bench->machine);
     if (bench->opts.login && !bench_login(bench))
-        return MN_TOOL_EXIT_FAILED;
+        return TOOL_EXIT_FAILED;
     load_run_init(&bench->run, &bench->opts, bench->run.mode);
     follow_receipts(bench);
-    if (bench->cmd == MN_CMD_MIXED) {
-        bench->http_load = mn_http_load_new(&bench->run, &bench->profile, bench->opts.http,
-                                            (unsigned)bench->opts.http_connections);
+    if (bench->cmd == CMD_MIXED) {
+        bench->http_load = http_load_new(&bench->run, &bench->profile, bench->opts.http,
+                                         (unsigned)bench->opts.http_connections);
         if (!bench->http_load)
-            return MN_TOOL_EXIT_USAGE;
+            return TOOL_EXIT_USAGE;
     }
     bool ran = bench_run(bench);
     bench_finish(bench);
     int code = report(bench);
     if (!ran && !bench->interrupted)
         fputs("minim bench: no client could be authenticated\n", stderr);
-    return ran ? code : MN_TOOL_EXIT_FAILED;
+    return ran ? code : TOOL_EXIT_FAILED;
 }
 
 static int execute(struct bench *bench)
 {
-    int code = MN_TOOL_EXIT_FAILED;
+    int code = TOOL_EXIT_FAILED;
     bench_catch_signals();
     bench->started_unix_ms = mn_unix_ms();
     bench->progress = isatty(STDERR_FILENO);
@@ -294,38 +293,37 @@ static int execute(struct bench *bench)
     raise_fd_limit(bench->opts.clients);
     if (!bench->opts.spawn || spawn_server(bench))
         code = run_and_report(bench);
-    if (bench->opts.spawn && !mn_spawn_stop(&bench->spawn))
-        code = MN_TOOL_EXIT_FAILED;
+    if (bench->opts.spawn && !spawn_stop(&bench->spawn))
+        code = TOOL_EXIT_FAILED;
     bench_cursors_free(bench->run.cursors);
-    mn_http_load_free(bench->http_load);
+    http_load_free(bench->http_load);
     load_run_deinit(&bench->run);
-    mn_logins_free(bench->run.logins);
+    logins_free(bench->run.logins);
     load_hists_deinit(&bench->hist);
     mn_free(bench->rows);
     return code;
 }
 
 /* `scenario` NULL: all options are in argv, whose first member is skipped. */
-static int run_mode(const struct mode *mode, const struct mn_scenario *scenario, int argc,
-                    char **argv)
+static int run_mode(const struct mode *mode, const struct scenario *scenario, int argc, char **argv)
 {
     char why[256];
     struct bench *bench = mn_new(struct bench);
     bench->cmd = mode->cmd;
     bench->run.mode = mode->mode;
-    mn_opts_init(&bench->opts, bench->cmd);
+    opts_init(&bench->opts, bench->cmd);
     enum mn_err err = MN_OK;
     if (scenario)
-        err = mn_scenario_apply(scenario, &bench->opts, bench->cmd, why, sizeof why);
+        err = scenario_apply(scenario, &bench->opts, bench->cmd, why, sizeof why);
     if (!err)
-        err = mn_opts_parse(&bench->opts, bench->cmd, argc, argv, why, sizeof why);
+        err = opts_parse(&bench->opts, bench->cmd, argc, argv, why, sizeof why);
     if (!err)
         err = parse_gates(bench, why, sizeof why);
-    if (!err && mode->cmd == MN_CMD_MIXED)
-        err = mn_profile_load(&bench->profile, bench->opts.profile, why, sizeof why);
-    int code = MN_TOOL_EXIT_OK;
+    if (!err && mode->cmd == CMD_MIXED)
+        err = profile_load(&bench->profile, bench->opts.profile, why, sizeof why);
+    int code = TOOL_EXIT_OK;
     if (err == MN_ENOTFOUND)
-        mn_opts_help(stdout, bench->cmd);
+        opts_help(stdout, bench->cmd);
     else
         code = err ? fail_usage(why) : execute(bench);
     mn_free(bench);
@@ -340,7 +338,7 @@ static const struct mode *find_mode(const char *name)
     return NULL;
 }
 
-bool bench_find_cmd(const char *name, enum mn_opts_cmd *ret)
+bool bench_find_cmd(const char *name, enum opts_cmd *ret)
 {
     const struct mode *mode = find_mode(name);
     if (mode)
@@ -352,8 +350,8 @@ bool bench_find_cmd(const char *name, enum mn_opts_cmd *ret)
 static int run_scenario(const char *path, int argc, char **argv)
 {
     char why[256];
-    struct mn_scenario scenario;
-    if (mn_scenario_load(&scenario, path, why, sizeof why) != MN_OK)
+    struct scenario scenario;
+    if (scenario_load(&scenario, path, why, sizeof why) != MN_OK)
         return fail_usage(why);
     const struct mode *mode = find_mode(scenario.mode);
     int code;
@@ -363,18 +361,18 @@ static int run_scenario(const char *path, int argc, char **argv)
         snprintf(why, sizeof why, "%.100s: no such mode \"%.60s\"", path, scenario.mode);
         code = fail_usage(why);
     }
-    mn_scenario_deinit(&scenario);
+    scenario_deinit(&scenario);
     return code;
 }
 
-int mn_tool_bench(int argc, char **argv)
+int bench_command(int argc, char **argv)
 {
     static const char scenario[] = "--scenario";
     if (argc < 2)
-        return usage(stderr, MN_TOOL_EXIT_USAGE);
+        return usage(stderr, TOOL_EXIT_USAGE);
     const char *name = argv[1];
     if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0)
-        return usage(stdout, MN_TOOL_EXIT_OK);
+        return usage(stdout, TOOL_EXIT_OK);
     for (size_t i = 0; i < MN_ARRAY_LEN(others); i++)
         if (strcmp(name, others[i].name) == 0)
             return others[i].run(argc - 1, argv + 1);
@@ -386,5 +384,5 @@ int mn_tool_bench(int argc, char **argv)
     if (mode)
         return run_mode(mode, NULL, argc - 1, argv + 1);
     fprintf(stderr, "minim bench: no such mode \"%.60s\"\n", name);
-    return usage(stderr, MN_TOOL_EXIT_USAGE);
+    return usage(stderr, TOOL_EXIT_USAGE);
 }

@@ -27,7 +27,7 @@ struct bench_row {
     struct load_counters delta;  /* what happened in it */
     uint64_t p50, p90, p99, max; /* response times, ns; 0 when there were none */
     bool has_server;
-    struct mn_proc_sample server;
+    struct proc_sample server;
     double server_cpu; /* cores, over this second */
     double tool_cpu;
     uint64_t http_ok, http_failed; /* bench mixed: answers in it */
@@ -56,19 +56,19 @@ struct bench_receipts {
     uint64_t missing_read;
 };
 
-struct mn_http_load;
+struct http_load;
 
 struct bench {
-    struct mn_opts opts;
-    enum mn_opts_cmd cmd;
-    struct mn_gate gates[MN_OPTS_LIST_MAX];
-    bool gate_held[MN_OPTS_LIST_MAX];
-    char gate_got[MN_OPTS_LIST_MAX][64];
+    struct opts opts;
+    enum opts_cmd cmd;
+    struct bar gates[OPTS_LIST_MAX];
+    bool gate_held[OPTS_LIST_MAX];
+    char gate_got[OPTS_LIST_MAX][64];
     struct load_run run;
-    struct mn_profile profile; /* bench mixed */
-    struct mn_http_load *http_load;
-    struct mn_spawn spawn;
-    struct mn_machine machine;
+    struct profile profile; /* bench mixed */
+    struct http_load *http_load;
+    struct spawn spawn;
+    struct machine machine;
     int64_t started_unix_ms;
     uint64_t clients_asked; /* before --fit */
     int64_t pid;            /* of the server, 0: not known */
@@ -81,12 +81,12 @@ struct bench {
     size_t row_cap;
     struct load_counters shown; /* of all threads, at the last row */
     uint64_t shown_ns;
-    struct mn_proc_sample shown_server;
+    struct proc_sample shown_server;
     uint64_t shown_tool_cpu_ns;
     uint64_t shown_http_ok, shown_http_failed;
     bool progress; /* standard error is a terminal */
-    struct mn_proc_sample server_before, server_steady, server_drain, server_after;
-    struct mn_proc_sample tool_before, tool_after; /* around connecting */
+    struct proc_sample server_before, server_steady, server_drain, server_after;
+    struct proc_sample tool_before, tool_after; /* around connecting */
     uint64_t tool_cpu_steady_ns, tool_cpu_drain_ns;
     /* results, after the threads have ended */
     struct load_counters total;
@@ -124,12 +124,12 @@ void bench_single_finish(struct bench *bench);
 void bench_receipts_finish(struct bench *bench);
 
 /* bench.c: the mode of that name; false: there is none. */
-bool bench_find_cmd(const char *name, enum mn_opts_cmd *ret);
+bool bench_find_cmd(const char *name, enum opts_cmd *ret);
 
 /* bench.c, --fit: as many clients as both processes may have descriptors for; pairs stay pairs. */
-void bench_fit_clients(struct mn_opts *opts);
+void bench_fit_clients(struct opts *opts);
 
-/* bench_run.c */
+/* run.c */
 
 /* From here on Ctrl-C ends a run early; before anything is started that must be cleaned up. */
 void bench_catch_signals(void);
@@ -144,19 +144,19 @@ bool bench_wait(struct bench *bench, uint64_t limit_ns, bool (*done)(struct benc
 /* Authenticated connections at the moment. */
 uint32_t bench_ready(const struct bench *bench);
 
-/* bench_finish.c: adds up what the threads measured, after they have ended. */
+/* finish.c: adds up what the threads measured, after they have ended. */
 void bench_finish(struct bench *bench);
 
 /* A Ctrl-C that has not ended anything yet. */
 bool bench_is_interrupted(const struct bench *bench);
 
-/* bench_login.c: --login, before load_run_init(); false: nobody has an account, or interrupted. */
+/* login.c: --login, before load_run_init(); false: nobody has an account, or interrupted. */
 bool bench_login(struct bench *bench);
 
-/* bench_reconnect.c: ends the server and starts it again, under the connections. */
+/* reconnect.c: ends the server and starts it again, under the connections. */
 void bench_restart_server(struct bench *bench);
 
-/* bench_rows.c: makes the row of a second when it is over, and shows it on a terminal. */
+/* rows.c: makes the row of a second when it is over, and shows it on a terminal. */
 void bench_rows_tick(struct bench *bench, uint64_t now_ns);
 void bench_rows_end(struct bench *bench);
 /* report_*.c */
@@ -167,6 +167,6 @@ struct json_t *bench_report_document(const struct bench *bench);
 bool bench_report_json(const struct json_t *doc, const char *path);
 void bench_report_text(const struct bench *bench, FILE *out);
 /* Fields that gates may ask for; a table that ends with a NULL name, static storage. */
-const struct mn_gate_field *bench_fields(const struct bench *bench);
+const struct bar_field *bench_fields(const struct bench *bench);
 
 #endif

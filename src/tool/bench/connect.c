@@ -3,7 +3,7 @@
  * `bench connect`: connections that are there and do nothing but answer the
  * server's pings.  Everything it measures is counted by the connections
  * themselves.  `bench reconnect` is the same under a server that goes away
- * (bench_reconnect.c).
+ * (reconnect.c).
  */
 #include "tool/bench/bench.h"
 

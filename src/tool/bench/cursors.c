@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Watches read cursors over HTTP, see bench_cursors.h.
+ * Watches read cursors over HTTP, see cursors.h.
  *
  * The watcher arms one conversation and waits.  The load thread that sends
  * the next ACK read there disarms it, leaves msgSeq and time, and wakes the
@@ -31,7 +31,7 @@
 
 struct bench_cursors {
     struct load_run *run;
-    struct mn_http http;
+    struct http_client http;
     pthread_t thread;
     bool started;
     int wake_fd;
@@ -65,9 +65,9 @@ struct bench_cursors *bench_cursors_new(struct load_run *run, const char *http)
     char why[200];
     struct bench_cursors *c = mn_new(struct bench_cursors);
     c->run = run;
-    if (mn_http_open(&c->http, http, why, sizeof why) != MN_OK) {
+    if (http_client_open(&c->http, http, why, sizeof why) != MN_OK) {
         fprintf(stderr, "minim bench: --http: %s\n", why);
-        mn_http_close(&c->http);
+        http_client_close(&c->http);
         mn_free(c);
         return NULL;
     }
@@ -83,7 +83,7 @@ void bench_cursors_free(struct bench_cursors *c)
     if (!c)
         return;
     bench_cursors_stop(c);
-    mn_http_close(&c->http);
+    http_client_close(&c->http);
     close(c->wake_fd);
     mn_hist_free(c->result.hist);
     mn_free(c);
@@ -114,9 +114,9 @@ static enum mn_err get_cursor(struct bench_cursors *c, const struct bench_pair *
              pair->receiver->uid);
     c->result.looks++;
     enum mn_err err = load_run_token(c->run, pair->sender->index, token);
-    struct mn_http_request req = {.method = "GET", .path = path, .bearer = token};
+    struct http_client_request req = {.method = "GET", .path = path, .bearer = token};
     if (!err)
-        err = mn_http_do(&c->http, &req, &status);
+        err = http_client_do(&c->http, &req, &status);
     if (err)
         return err;
     json_t *root = json_loadb(c->http.body.p, c->http.body.n, 0, NULL);
@@ -205,7 +205,7 @@ void bench_cursors_finish(struct bench_cursors *c)
     uint64_t until_ns = mn_mono_ns() + c->run->opts->quiet_ns;
     c->result.measured = true;
     for (unsigned i = 0; i < c->result.sample; i++) {
-        int64_t seq = mn_receipts_sure(&c->sample[i]->receipts, MN_WIRE_READ);
+        int64_t seq = receipts_sure(&c->sample[i]->receipts, WIRE_READ);
         if (seq > 0 && !reaches(c, c->sample[i], seq, until_ns))
             c->result.behind++;
     }

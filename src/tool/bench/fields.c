@@ -9,15 +9,15 @@
 #define FIELDS_MAX 96
 
 struct table {
-    struct mn_gate_field field[FIELDS_MAX];
+    struct bar_field field[FIELDS_MAX];
     size_t n;
 };
 
 static void put(struct table *t, const char *name, double value, bool measured)
 {
     MN_BUG_ON(t->n + 1 >= FIELDS_MAX);
-    struct mn_gate_field field = {.name = name, .value = value, .measured = measured};
-    MN_BUG_ON(!mn_gate_find_unit(name, &field.unit));
+    struct bar_field field = {.name = name, .value = value, .measured = measured};
+    MN_BUG_ON(!bar_find_unit(name, &field.unit));
     t->field[t->n++] = field;
 }
 
@@ -101,7 +101,7 @@ static void put_logins(struct table *t, const struct bench *bench)
 {
     if (!bench->run.logins)
         return;
-    struct mn_logins_result r = mn_logins_result(bench->run.logins);
+    struct logins_result r = logins_result(bench->run.logins);
     put_hist(t, "login_p50", "login_p99", r.hist);
     put(t, "login_failures", r.failed, true);
 }
@@ -109,15 +109,15 @@ static void put_logins(struct table *t, const struct bench *bench)
 /* Percentiles and errors of what was asked over HTTP. */
 static void put_http(struct table *t, const struct bench *bench)
 {
-    static const char *const names[MN_PROFILE_KIND_COUNT][2] = {
-        [MN_PROFILE_HISTORY] = {"history_p50", "history_p99"},
-        [MN_PROFILE_CONVERSATIONS] = {"conversations_p50", "conversations_p99"},
-        [MN_PROFILE_LOGIN] = {"http_login_p50", "http_login_p99"}};
+    static const char *const names[PROFILE_KIND_COUNT][2] = {
+        [PROFILE_HISTORY] = {"history_p50", "history_p99"},
+        [PROFILE_CONVERSATIONS] = {"conversations_p50", "conversations_p99"},
+        [PROFILE_LOGIN] = {"http_login_p50", "http_login_p99"}};
     if (!bench->http_load)
         return;
-    const struct mn_http_load_result *r = mn_http_load_result(bench->http_load);
+    const struct http_load_result *r = http_load_result(bench->http_load);
     uint64_t failed = 0, skipped = 0, ok = 0;
-    for (int k = MN_PROFILE_HISTORY; k < MN_PROFILE_KIND_COUNT; k++) {
+    for (int k = PROFILE_HISTORY; k < PROFILE_KIND_COUNT; k++) {
         put_hist(t, names[k][0], names[k][1], r->hist[k]);
         failed += r->count[k].failed + r->count[k].unanswered;
         skipped += r->count[k].skipped;
@@ -130,8 +130,8 @@ static void put_http(struct table *t, const struct bench *bench)
 
 static void put_server(struct table *t, const struct bench *bench)
 {
-    const struct mn_proc_sample *before = &bench->server_before;
-    const struct mn_proc_sample *after = &bench->server_after; /* all connected */
+    const struct proc_sample *before = &bench->server_before;
+    const struct proc_sample *after = &bench->server_after; /* all connected */
     bool known = before->valid && after->valid && bench->connected > 0;
     double grown = (double)after->rss_bytes - (double)before->rss_bytes;
     put(t, "rss_per_conn_bytes", known ? grown / bench->connected : 0, known);
@@ -139,7 +139,7 @@ static void put_server(struct table *t, const struct bench *bench)
     uint64_t messages = bench->steady.delivered_live + bench->steady.delivered_resend +
                         bench->steady.pongs;
     known = bench->server_steady.valid && bench->server_drain.valid && messages > 0 &&
-            bench->cmd != MN_CMD_RECONNECT;
+            bench->cmd != CMD_RECONNECT;
     double cpu_us = ((double)bench->server_drain.cpu_ns - (double)bench->server_steady.cpu_ns) /
                     1e3;
     put(t, "server_cpu_us_per_msg", known ? cpu_us / (double)messages : 0, known);
@@ -156,7 +156,7 @@ static void put_generator(struct table *t, const struct bench *bench)
     put(t, "saturated", bench->saturated, bench->ran);
 }
 
-const struct mn_gate_field *bench_fields(const struct bench *bench)
+const struct bar_field *bench_fields(const struct bench *bench)
 {
     static struct table t;
     t = (struct table){.n = 0};
@@ -165,8 +165,8 @@ const struct mn_gate_field *bench_fields(const struct bench *bench)
     put_receipts(&t, bench);
     put_logins(&t, bench);
     put_http(&t, bench);
-    put(&t, "pongs_per_s", per_s(bench, bench->steady.pongs), bench->cmd == MN_CMD_PING);
-    put(&t, "unanswered", (double)bench->unanswered, bench->ran && bench->cmd == MN_CMD_PING);
+    put(&t, "pongs_per_s", per_s(bench, bench->steady.pongs), bench->cmd == CMD_PING);
+    put(&t, "unanswered", (double)bench->unanswered, bench->ran && bench->cmd == CMD_PING);
     put(&t, "errors", (double)(bench->total.errors + bench->total.bad_frames), true);
     put(&t, "connected", bench->connected, true);
     put(&t, "connect_failures", (double)bench->total.connect_failures, true);

@@ -40,13 +40,13 @@ static void add_thread(struct bench *bench, const struct load_thread *th)
 /* ---- single-e2e ---- */
 
 static void count_open_one(struct bench_ledger *ledger, const struct bench_pair *pair,
-                           const struct mn_ledger_rec *rec)
+                           const struct ledger_rec *rec)
 {
-    bool delivered = rec->flags & (MN_LEDGER_LIVE | MN_LEDGER_RESENT);
-    bool found = rec->flags & MN_LEDGER_FOUND;
-    if (rec->flags & MN_LEDGER_REFUSED)
+    bool delivered = rec->flags & (LEDGER_LIVE | LEDGER_RESENT);
+    bool found = rec->flags & LEDGER_FOUND;
+    if (rec->flags & LEDGER_REFUSED)
         return;
-    if (!(rec->flags & MN_LEDGER_SAVED)) {
+    if (!(rec->flags & LEDGER_SAVED)) {
         ledger->unknown++;
         ledger->unknown_delivered += delivered;
         ledger->unknown_stored += !delivered && found;
@@ -60,29 +60,29 @@ static void count_open_one(struct bench_ledger *ledger, const struct bench_pair 
 
 static void count_pair(struct bench_ledger *ledger, struct bench_pair *pair)
 {
-    ledger->gaps += mn_ledger_gaps(&pair->conv);
+    ledger->gaps += ledger_gaps(&pair->conv);
     for (uint32_t i = pair->conv.head; i != pair->conv.tail; i++)
-        count_open_one(ledger, pair, mn_ledger_find(&pair->conv, i));
+        count_open_one(ledger, pair, ledger_find(&pair->conv, i));
 }
 
 static bool has_undelivered(struct bench_pair *pair)
 {
     for (uint32_t i = pair->conv.head; i != pair->conv.tail; i++) {
-        uint32_t flags = mn_ledger_find(&pair->conv, i)->flags;
-        if (!(flags & (MN_LEDGER_LIVE | MN_LEDGER_RESENT | MN_LEDGER_REFUSED)))
+        uint32_t flags = ledger_find(&pair->conv, i)->flags;
+        if (!(flags & (LEDGER_LIVE | LEDGER_RESENT | LEDGER_REFUSED)))
             return true;
     }
     return false;
 }
 
 /* Looks up what is missing; false when the history cannot be read. */
-static bool check_history(struct bench *bench, struct mn_history *history)
+static bool check_history(struct bench *bench, struct history *history)
 {
     for (unsigned t = 0; t < bench->run.thread_count; t++) {
         struct load_thread *th = &bench->run.threads[t];
         for (uint32_t p = 0; p < th->pair_count; p++)
             if (has_undelivered(&th->pairs[p]) &&
-                mn_history_check(history, &bench->run, &th->pairs[p]) != MN_OK)
+                history_check(history, &bench->run, &th->pairs[p]) != MN_OK)
                 return false;
     }
     return true;
@@ -93,8 +93,8 @@ static void finish_ledger_file(struct bench *bench)
 {
     int error = 0;
     for (unsigned t = 0; t < bench->run.thread_count; t++) {
-        struct mn_ledger_out *out = bench->run.threads[t].ledger;
-        mn_ledger_out_flush(out);
+        struct ledger_out *out = bench->run.threads[t].ledger;
+        ledger_out_flush(out);
         if (!error)
             error = out->error;
     }
@@ -109,10 +109,10 @@ void bench_single_finish(struct bench *bench)
 {
     struct bench_ledger *ledger = &bench->ledger;
     const struct load_counters *total = &bench->total;
-    struct mn_history history;
-    if (bench->opts.http && mn_history_open(&history, bench->opts.http) == MN_OK) {
+    struct history history;
+    if (bench->opts.http && history_open(&history, bench->opts.http) == MN_OK) {
         ledger->history_checked = check_history(bench, &history);
-        mn_history_close(&history);
+        history_close(&history);
     }
     for (unsigned t = 0; t < bench->run.thread_count; t++) {
         struct load_thread *th = &bench->run.threads[t];
@@ -158,12 +158,12 @@ void bench_finish(struct bench *bench)
     bool open_loop = bench->opts.rate > 0 || bench->opts.interval_ns > 0;
     bench->saturated = bench->generator_cpu >= SATURATED_CPU ||
                        (open_loop && mn_hist_percentile(bench->hist.lag, 99) > SATURATED_LAG_NS);
-    if (bench->cmd & MN_CMD_CHAT)
+    if (bench->cmd & CMD_CHAT)
         bench_single_finish(bench);
     if (run->asks_receipts)
         bench_receipts_finish(bench);
     if (run->cursors && bench->ran)
         bench_cursors_finish(run->cursors);
-    if (bench->cmd == MN_CMD_PING)
+    if (bench->cmd == CMD_PING)
         bench_ping_finish(bench);
 }

@@ -40,21 +40,21 @@ static const unsigned batches[] = {1, 10, 100, 1000};
 static const unsigned together[] = {1, 16};
 
 struct floor_run {
-    struct mn_opts opts;
-    enum mn_opts_cmd mode; /* of the scenario, or MN_CMD_FLOOR: everything is measured */
+    struct opts opts;
+    enum opts_cmd mode; /* of the scenario, or CMD_FLOOR: everything is measured */
     int64_t started_unix_ms;
-    struct mn_machine machine;
+    struct machine machine;
     int file;
-    struct mn_floor_sync sync[MN_ARRAY_LEN(batches)];
-    struct mn_floor_loop loopback[MN_ARRAY_LEN(together)];
-    struct mn_floor_loop rounds[ROUNDS];
-    const struct mn_floor_loop *loop;   /* the best of them */
-    struct mn_floor_loop_params params; /* of each round */
+    struct floor_sync sync[MN_ARRAY_LEN(batches)];
+    struct floor_loop loopback[MN_ARRAY_LEN(together)];
+    struct floor_loop rounds[ROUNDS];
+    const struct floor_loop *loop;   /* the best of them */
+    struct floor_loop_params params; /* of each round */
 };
 
 /* ---- measuring ---- */
 
-static unsigned window_of(const struct mn_opts *opts, unsigned clients, unsigned frame_bytes)
+static unsigned window_of(const struct opts *opts, unsigned clients, unsigned frame_bytes)
 {
     bool open_loop = opts->rate > 0 || opts->interval_ns > 0;
     uint64_t most = WINDOW_BYTES / frame_bytes, window = most;
@@ -70,21 +70,21 @@ static unsigned window_of(const struct mn_opts *opts, unsigned clients, unsigned
 
 static bool is_about_connecting(const struct floor_run *run)
 {
-    return run->mode == MN_CMD_CONNECT || run->mode == MN_CMD_RECONNECT;
+    return run->mode == CMD_CONNECT || run->mode == CMD_RECONNECT;
 }
 
 static void choose(struct floor_run *run)
 {
-    const struct mn_opts *opts = &run->opts;
-    struct mn_floor_loop_params *p = &run->params;
-    bool messages = run->mode & MN_CMD_CHAT || run->mode == MN_CMD_FLOOR;
+    const struct opts *opts = &run->opts;
+    struct floor_loop_params *p = &run->params;
+    bool messages = run->mode & CMD_CHAT || run->mode == CMD_FLOOR;
     unsigned senders = (unsigned)opts->clients / (messages ? 2 : 1);
-    *p = (struct mn_floor_loop_params){.clients = (unsigned)opts->clients,
-                                       .deliver = messages,
-                                       .answer_bytes = ANSWER_BYTES,
-                                       .frame_bytes = (unsigned)opts->body_bytes + ENVELOPE_BYTES,
-                                       .commit_fd = messages ? run->file : -1,
-                                       .duration_ns = opts->duration_ns / ROUNDS};
+    *p = (struct floor_loop_params){.clients = (unsigned)opts->clients,
+                                    .deliver = messages,
+                                    .answer_bytes = ANSWER_BYTES,
+                                    .frame_bytes = (unsigned)opts->body_bytes + ENVELOPE_BYTES,
+                                    .commit_fd = messages ? run->file : -1,
+                                    .duration_ns = opts->duration_ns / ROUNDS};
     if (!messages)
         p->frame_bytes = p->answer_bytes = PING_BYTES;
     p->rate = opts->rate;
@@ -117,21 +117,21 @@ static bool measure_basics(struct floor_run *run)
     uint64_t ns = run->opts.duration_ns;
     bool ok = true;
     for (size_t i = 0; i < MN_ARRAY_LEN(batches) && ok; i++)
-        ok = mn_floor_sync(run->file, batches[i], SMALL_MESSAGE_BYTES, ns, &run->sync[i]);
+        ok = floor_sync(run->file, batches[i], SMALL_MESSAGE_BYTES, ns, &run->sync[i]);
     for (size_t i = 0; i < MN_ARRAY_LEN(together) && ok; i++) {
-        struct mn_floor_loop_params p = {.clients = 1,
-                                         .window = together[i],
-                                         .frame_bytes = SMALL_MESSAGE_BYTES,
-                                         .answer_bytes = SMALL_MESSAGE_BYTES,
-                                         .commit_fd = -1,
-                                         .duration_ns = ns};
-        ok = mn_floor_loop(&p, &run->loopback[i]);
+        struct floor_loop_params p = {.clients = 1,
+                                      .window = together[i],
+                                      .frame_bytes = SMALL_MESSAGE_BYTES,
+                                      .answer_bytes = SMALL_MESSAGE_BYTES,
+                                      .commit_fd = -1,
+                                      .duration_ns = ns};
+        ok = floor_loop(&p, &run->loopback[i]);
     }
     return ok;
 }
 
-static bool is_better(const struct floor_run *run, const struct mn_floor_loop *a,
-                      const struct mn_floor_loop *b)
+static bool is_better(const struct floor_run *run, const struct floor_loop *a,
+                      const struct floor_loop *b)
 {
     if (is_about_connecting(run))
         return a->connect_s < b->connect_s;
@@ -144,7 +144,7 @@ static bool measure_loop(struct floor_run *run)
 {
     bool ok = true;
     for (size_t i = 0; i < ROUNDS && ok; i++) {
-        ok = mn_floor_loop(&run->params, &run->rounds[i]);
+        ok = floor_loop(&run->params, &run->rounds[i]);
         if (i == 0 || is_better(run, &run->rounds[i], run->loop))
             run->loop = &run->rounds[i];
     }
@@ -153,14 +153,14 @@ static bool measure_loop(struct floor_run *run)
 
 static bool measure(struct floor_run *run)
 {
-    run->file = mn_floor_file();
+    run->file = floor_file();
     if (run->file < 0)
         return false;
     if (run->opts.fit)
         bench_fit_clients(&run->opts);
     choose(run);
     raise_fd_limit(run->params.clients);
-    bool ok = run->mode != MN_CMD_FLOOR || measure_basics(run);
+    bool ok = run->mode != CMD_FLOOR || measure_basics(run);
     ok = ok && measure_loop(run);
     close(run->file);
     return ok;
@@ -197,11 +197,11 @@ static void print_basics(FILE *out, const struct floor_run *run)
 
 static void print_text(FILE *out, const struct floor_run *run)
 {
-    const struct mn_floor_loop_params *p = &run->params;
-    const struct mn_floor_loop *l = run->loop;
+    const struct floor_loop_params *p = &run->params;
+    const struct floor_loop *l = run->loop;
     fprintf(out, "minim bench floor%s%s\n", run->opts.scenario_name ? ": " : "",
             run->opts.scenario_name ? run->opts.scenario_name : "");
-    if (run->mode == MN_CMD_FLOOR)
+    if (run->mode == CMD_FLOOR)
         print_basics(out, run);
     fprintf(out, "read, %s%s by %u clients",
             p->pipelined        ? "commit on a thread, answer"
@@ -234,12 +234,12 @@ static json_t *basics(const struct floor_run *run, const char *which)
     for (size_t i = 0; i < n; i++) {
         const struct mn_hist *hist = sync ? run->sync[i].hist : run->loopback[i].hist;
         json_t *o = json_object();
-        mn_report_put_u(o, sync ? "batch" : "together", sync ? batches[i] : together[i]);
+        report_put_u(o, sync ? "batch" : "together", sync ? batches[i] : together[i]);
         if (sync)
-            mn_report_put_f(o, "commits_per_s", run->sync[i].commits_per_s);
-        mn_report_put_f(o, "messages_per_s",
-                        sync ? run->sync[i].messages_per_s : run->loopback[i].messages_per_s);
-        mn_report_put(o, "latency", mn_report_latency(hist));
+            report_put_f(o, "commits_per_s", run->sync[i].commits_per_s);
+        report_put_f(o, "messages_per_s",
+                     sync ? run->sync[i].messages_per_s : run->loopback[i].messages_per_s);
+        report_put(o, "latency", report_latency(hist));
         mn_ignore(json_array_append_new(a, o));
     }
     return a;
@@ -247,17 +247,17 @@ static json_t *basics(const struct floor_run *run, const char *which)
 
 static json_t *parameters(const struct floor_run *run)
 {
-    const struct mn_floor_loop_params *p = &run->params;
+    const struct floor_loop_params *p = &run->params;
     json_t *o = json_object();
-    mn_report_put_u(o, "clients", p->clients);
-    mn_report_put_u(o, "window", p->window);
-    mn_report_put_f(o, "rate_per_s", p->rate);
-    mn_report_put_u(o, "frame_bytes", p->frame_bytes);
-    mn_report_put_u(o, "answer_bytes", p->answer_bytes);
-    mn_report_put(o, "deliver", json_boolean(p->deliver));
-    mn_report_put(o, "commit", json_boolean(p->commit_fd >= 0));
-    mn_report_put(o, "pipelined", json_boolean(p->pipelined));
-    mn_report_put_f(o, "duration_s", (double)p->duration_ns / 1e9);
+    report_put_u(o, "clients", p->clients);
+    report_put_u(o, "window", p->window);
+    report_put_f(o, "rate_per_s", p->rate);
+    report_put_u(o, "frame_bytes", p->frame_bytes);
+    report_put_u(o, "answer_bytes", p->answer_bytes);
+    report_put(o, "deliver", json_boolean(p->deliver));
+    report_put(o, "commit", json_boolean(p->commit_fd >= 0));
+    report_put(o, "pipelined", json_boolean(p->pipelined));
+    report_put_f(o, "duration_s", (double)p->duration_ns / 1e9);
     return o;
 }
 
@@ -268,39 +268,39 @@ static json_t *figures(const struct floor_run *run)
         const char *name;
         double percent;
     } points[] = {{"p50", 50}, {"p90", 90}, {"p95", 95}, {"p99", 99}, {"p999", 99.9}};
-    const struct mn_floor_loop *l = run->loop;
+    const struct floor_loop *l = run->loop;
     json_t *o = json_object();
-    mn_report_put_f(o, run->mode == MN_CMD_RECONNECT ? "recovery_s" : "connect_s", l->connect_s);
+    report_put_f(o, run->mode == CMD_RECONNECT ? "recovery_s" : "connect_s", l->connect_s);
     if (is_about_connecting(run))
         return o;
-    mn_report_put_f(o, run->params.deliver ? "delivered_per_s" : "pongs_per_s", l->messages_per_s);
+    report_put_f(o, run->params.deliver ? "delivered_per_s" : "pongs_per_s", l->messages_per_s);
     for (size_t i = 0; i < MN_ARRAY_LEN(points); i++)
-        mn_report_put_f(o, points[i].name, (double)mn_hist_percentile(l->hist, points[i].percent));
-    mn_report_put_f(o, "server_cpu_us_per_msg", l->server_cpu_us);
+        report_put_f(o, points[i].name, (double)mn_hist_percentile(l->hist, points[i].percent));
+    report_put_f(o, "server_cpu_us_per_msg", l->server_cpu_us);
     return o;
 }
 
 static json_t *document(const struct floor_run *run)
 {
     json_t *o = json_object(), *latency = json_object();
-    mn_report_put_u(o, "schema_version", MN_RESULT_SCHEMA_VERSION);
-    mn_report_put(o, "tool", json_string("minim bench"));
-    mn_report_put(o, "version", json_string(MN_VERSION));
-    mn_report_put(o, "mode", json_string("floor"));
+    report_put_u(o, "schema_version", RESULT_SCHEMA_VERSION);
+    report_put(o, "tool", json_string("minim bench"));
+    report_put(o, "version", json_string(MN_VERSION));
+    report_put(o, "mode", json_string("floor"));
     if (run->opts.scenario_name)
-        mn_report_put(o, "scenario", json_string(run->opts.scenario_name));
-    mn_report_put_u(o, "started_unix_ms", (uint64_t)run->started_unix_ms);
-    mn_report_put(o, "parameters", parameters(run));
-    mn_report_put(o, "machine", mn_report_machine(&run->machine));
-    mn_report_put(o, "figures", figures(run));
-    if (run->mode == MN_CMD_FLOOR) {
-        mn_report_put(o, "sync", basics(run, "sync"));
-        mn_report_put(o, "loopback", basics(run, "loopback"));
+        report_put(o, "scenario", json_string(run->opts.scenario_name));
+    report_put_u(o, "started_unix_ms", (uint64_t)run->started_unix_ms);
+    report_put(o, "parameters", parameters(run));
+    report_put(o, "machine", report_machine(&run->machine));
+    report_put(o, "figures", figures(run));
+    if (run->mode == CMD_FLOOR) {
+        report_put(o, "sync", basics(run, "sync"));
+        report_put(o, "loopback", basics(run, "loopback"));
     }
     if (run->loop->batch > 0)
-        mn_report_put_f(o, "messages_per_commit", run->loop->batch);
-    mn_report_put(latency, "response", mn_report_latency(run->loop->hist));
-    mn_report_put(o, "latency", latency);
+        report_put_f(o, "messages_per_commit", run->loop->batch);
+    report_put(latency, "response", report_latency(run->loop->hist));
+    report_put(o, "latency", latency);
     return o;
 }
 
@@ -340,16 +340,16 @@ static void free_hists(struct floor_run *run)
 
 static int execute(struct floor_run *run)
 {
-    if (run->mode & (MN_CMD_FLOOR | MN_CMD_CHAT) && run->opts.clients % 2 != 0) {
+    if (run->mode & (CMD_FLOOR | CMD_CHAT) && run->opts.clients % 2 != 0) {
         fputs("minim bench floor: --clients must be even\n", stderr);
-        return MN_TOOL_EXIT_USAGE;
+        return TOOL_EXIT_USAGE;
     }
     run->started_unix_ms = mn_unix_ms();
-    mn_machine_read(NULL, &run->machine);
+    machine_read(NULL, &run->machine);
     new_hists(run);
     bool ok = measure(run) && report(run);
     free_hists(run);
-    return ok ? MN_TOOL_EXIT_OK : MN_TOOL_EXIT_FAILED;
+    return ok ? TOOL_EXIT_OK : TOOL_EXIT_FAILED;
 }
 
 static int usage(FILE *out, int code)
@@ -359,15 +359,15 @@ static int usage(FILE *out, int code)
           "through sockets, alone and together.  With --scenario: together only, as that\n"
           "scenario does it.\n\n",
           out);
-    mn_opts_help(out, MN_CMD_FLOOR);
+    opts_help(out, CMD_FLOOR);
     return code;
 }
 
 /* The scenario's options come first, as those of its own mode; what the floor has not is ignored. */
-static enum mn_err take_scenario(struct floor_run *run, struct mn_scenario *scenario, char *why,
+static enum mn_err take_scenario(struct floor_run *run, struct scenario *scenario, char *why,
                                  size_t cap)
 {
-    enum mn_err err = mn_scenario_load(scenario, run->opts.scenarios.item[0], why, cap);
+    enum mn_err err = scenario_load(scenario, run->opts.scenarios.item[0], why, cap);
     uint64_t duration_ns = run->opts.duration_ns;
     if (err)
         return err;
@@ -375,48 +375,48 @@ static enum mn_err take_scenario(struct floor_run *run, struct mn_scenario *scen
         snprintf(why, cap, "%.100s: no such mode \"%.60s\"", scenario->path, scenario->mode);
         return MN_EINVAL;
     }
-    mn_opts_init(&run->opts, run->mode);
-    err = mn_scenario_apply(scenario, &run->opts, run->mode, why, cap);
+    opts_init(&run->opts, run->mode);
+    err = scenario_apply(scenario, &run->opts, run->mode, why, cap);
     run->opts.duration_ns = duration_ns;
     return err;
 }
 
 /* Twice over the command line: first for the scenario's name, then over what that has set. */
-static enum mn_err take_options(struct floor_run *run, struct mn_scenario *scenario, int argc,
+static enum mn_err take_options(struct floor_run *run, struct scenario *scenario, int argc,
                                 char **argv, char *why, size_t cap)
 {
-    run->mode = MN_CMD_FLOOR;
-    mn_opts_init(&run->opts, MN_CMD_FLOOR);
-    enum mn_err err = mn_opts_parse(&run->opts, MN_CMD_FLOOR, argc, argv, why, cap);
+    run->mode = CMD_FLOOR;
+    opts_init(&run->opts, CMD_FLOOR);
+    enum mn_err err = opts_parse(&run->opts, CMD_FLOOR, argc, argv, why, cap);
     if (err || run->opts.scenarios.count == 0)
         return err;
     err = take_scenario(run, scenario, why, cap);
     if (!err)
-        err = mn_opts_parse(&run->opts, MN_CMD_FLOOR, argc, argv, why, cap);
-    if (err || run->mode != MN_CMD_MIXED)
+        err = opts_parse(&run->opts, CMD_FLOOR, argc, argv, why, cap);
+    if (err || run->mode != CMD_MIXED)
         return err;
     /* Of a mixed load the floor knows the messages only. */
-    struct mn_profile profile;
-    err = mn_profile_load(&profile, run->opts.profile, why, cap);
+    struct profile profile;
+    err = profile_load(&profile, run->opts.profile, why, cap);
     if (!err)
-        run->opts.rate *= mn_profile_share(&profile, MN_PROFILE_SINGLE);
+        run->opts.rate *= profile_share(&profile, PROFILE_SINGLE);
     return err;
 }
 
-int mn_tool_floor(int argc, char **argv)
+int floor_command(int argc, char **argv)
 {
     char why[256];
-    struct mn_scenario scenario = {.text = NULL};
+    struct scenario scenario = {.text = NULL};
     struct floor_run *run = mn_new(struct floor_run);
-    int code = MN_TOOL_EXIT_USAGE;
+    int code = TOOL_EXIT_USAGE;
     enum mn_err err = take_options(run, &scenario, argc, argv, why, sizeof why);
     if (err == MN_ENOTFOUND)
-        code = usage(stdout, MN_TOOL_EXIT_OK);
+        code = usage(stdout, TOOL_EXIT_OK);
     else if (err)
         fprintf(stderr, "minim bench floor: %s\n", why);
     else
         code = execute(run);
-    mn_scenario_deinit(&scenario);
+    scenario_deinit(&scenario);
     mn_free(run);
     return code;
 }

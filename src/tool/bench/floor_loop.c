@@ -41,8 +41,8 @@ struct client {
 };
 
 struct loop {
-    const struct mn_floor_loop_params *params;
-    struct mn_floor_loop *result;
+    const struct floor_loop_params *params;
+    struct floor_loop *result;
     int epoll_fd, listen_fd, control_fd, stats_fd;
     pid_t pid;
     struct sockaddr_in addr;
@@ -92,7 +92,7 @@ static bool start_server(struct loop *l)
         signal(SIGINT, SIG_IGN);
         close(control[1]);
         close(stats[0]);
-        _exit(mn_floor_serve(l->params, l->listen_fd, control[0], stats[1]));
+        _exit(floor_serve(l->params, l->listen_fd, control[0], stats[1]));
     }
     close(control[0]);
     close(stats[1]);
@@ -106,7 +106,7 @@ static bool connect_one(struct loop *l, unsigned i)
 {
     struct sockaddr_in from = {.sin_family = AF_INET,
                                .sin_addr.s_addr = htonl(INADDR_LOOPBACK + i / 25000)};
-    struct mn_floor_hello hello = {.index = i};
+    struct floor_hello hello = {.index = i};
     int one = 1;
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     l->clients[i].fd = fd;
@@ -116,12 +116,12 @@ static bool connect_one(struct loop *l, unsigned i)
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
     return bind(fd, (struct sockaddr *)&from, sizeof from) == 0 &&
            connect(fd, (struct sockaddr *)&l->addr, sizeof l->addr) == 0 &&
-           mn_floor_write(fd, &hello, sizeof hello);
+           floor_write(fd, &hello, sizeof hello);
 }
 
 static bool await_hello(struct loop *l, unsigned i)
 {
-    struct mn_floor_hello hello;
+    struct floor_hello hello;
     struct pollfd pfd = {.fd = l->clients[i].fd, .events = POLLIN};
     return poll(&pfd, 1, HELLO_TIMEOUT_MS) == 1 &&
            recv(pfd.fd, &hello, sizeof hello, MSG_WAITALL) == (ssize_t)sizeof hello;
@@ -150,12 +150,12 @@ static bool connect_all(struct loop *l)
 
 static bool send_frames(struct loop *l, struct client *client, uint32_t count, uint64_t stamp_ns)
 {
-    const struct mn_floor_loop_params *p = l->params;
+    const struct floor_loop_params *p = l->params;
     for (uint32_t i = 0; i < count; i++)
         memcpy(l->frames + (uint64_t)i * p->frame_bytes, &stamp_ns, sizeof stamp_ns);
     client->on_way += count;
     l->on_way += count;
-    return mn_floor_write(client->fd, l->frames, (uint64_t)count * p->frame_bytes);
+    return floor_write(client->fd, l->frames, (uint64_t)count * p->frame_bytes);
 }
 
 static void arrived(struct loop *l, const char *frame, uint64_t now_ns)
@@ -182,7 +182,7 @@ static uint32_t cut(struct loop *l, struct client *client, size_t n, uint32_t si
 
 static bool read_client(struct loop *l, unsigned index)
 {
-    const struct mn_floor_loop_params *p = l->params;
+    const struct floor_loop_params *p = l->params;
     struct client *client = &l->clients[index];
     bool receiver = p->deliver && index % 2 == 1;
     memcpy(l->scratch, client->part, client->have);
@@ -192,7 +192,7 @@ static bool read_client(struct loop *l, unsigned index)
     size_t bytes = client->have + (size_t)n;
     if (receiver) {
         uint32_t count = cut(l, client, bytes, p->frame_bytes, true);
-        return mn_floor_write(client->fd, l->answers, (uint64_t)count * p->answer_bytes);
+        return floor_write(client->fd, l->answers, (uint64_t)count * p->answer_bytes);
     }
     uint32_t count = cut(l, client, bytes, p->answer_bytes, !p->deliver);
     client->on_way -= count;
@@ -240,7 +240,7 @@ static bool turn(struct loop *l)
 
 static bool run(struct loop *l)
 {
-    const struct mn_floor_loop_params *p = l->params;
+    const struct floor_loop_params *p = l->params;
     l->start_ns = mn_mono_ns();
     l->from_ns = l->start_ns + p->duration_ns / WARMUP_SHARE;
     l->to_ns = l->start_ns + p->duration_ns;
@@ -261,7 +261,7 @@ static bool run(struct loop *l)
 
 static bool stop_server(struct loop *l)
 {
-    struct mn_floor_server_stats stats = {0};
+    struct floor_server_stats stats = {0};
     int status = 1;
     close(l->control_fd);
     bool ok = read(l->stats_fd, &stats, sizeof stats) == (ssize_t)sizeof stats;
@@ -277,7 +277,7 @@ static bool stop_server(struct loop *l)
 
 static void init(struct loop *l)
 {
-    const struct mn_floor_loop_params *p = l->params;
+    const struct floor_loop_params *p = l->params;
     uint32_t part = p->frame_bytes > p->answer_bytes ? p->frame_bytes : p->answer_bytes;
     l->senders = p->deliver ? p->clients / 2 : p->clients;
     l->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
@@ -308,7 +308,7 @@ static void deinit(struct loop *l)
     close(l->epoll_fd);
 }
 
-bool mn_floor_loop(const struct mn_floor_loop_params *params, struct mn_floor_loop *ret)
+bool floor_loop(const struct floor_loop_params *params, struct floor_loop *ret)
 {
     struct loop l = {.params = params, .result = ret, .listen_fd = -1};
     init(&l);

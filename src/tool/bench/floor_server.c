@@ -51,7 +51,7 @@ struct batch {
 };
 
 struct server {
-    const struct mn_floor_loop_params *params;
+    const struct floor_loop_params *params;
     int epoll_fd;
     int listen_fd;
     struct peer *peers; /* in order of arrival */
@@ -69,11 +69,11 @@ struct server {
     struct batch *committing; /* NULL: the committer has nothing to do */
     int work_fd, done_fd;     /* eventfds: to the committer and back */
     atomic_bool failed, ending;
-    struct mn_floor_server_stats stats;
+    struct floor_server_stats stats;
     uint64_t cpu_first_ns; /* used up when the first frame came: connecting */
 };
 
-bool mn_floor_write(int fd, const void *p, uint64_t n)
+bool floor_write(int fd, const void *p, uint64_t n)
 {
     const char *at = p;
     while (n > 0) {
@@ -112,7 +112,7 @@ static void accept_all(struct server *s)
 /* The first frame of a connection, which is answered at once. */
 static void take_hello(struct server *s, struct peer *peer)
 {
-    struct mn_floor_hello hello;
+    struct floor_hello hello;
     if (peer->have < sizeof hello)
         return;
     memcpy(&hello, peer->in, sizeof hello);
@@ -121,7 +121,7 @@ static void take_hello(struct server *s, struct peer *peer)
     peer->known = true;
     peer->index = hello.index;
     s->fd_of[hello.index] = peer->fd;
-    mn_ignore(mn_floor_write(peer->fd, &hello, sizeof hello));
+    mn_ignore(floor_write(peer->fd, &hello, sizeof hello));
 }
 
 static void take_frames(struct server *s, struct peer *peer)
@@ -166,10 +166,10 @@ static bool commit(struct server *s, const struct batch *batch)
         return true;
     while (done < batch->n) {
         uint64_t n = batch->n - done;
-        if (s->file_at == MN_FLOOR_FILE_BYTES)
+        if (s->file_at == FLOOR_FILE_BYTES)
             s->file_at = 0;
-        if (n > MN_FLOOR_FILE_BYTES - s->file_at)
-            n = MN_FLOOR_FILE_BYTES - s->file_at;
+        if (n > FLOOR_FILE_BYTES - s->file_at)
+            n = FLOOR_FILE_BYTES - s->file_at;
         if (pwrite(s->params->commit_fd, batch->bytes + done, n, (off_t)s->file_at) != (ssize_t)n)
             return false;
         s->file_at += n;
@@ -181,15 +181,15 @@ static bool commit(struct server *s, const struct batch *batch)
 
 static void answer_one(struct server *s, const struct batch *batch, const struct touched *t)
 {
-    const struct mn_floor_loop_params *p = s->params;
+    const struct floor_loop_params *p = s->params;
     const char *frames = batch->bytes + t->offset;
     for (uint32_t i = 0; i < t->frames; i++)
         memcpy(s->answers + (uint64_t)i * p->answer_bytes, frames + (uint64_t)i * p->frame_bytes,
                sizeof(uint64_t));
-    mn_ignore(mn_floor_write(t->peer->fd, s->answers, (uint64_t)t->frames * p->answer_bytes));
+    mn_ignore(floor_write(t->peer->fd, s->answers, (uint64_t)t->frames * p->answer_bytes));
     if (p->deliver)
-        mn_ignore(mn_floor_write(s->fd_of[t->peer->index + 1], frames,
-                                 (uint64_t)t->frames * p->frame_bytes));
+        mn_ignore(floor_write(s->fd_of[t->peer->index + 1], frames,
+                              (uint64_t)t->frames * p->frame_bytes));
     s->stats.frames += t->frames;
 }
 
@@ -258,7 +258,7 @@ static bool finish_turn(struct server *s)
     if (s->filling->n == 0)
         return true;
     if (s->cpu_first_ns == 0)
-        s->cpu_first_ns = mn_proc_own_cpu_ns();
+        s->cpu_first_ns = proc_own_cpu_ns();
     if (s->params->pipelined) {
         if (!s->committing)
             hand_over(s);
@@ -292,8 +292,7 @@ static bool serve(struct server *s, int *control_fd)
     }
 }
 
-int mn_floor_serve(const struct mn_floor_loop_params *params, int listen_fd, int control_fd,
-                   int stats_fd)
+int floor_serve(const struct floor_loop_params *params, int listen_fd, int control_fd, int stats_fd)
 {
     uint64_t window_bytes = (uint64_t)params->window * params->frame_bytes;
     struct server s = {.params = params, .listen_fd = listen_fd};
@@ -318,7 +317,7 @@ int mn_floor_serve(const struct mn_floor_loop_params *params, int listen_fd, int
     if (params->pipelined)
         stop_committer(&s);
     if (s.cpu_first_ns > 0)
-        s.stats.cpu_ns = mn_proc_own_cpu_ns() - s.cpu_first_ns;
+        s.stats.cpu_ns = proc_own_cpu_ns() - s.cpu_first_ns;
     ok = write(stats_fd, &s.stats, sizeof s.stats) == (ssize_t)sizeof s.stats && ok;
     for (unsigned i = 0; i < s.peer_count; i++) {
         close(s.peers[i].fd);

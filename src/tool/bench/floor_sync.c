@@ -24,13 +24,13 @@ static bool fill(int fd)
     char *chunk = mn_alloc(CHUNK);
     memset(chunk, 'x', CHUNK); /* zeroes could be left out by a clever disk */
     bool ok = true;
-    for (uint64_t at = 0; at < MN_FLOOR_FILE_BYTES && ok; at += CHUNK)
+    for (uint64_t at = 0; at < FLOOR_FILE_BYTES && ok; at += CHUNK)
         ok = pwrite(fd, chunk, CHUNK, (off_t)at) == (ssize_t)CHUNK;
     mn_free(chunk);
     return ok && fsync(fd) == 0;
 }
 
-int mn_floor_file(void)
+int floor_file(void)
 {
     char path[160];
     const char *tmp = getenv("TMPDIR");
@@ -46,17 +46,17 @@ int mn_floor_file(void)
     return -1;
 }
 
-bool mn_floor_sync(int fd, unsigned batch, unsigned message_bytes, uint64_t duration_ns,
-                   struct mn_floor_sync *ret)
+bool floor_sync(int fd, unsigned batch, unsigned message_bytes, uint64_t duration_ns,
+                struct floor_sync *ret)
 {
     uint64_t bytes = (uint64_t)batch * message_bytes, at = 0, commits = 0;
-    MN_BUG_ON(bytes > MN_FLOOR_FILE_BYTES);
+    MN_BUG_ON(bytes > FLOOR_FILE_BYTES);
     char *block = mn_alloc(bytes);
     uint64_t start_ns = mn_mono_ns(), now_ns = start_ns;
     bool ok = true;
     while (ok && now_ns - start_ns < duration_ns) {
         uint64_t from_ns = now_ns;
-        at = at + bytes > MN_FLOOR_FILE_BYTES ? 0 : at;
+        at = at + bytes > FLOOR_FILE_BYTES ? 0 : at;
         memset(block, (int)('a' + commits % 26), bytes);
         ok = pwrite(fd, block, bytes, (off_t)at) == (ssize_t)bytes && fdatasync(fd) == 0;
         now_ns = mn_mono_ns();

@@ -9,16 +9,16 @@
 
 #define PAGE 100
 
-enum mn_err mn_history_open(struct mn_history *history, const char *url)
+enum mn_err history_open(struct history *history, const char *url)
 {
     char why[200];
-    enum mn_err err = mn_http_open(&history->http, url, why, sizeof why);
+    enum mn_err err = http_client_open(&history->http, url, why, sizeof why);
     if (err)
         fprintf(stderr, "minim: --http: %s\n", why);
     return err;
 }
 
-void mn_history_close(struct mn_history *history) { mn_http_close(&history->http); }
+void history_close(struct history *history) { http_client_close(&history->http); }
 
 /* Counter in a client id of this sender and run; false for any other. */
 static bool counter_of(const struct load_run *run, const struct bench_pair *pair, const char *id,
@@ -26,7 +26,7 @@ static bool counter_of(const struct load_run *run, const struct bench_pair *pair
 {
     char lead[32];
     int n = snprintf(lead, sizeof lead, "%08x-%06x-", run->run_id, pair->sender->index);
-    if (!id || strlen(id) != MN_WIRE_ID_LEN || strncmp(id, lead, (size_t)n) != 0)
+    if (!id || strlen(id) != WIRE_ID_LEN || strncmp(id, lead, (size_t)n) != 0)
         return false;
     uint32_t v = 0;
     for (const char *p = id + n; *p; p++) {
@@ -55,14 +55,14 @@ static enum mn_err take_page(const struct load_run *run, struct bench_pair *pair
             continue;
         if (counter < *ret_lowest)
             *ret_lowest = counter;
-        struct mn_ledger_rec *rec = mn_ledger_find(&pair->conv, counter);
+        struct ledger_rec *rec = ledger_find(&pair->conv, counter);
         if (rec)
-            rec->flags |= MN_LEDGER_FOUND;
+            rec->flags |= LEDGER_FOUND;
     }
     return *ret_last_seq > 0 ? MN_OK : MN_EPROTO;
 }
 
-static enum mn_err get_page(struct mn_history *history, const char *token,
+static enum mn_err get_page(struct history *history, const char *token,
                             const struct bench_pair *pair, int64_t before_seq, json_t **ret_data)
 {
     char path[160];
@@ -72,8 +72,8 @@ static enum mn_err get_page(struct mn_history *history, const char *token,
                      pair->sender->uid, PAGE);
     if (before_seq > 0)
         snprintf(path + n, sizeof path - (size_t)n, "&lastSeq=%" PRId64, before_seq);
-    struct mn_http_request req = {.method = "GET", .path = path, .bearer = token};
-    enum mn_err err = mn_http_do(&history->http, &req, &status);
+    struct http_client_request req = {.method = "GET", .path = path, .bearer = token};
+    enum mn_err err = http_client_do(&history->http, &req, &status);
     if (err)
         return err;
     json_t *root = json_loadb(history->http.body.p, history->http.body.n, 0, NULL);
@@ -86,7 +86,7 @@ static enum mn_err get_page(struct mn_history *history, const char *token,
     return err;
 }
 
-static enum mn_err read_back(struct mn_history *history, const struct load_run *run,
+static enum mn_err read_back(struct history *history, const struct load_run *run,
                              struct bench_pair *pair, const char *token)
 {
     int64_t before_seq = 0;
@@ -104,8 +104,8 @@ static enum mn_err read_back(struct mn_history *history, const struct load_run *
     return err;
 }
 
-enum mn_err mn_history_check(struct mn_history *history, const struct load_run *run,
-                             struct bench_pair *pair)
+enum mn_err history_check(struct history *history, const struct load_run *run,
+                          struct bench_pair *pair)
 {
     char token[MN_JWT_MAX];
     enum mn_err err = load_run_token(run, pair->receiver->index, token);

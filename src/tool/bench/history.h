@@ -7,19 +7,19 @@
 #include "tool/kit/http_client.h"
 
 /* Looks messages up in the server's history (http-api.md 7.4.3).  Main thread, blocks. */
-struct mn_history {
-    struct mn_http http;
+struct history {
+    struct http_client http;
 };
 
 /* Prints what is wrong with the address. */
-MN_MUSTCHECK enum mn_err mn_history_open(struct mn_history *history, const char *url);
-void mn_history_close(struct mn_history *history);
+MN_MUSTCHECK enum mn_err history_open(struct history *history, const char *url);
+void history_close(struct history *history);
 /*
  * Reads the conversation backwards, as its receiver, until every message of
  * the ledger's window has been seen, and marks those found with
- * MN_LEDGER_FOUND.  Prints why when it fails.
+ * LEDGER_FOUND.  Prints why when it fails.
  */
-MN_MUSTCHECK enum mn_err mn_history_check(struct mn_history *history, const struct load_run *run,
-                                          struct bench_pair *pair);
+MN_MUSTCHECK enum mn_err history_check(struct history *history, const struct load_run *run,
+                                       struct bench_pair *pair);
 
 #endif

@@ -23,17 +23,17 @@
 #define SEED_SALT UINT64_C(0x68747470)
 
 struct job {
-    enum mn_profile_kind kind;
+    enum profile_kind kind;
     uint64_t due_ns;
     uint64_t pick; /* random: which user, which conversation */
     bool skew;     /* not due in the steady phase */
 };
 
-struct mn_http_load {
+struct http_load {
     struct load_run *run;
-    struct mn_http_kinds kinds;
+    struct http_load_kinds kinds;
     const char *url;
-    struct load_pace pace[MN_PROFILE_KIND_COUNT];
+    struct load_pace pace[PROFILE_KIND_COUNT];
     struct mn_rng rng;
     pthread_t pacer;
     pthread_t *workers;
@@ -41,53 +41,53 @@ struct mn_http_load {
     bool started;
     pthread_mutex_t mu;
     pthread_cond_t work; /* there is a job, or the end */
-    struct job queue[MN_HTTP_LOAD_QUEUE];
+    struct job queue[HTTP_LOAD_QUEUE];
     uint32_t head, tail; /* guarded, as all below */
     unsigned busy;
     bool stop;
-    struct mn_http_load_result result;
+    struct http_load_result result;
 };
 
-struct mn_http_load *mn_http_load_new(struct load_run *run, const struct mn_profile *profile,
-                                      const char *http, unsigned connections)
+struct http_load *http_load_new(struct load_run *run, const struct profile *profile,
+                                const char *http, unsigned connections)
 {
     char why[200];
-    struct mn_url url;
-    if (mn_url_parse(http, "http", &url, why, sizeof why) != MN_OK) {
+    struct url url;
+    if (url_parse(http, "http", &url, why, sizeof why) != MN_OK) {
         fprintf(stderr, "minim bench: --http: %s\n", why);
         return NULL;
     }
-    struct mn_http_load *l = mn_new(struct mn_http_load);
+    struct http_load *l = mn_new(struct http_load);
     l->run = run;
     l->url = http;
     mn_rng_seed(&l->rng, run->seed ^ SEED_SALT);
-    mn_http_kinds_init(&l->kinds, run, profile);
+    http_load_kinds_init(&l->kinds, run, profile);
     l->workers = mn_alloc_array(connections, sizeof *l->workers);
     l->result.connections = connections;
     l->result.wait = mn_hist_new();
     pthread_mutex_init(&l->mu, NULL);
     pthread_cond_init(&l->work, NULL);
-    for (int k = MN_PROFILE_HISTORY; k < MN_PROFILE_KIND_COUNT; k++) {
-        double share = mn_profile_share(profile, (enum mn_profile_kind)k);
+    for (int k = PROFILE_HISTORY; k < PROFILE_KIND_COUNT; k++) {
+        double share = profile_share(profile, (enum profile_kind)k);
         double interval_ns = share > 0 ? 1e9 / (run->opts->rate * share) : 0;
         l->result.hist[k] = mn_hist_new();
-        load_pace_init(&l->pace[k], (enum mn_opts_model)run->opts->model, MN_PAIRS_EVEN, share > 0,
+        load_pace_init(&l->pace[k], (enum opts_model)run->opts->model, OPTS_PAIRS_EVEN, share > 0,
                        interval_ns, &l->rng);
     }
     return l;
 }
 
-void mn_http_load_free(struct mn_http_load *l)
+void http_load_free(struct http_load *l)
 {
     if (!l)
         return;
-    mn_http_load_stop(l);
-    for (int k = MN_PROFILE_HISTORY; k < MN_PROFILE_KIND_COUNT; k++) {
+    http_load_stop(l);
+    for (int k = PROFILE_HISTORY; k < PROFILE_KIND_COUNT; k++) {
         load_pace_deinit(&l->pace[k]);
         mn_hist_free(l->result.hist[k]);
     }
     mn_hist_free(l->result.wait);
-    mn_http_kinds_deinit(&l->kinds);
+    http_load_kinds_deinit(&l->kinds);
     pthread_cond_destroy(&l->work);
     pthread_mutex_destroy(&l->mu);
     mn_free(l->workers);
@@ -96,27 +96,27 @@ void mn_http_load_free(struct mn_http_load *l)
 
 /* ---- pacing ---- */
 
-static void put(struct mn_http_load *l, const struct job *job)
+static void put(struct http_load *l, const struct job *job)
 {
     pthread_mutex_lock(&l->mu);
-    struct mn_http_load_count *count = &l->result.count[job->kind];
+    struct http_load_count *count = &l->result.count[job->kind];
     count->attempted++;
-    if (l->tail - l->head == MN_HTTP_LOAD_QUEUE) {
+    if (l->tail - l->head == HTTP_LOAD_QUEUE) {
         count->skipped++;
     } else {
-        l->queue[l->tail++ % MN_HTTP_LOAD_QUEUE] = *job;
+        l->queue[l->tail++ % HTTP_LOAD_QUEUE] = *job;
         pthread_cond_signal(&l->work);
     }
     pthread_mutex_unlock(&l->mu);
 }
 
 /* Everything that is due; returns when the next is. */
-static uint64_t put_due(struct mn_http_load *l, uint64_t now_ns)
+static uint64_t put_due(struct http_load *l, uint64_t now_ns)
 {
     uint64_t next_ns = now_ns + LOOK_NS, steady_ns = atomic_load(&l->run->phase_ns[LOAD_STEADY]);
-    for (int k = MN_PROFILE_HISTORY; k < MN_PROFILE_KIND_COUNT; k++) {
+    for (int k = PROFILE_HISTORY; k < PROFILE_KIND_COUNT; k++) {
         uint32_t ignored;
-        struct job job = {.kind = (enum mn_profile_kind)k};
+        struct job job = {.kind = (enum profile_kind)k};
         while (load_pace_take(&l->pace[k], now_ns, &ignored, &job.due_ns)) {
             job.pick = mn_rng_next(&l->rng);
             job.skew = steady_ns == 0 || job.due_ns < steady_ns;
@@ -130,7 +130,7 @@ static uint64_t put_due(struct mn_http_load *l, uint64_t now_ns)
 
 static void *pace(void *arg)
 {
-    struct mn_http_load *l = arg;
+    struct http_load *l = arg;
     pthread_setname_np(pthread_self(), "http-pace");
     mn_ignore(prctl(PR_SET_TIMERSLACK, 1000UL, 0, 0, 0));
     while (atomic_load(&l->run->phase) <= LOAD_STEADY) {
@@ -145,31 +145,30 @@ static void *pace(void *arg)
 /* ---- requests ---- */
 
 /* The next one; false: the end. */
-static bool take(struct mn_http_load *l, struct job *ret)
+static bool take(struct http_load *l, struct job *ret)
 {
     pthread_mutex_lock(&l->mu);
     while (l->head == l->tail && !l->stop)
         pthread_cond_wait(&l->work, &l->mu);
     bool more = !l->stop;
     if (more) {
-        *ret = l->queue[l->head++ % MN_HTTP_LOAD_QUEUE];
+        *ret = l->queue[l->head++ % HTTP_LOAD_QUEUE];
         l->busy++;
     }
     pthread_mutex_unlock(&l->mu);
     return more;
 }
 
-static void note(struct mn_http_load *l, const struct job *job, uint64_t begun_ns,
-                 const char *cause)
+static void note(struct http_load *l, const struct job *job, uint64_t begun_ns, const char *cause)
 {
     uint64_t now_ns = mn_mono_ns();
-    char text[MN_HTTP_KINDS_CAUSE_MAX + 16];
+    char text[HTTP_LOAD_KINDS_CAUSE_MAX + 16];
     pthread_mutex_lock(&l->mu);
-    struct mn_http_load_count *count = &l->result.count[job->kind];
+    struct http_load_count *count = &l->result.count[job->kind];
     l->busy--;
     if (cause) {
         count->failed++;
-        snprintf(text, sizeof text, "%s: %s", mn_profile_name(job->kind), cause);
+        snprintf(text, sizeof text, "%s: %s", profile_name(job->kind), cause);
         load_reason_add(&l->result.failures, mn_str_c(text), 1);
     } else {
         count->ok++;
@@ -185,26 +184,26 @@ static void note(struct mn_http_load *l, const struct job *job, uint64_t begun_n
 
 static void *work(void *arg)
 {
-    struct mn_http_load *l = arg;
-    struct mn_http http;
+    struct http_load *l = arg;
+    struct http_client http;
     struct job job;
-    char why[200], cause[MN_HTTP_KINDS_CAUSE_MAX];
+    char why[200], cause[HTTP_LOAD_KINDS_CAUSE_MAX];
     pthread_setname_np(pthread_self(), "http-load");
     /* It was good a moment ago; if a name no longer resolves, every request says so. */
-    bool ok = mn_http_open(&http, l->url, why, sizeof why) == MN_OK;
+    bool ok = http_client_open(&http, l->url, why, sizeof why) == MN_OK;
     http.timeout_ms = l->run->opts->timeout_ns / 1000000 + 1;
     while (take(l, &job)) {
         uint64_t begun_ns = mn_mono_ns();
-        bool good = ok && mn_http_kinds_do(&l->kinds, &http, job.kind, job.pick, cause);
+        bool good = ok && http_load_kinds_do(&l->kinds, &http, job.kind, job.pick, cause);
         note(l, &job, begun_ns, good ? NULL : ok ? cause : "address not found");
     }
-    mn_http_close(&http);
+    http_client_close(&http);
     return NULL;
 }
 
 /* ---- begin and end ---- */
 
-void mn_http_load_start(struct mn_http_load *l)
+void http_load_start(struct http_load *l)
 {
     if (!l)
         return;
@@ -213,7 +212,7 @@ void mn_http_load_start(struct mn_http_load *l)
     /* Signals are the main thread's. */
     pthread_sigmask(SIG_BLOCK, &all, &old);
     uint64_t now_ns = atomic_load(&l->run->phase_ns[LOAD_WARMUP]);
-    for (int k = MN_PROFILE_HISTORY; k < MN_PROFILE_KIND_COUNT; k++)
+    for (int k = PROFILE_HISTORY; k < PROFILE_KIND_COUNT; k++)
         load_pace_start(&l->pace[k], now_ns);
     MN_BUG_ON(pthread_create(&l->pacer, NULL, pace, l) != 0);
     while (l->running < l->result.connections)
@@ -222,7 +221,7 @@ void mn_http_load_start(struct mn_http_load *l)
     l->started = true;
 }
 
-bool mn_http_load_is_idle(struct mn_http_load *l)
+bool http_load_is_idle(struct http_load *l)
 {
     pthread_mutex_lock(&l->mu);
     bool idle = l->head == l->tail && l->busy == 0;
@@ -230,7 +229,7 @@ bool mn_http_load_is_idle(struct mn_http_load *l)
     return idle;
 }
 
-void mn_http_load_stop(struct mn_http_load *l)
+void http_load_stop(struct http_load *l)
 {
     if (!l || !l->started)
         return;
@@ -238,24 +237,24 @@ void mn_http_load_stop(struct mn_http_load *l)
     pthread_mutex_lock(&l->mu);
     l->stop = true;
     for (; l->head != l->tail; l->head++)
-        l->result.count[l->queue[l->head % MN_HTTP_LOAD_QUEUE].kind].unanswered++;
+        l->result.count[l->queue[l->head % HTTP_LOAD_QUEUE].kind].unanswered++;
     pthread_cond_broadcast(&l->work);
     pthread_mutex_unlock(&l->mu);
     for (unsigned i = 0; i < l->running; i++)
         pthread_join(l->workers[i], NULL);
     l->started = false;
     l->result.balanced = true;
-    for (int k = 0; k < MN_PROFILE_KIND_COUNT; k++) {
-        const struct mn_http_load_count *c = &l->result.count[k];
+    for (int k = 0; k < PROFILE_KIND_COUNT; k++) {
+        const struct http_load_count *c = &l->result.count[k];
         l->result.balanced &= c->attempted == c->skipped + c->ok + c->failed + c->unanswered;
     }
 }
 
-void mn_http_load_shown(struct mn_http_load *l, uint64_t *ret_ok, uint64_t *ret_failed)
+void http_load_shown(struct http_load *l, uint64_t *ret_ok, uint64_t *ret_failed)
 {
     uint64_t ok = 0, failed = 0;
     pthread_mutex_lock(&l->mu);
-    for (int k = 0; k < MN_PROFILE_KIND_COUNT; k++) {
+    for (int k = 0; k < PROFILE_KIND_COUNT; k++) {
         ok += l->result.count[k].ok;
         failed += l->result.count[k].failed;
     }
@@ -264,7 +263,4 @@ void mn_http_load_shown(struct mn_http_load *l, uint64_t *ret_ok, uint64_t *ret_
     *ret_failed = failed;
 }
 
-const struct mn_http_load_result *mn_http_load_result(const struct mn_http_load *l)
-{
-    return &l->result;
-}
+const struct http_load_result *http_load_result(const struct http_load *l) { return &l->result; }

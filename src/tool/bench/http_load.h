@@ -16,13 +16,13 @@
  * when it was due, however long it waited for a connection; only when the
  * queue is full is it skipped, and counted.  Load threads have no part in it.
  */
-struct mn_http_load;
+struct http_load;
 
 /* Requests that may wait for a connection. */
-#define MN_HTTP_LOAD_QUEUE 4096
+#define HTTP_LOAD_QUEUE 4096
 
 /* Of one kind, over the whole run; attempted = skipped + ok + failed + unanswered. */
-struct mn_http_load_count {
+struct http_load_count {
     uint64_t attempted;
     uint64_t skipped;
     uint64_t ok;
@@ -31,29 +31,29 @@ struct mn_http_load_count {
     uint64_t steady_ok;  /* of these: due in the steady phase */
 };
 
-struct mn_http_load_result {
+struct http_load_result {
     unsigned connections;
     bool balanced;
-    struct mn_http_load_count count[MN_PROFILE_KIND_COUNT];
-    struct mn_hist *hist[MN_PROFILE_KIND_COUNT]; /* due to answered, steady phase; NULL: no HTTP */
-    struct mn_hist *wait;                        /* due to begun */
-    struct load_reasons failures;                /* "history: 500 internal_error" */
+    struct http_load_count count[PROFILE_KIND_COUNT];
+    struct mn_hist *hist[PROFILE_KIND_COUNT]; /* due to answered, steady phase; NULL: no HTTP */
+    struct mn_hist *wait;                     /* due to begun */
+    struct load_reasons failures;             /* "history: 500 internal_error" */
 };
 
 /* `profile` and `run` outlive it; NULL after a message: bad address. */
-struct mn_http_load *mn_http_load_new(struct load_run *run, const struct mn_profile *profile,
-                                      const char *http, unsigned connections);
+struct http_load *http_load_new(struct load_run *run, const struct profile *profile,
+                                const char *http, unsigned connections);
 /* Stops first; NULL is a no-op. */
-void mn_http_load_free(struct mn_http_load *load);
+void http_load_free(struct http_load *load);
 /* Begins with the warm-up, in whose phase the run is; new requests end with its steady phase. */
-void mn_http_load_start(struct mn_http_load *load);
+void http_load_start(struct http_load *load);
 /* Nothing waits and nothing is being asked. */
-bool mn_http_load_is_idle(struct mn_http_load *load);
+bool http_load_is_idle(struct http_load *load);
 /* Ends the threads; what still waits is unanswered. */
-void mn_http_load_stop(struct mn_http_load *load);
+void http_load_stop(struct http_load *load);
 /* Answered well and badly so far, all kinds together; any thread. */
-void mn_http_load_shown(struct mn_http_load *load, uint64_t *ret_ok, uint64_t *ret_failed);
-/* After mn_http_load_stop(). */
-const struct mn_http_load_result *mn_http_load_result(const struct mn_http_load *load);
+void http_load_shown(struct http_load *load, uint64_t *ret_ok, uint64_t *ret_failed);
+/* After http_load_stop(). */
+const struct http_load_result *http_load_result(const struct http_load *load);
 
 #endif

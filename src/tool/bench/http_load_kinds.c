@@ -14,15 +14,15 @@
 /* Further back nobody scrolls: after so many pages it begins at the newest again. */
 #define PAGES_MAX 4
 
-void mn_http_kinds_init(struct mn_http_kinds *kinds, const struct load_run *run,
-                        const struct mn_profile *profile)
+void http_load_kinds_init(struct http_load_kinds *kinds, const struct load_run *run,
+                          const struct profile *profile)
 {
-    *kinds = (struct mn_http_kinds){.run = run, .profile = profile, .pairs = run->clients / 2};
+    *kinds = (struct http_load_kinds){.run = run, .profile = profile, .pairs = run->clients / 2};
     kinds->scrolls = mn_alloc_array(kinds->pairs + 1, sizeof *kinds->scrolls);
     pthread_mutex_init(&kinds->mu, NULL);
 }
 
-void mn_http_kinds_deinit(struct mn_http_kinds *kinds)
+void http_load_kinds_deinit(struct http_load_kinds *kinds)
 {
     mn_free(kinds->scrolls);
     pthread_mutex_destroy(&kinds->mu);
@@ -37,19 +37,19 @@ static int64_t uid_of(const struct load_run *run, uint32_t index)
 }
 
 /* GET as client `index`; the `data` of the answer must be an array, which the caller releases. */
-static json_t *get_list(struct mn_http_kinds *kinds, struct mn_http *http, uint32_t index,
+static json_t *get_list(struct http_load_kinds *kinds, struct http_client *http, uint32_t index,
                         const char *path, char *cause)
 {
     char token[MN_JWT_MAX];
     int status = 0;
     if (load_run_token(kinds->run, index, token) != MN_OK) {
-        snprintf(cause, MN_HTTP_KINDS_CAUSE_MAX, "no account");
+        snprintf(cause, HTTP_LOAD_KINDS_CAUSE_MAX, "no account");
         return NULL;
     }
-    struct mn_http_request req = {.method = "GET", .path = path, .bearer = token};
-    enum mn_err err = mn_http_do(http, &req, &status);
+    struct http_client_request req = {.method = "GET", .path = path, .bearer = token};
+    enum mn_err err = http_client_do(http, &req, &status);
     if (err) {
-        snprintf(cause, MN_HTTP_KINDS_CAUSE_MAX, "%s", mn_err_text(err));
+        snprintf(cause, HTTP_LOAD_KINDS_CAUSE_MAX, "%s", mn_err_text(err));
         return NULL;
     }
     json_t *root = json_loadb(http->body.p, http->body.n, 0, NULL);
@@ -59,7 +59,7 @@ static json_t *get_list(struct mn_http_kinds *kinds, struct mn_http *http, uint3
         json_incref(data);
     } else {
         data = NULL;
-        snprintf(cause, MN_HTTP_KINDS_CAUSE_MAX, "%d %.28s", status, message ? message : "");
+        snprintf(cause, HTTP_LOAD_KINDS_CAUSE_MAX, "%d %.28s", status, message ? message : "");
     }
     json_decref(root);
     return data;
@@ -83,14 +83,14 @@ static bool is_page(const json_t *data, int64_t before_seq, int64_t *ret_last)
 }
 
 /* The next page of a conversation, as one of its two ends. */
-static bool get_history(struct mn_http_kinds *kinds, struct mn_http *http, uint64_t pick,
+static bool get_history(struct http_load_kinds *kinds, struct http_client *http, uint64_t pick,
                         char *cause)
 {
     char path[160];
     uint32_t pair = (uint32_t)(pick % kinds->pairs), end = (uint32_t)(pick >> 63);
-    struct mn_http_scroll *scroll = &kinds->scrolls[pair];
+    struct http_scroll *scroll = &kinds->scrolls[pair];
     pthread_mutex_lock(&kinds->mu);
-    struct mn_http_scroll at = *scroll;
+    struct http_scroll at = *scroll;
     pthread_mutex_unlock(&kinds->mu);
     int n = snprintf(path, sizeof path,
                      "/single-chat/message/cursor?peerUserId=%" PRId64 "&limit=%" PRIu64,
@@ -105,16 +105,16 @@ static bool get_history(struct mn_http_kinds *kinds, struct mn_http *http, uint6
     bool more = json_array_size(data) == kinds->profile->page && at.pages + 1 < PAGES_MAX;
     json_decref(data);
     if (!ok)
-        snprintf(cause, MN_HTTP_KINDS_CAUSE_MAX, "page out of order");
-    at = ok && more ? (struct mn_http_scroll){last, at.pages + 1} : (struct mn_http_scroll){0, 0};
+        snprintf(cause, HTTP_LOAD_KINDS_CAUSE_MAX, "page out of order");
+    at = ok && more ? (struct http_scroll){last, at.pages + 1} : (struct http_scroll){0, 0};
     pthread_mutex_lock(&kinds->mu);
     *scroll = at;
     pthread_mutex_unlock(&kinds->mu);
     return ok;
 }
 
-static bool get_conversations(struct mn_http_kinds *kinds, struct mn_http *http, uint64_t pick,
-                              char *cause)
+static bool get_conversations(struct http_load_kinds *kinds, struct http_client *http,
+                              uint64_t pick, char *cause)
 {
     char path[80];
     snprintf(path, sizeof path, "/single-chat/conversation/cursor?limit=%" PRIu64,
@@ -125,28 +125,29 @@ static bool get_conversations(struct mn_http_kinds *kinds, struct mn_http *http,
 }
 
 /* Not a connected client: a login ends the session that there was. */
-static bool log_in(struct mn_http_kinds *kinds, struct mn_http *http, uint64_t pick, char *cause)
+static bool log_in(struct http_load_kinds *kinds, struct http_client *http, uint64_t pick,
+                   char *cause)
 {
     char name[48];
-    struct mn_login login;
+    struct login login;
     snprintf(name, sizeof name, "mixed-%08x-%u", kinds->run->run_id,
-             (unsigned)(pick % MN_HTTP_KINDS_ACCOUNTS));
-    return mn_login_request(http, name, "bench-password", &login, cause) == MN_OK;
+             (unsigned)(pick % HTTP_LOAD_KINDS_ACCOUNTS));
+    return login_request(http, name, "bench-password", &login, cause) == MN_OK;
 }
 
-bool mn_http_kinds_do(struct mn_http_kinds *kinds, struct mn_http *http, enum mn_profile_kind kind,
-                      uint64_t pick, char *cause)
+bool http_load_kinds_do(struct http_load_kinds *kinds, struct http_client *http,
+                        enum profile_kind kind, uint64_t pick, char *cause)
 {
     switch (kind) {
-    case MN_PROFILE_HISTORY:
+    case PROFILE_HISTORY:
         return get_history(kinds, http, pick, cause);
-    case MN_PROFILE_CONVERSATIONS:
+    case PROFILE_CONVERSATIONS:
         return get_conversations(kinds, http, pick, cause);
-    case MN_PROFILE_LOGIN:
+    case PROFILE_LOGIN:
         return log_in(kinds, http, pick, cause);
-    case MN_PROFILE_SINGLE:
-    case MN_PROFILE_GROUP:
-    case MN_PROFILE_KIND_COUNT:
+    case PROFILE_SINGLE:
+    case PROFILE_GROUP:
+    case PROFILE_KIND_COUNT:
         break;
     }
     MN_BUG_ON(true); /* not over HTTP */

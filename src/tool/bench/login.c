@@ -36,23 +36,22 @@ bool bench_login(struct bench *bench)
 {
     struct load_run *run = &bench->run;
     uint32_t done = 0;
-    run->logins = mn_logins_new(bench->opts.http, run->run_id, run->clients,
-                                bench->opts.timeout_ns);
+    run->logins = logins_new(bench->opts.http, run->run_id, run->clients, bench->opts.timeout_ns);
     if (!run->logins)
         return false;
     warn(bench);
-    mn_logins_start(run->logins);
+    logins_start(run->logins);
     while (done < run->clients && !bench_is_interrupted(bench)) {
-        done = mn_logins_done(run->logins);
+        done = logins_done(run->logins);
         show(bench, done, false);
         mn_ignore(poll(NULL, 0, LOOK_MS));
     }
-    mn_logins_join(run->logins);
+    logins_join(run->logins);
     show(bench, done, true);
     if (bench_is_interrupted(bench)) {
         fputs("minim bench: ended while logging in\n", stderr);
         return false;
     }
-    mn_logins_keep_fresh(run->logins);
+    logins_keep_fresh(run->logins);
     return true;
 }

@@ -31,11 +31,11 @@ struct ping {
 static void ping_init(struct load_thread *th)
 {
     struct ping *mode = mn_new(struct ping);
-    const struct mn_opts *opts = th->run->opts;
+    const struct opts *opts = th->run->opts;
     mode->conns = mn_alloc_array(th->conn_count + 1, sizeof *mode->conns);
     for (uint32_t k = 0; k < th->conn_count; k++)
         th->conns[k].user = &mode->conns[k];
-    load_pace_init(&mode->pace, (enum mn_opts_model)opts->model, MN_PAIRS_EVEN, th->conn_count,
+    load_pace_init(&mode->pace, (enum opts_model)opts->model, OPTS_PAIRS_EVEN, th->conn_count,
                    (double)opts->interval_ns, &th->rng);
     th->mode = mode;
 }
@@ -80,7 +80,7 @@ static void send_ping(struct load_thread *th, struct load_conn *conn, uint64_t i
         th->count.failed++;
         return;
     }
-    load_out_commit(th, mn_wire_ping(out, conn->mask));
+    load_out_commit(th, wire_ping(out, conn->mask));
     th->count.pings++;
     th->count.sent++;
     if (!skew)
@@ -104,11 +104,11 @@ static uint64_t send_due(struct load_thread *th, uint64_t now_ns)
     return load_pace_due(&mode->pace);
 }
 
-static void ping_on_frame(struct load_thread *th, struct load_conn *conn,
-                          const struct mn_wire_in *in, uint64_t now_ns)
+static void ping_on_frame(struct load_thread *th, struct load_conn *conn, const struct wire_in *in,
+                          uint64_t now_ns)
 {
     struct ping_conn *pc = conn->user;
-    if (in->kind != MN_WIRE_PONG)
+    if (in->kind != WIRE_PONG)
         return;
     if (pc->head == pc->tail) {
         th->count.pongs_unasked++;

@@ -11,45 +11,45 @@
 #include "base/num.h"
 
 /* A chat of a small company: mostly messages, a page whenever somebody opens a conversation. */
-const char mn_profile_default[] = "single = 80\n"
-                                  "history = 12\n"
-                                  "conversations = 7\n"
-                                  "login = 1\n"
-                                  "read = 80\n"
-                                  "page = 20\n";
+const char profile_default[] = "single = 80\n"
+                               "history = 12\n"
+                               "conversations = 7\n"
+                               "login = 1\n"
+                               "read = 80\n"
+                               "page = 20\n";
 
 /* As a client of the web page asks for. */
 #define PAGE_DEFAULT 20
 /* The server gives no more (http-api.md 7.4). */
 #define PAGE_MAX 100
 
-static const char *const kinds[MN_PROFILE_KIND_COUNT] = {"single", "group", "history",
-                                                         "conversations", "login"};
+static const char *const kinds[PROFILE_KIND_COUNT] = {"single", "group", "history", "conversations",
+                                                      "login"};
 
-const char *mn_profile_name(enum mn_profile_kind kind) { return kinds[kind]; }
+const char *profile_name(enum profile_kind kind) { return kinds[kind]; }
 
-double mn_profile_share(const struct mn_profile *profile, enum mn_profile_kind kind)
+double profile_share(const struct profile *profile, enum profile_kind kind)
 {
     double sum = 0;
-    for (int i = 0; i < MN_PROFILE_KIND_COUNT; i++)
+    for (int i = 0; i < PROFILE_KIND_COUNT; i++)
         sum += profile->weight[i];
     return sum > 0 ? profile->weight[kind] / sum : 0;
 }
 
 /* Returns what is wrong, or NULL. */
-static const char *set(struct mn_profile *profile, struct mn_str name, struct mn_str value)
+static const char *set(struct profile *profile, struct mn_str name, struct mn_str value)
 {
     if (mn_str_is(name, "read"))
         return mn_parse_double(value, 0, 100, &profile->read_pct) ? "read: expected 0 to 100"
                                                                   : NULL;
     if (mn_str_is(name, "page"))
         return mn_parse_u64(value, 1, PAGE_MAX, &profile->page) ? "page: expected 1 to 100" : NULL;
-    for (int i = 0; i < MN_PROFILE_KIND_COUNT; i++) {
+    for (int i = 0; i < PROFILE_KIND_COUNT; i++) {
         if (!mn_str_is(name, kinds[i]))
             continue;
         if (mn_parse_double(value, 0, 1e9, &profile->weight[i]) != MN_OK)
             return "a weight is a number, 0 or more";
-        if (i == MN_PROFILE_GROUP && profile->weight[i] > 0)
+        if (i == PROFILE_GROUP && profile->weight[i] > 0)
             return "group: there are no groups yet; leave it out or give it 0";
         return NULL;
     }
@@ -57,7 +57,7 @@ static const char *set(struct mn_profile *profile, struct mn_str name, struct mn
 }
 
 /* One line without its newline. */
-static const char *take_line(struct mn_profile *profile, const char *line)
+static const char *take_line(struct profile *profile, const char *line)
 {
     struct mn_str s = mn_str_trim(mn_str_make(line, strcspn(line, "#")));
     if (s.n == 0)
@@ -70,15 +70,15 @@ static const char *take_line(struct mn_profile *profile, const char *line)
     return set(profile, name, value);
 }
 
-static const char *read_lines(struct mn_profile *profile, FILE *in, unsigned *ret_number)
+static const char *read_lines(struct profile *profile, FILE *in, unsigned *ret_number)
 {
-    char line[MN_PROFILE_LINE_MAX + 2];
+    char line[PROFILE_LINE_MAX + 2];
     const char *bad = NULL;
     while (!bad && fgets(line, sizeof line, in)) {
         size_t n = strcspn(line, "\n");
-        if (++*ret_number > MN_PROFILE_LINES_MAX)
+        if (++*ret_number > PROFILE_LINES_MAX)
             return "too many lines";
-        if (n > MN_PROFILE_LINE_MAX)
+        if (n > PROFILE_LINE_MAX)
             return "the line is too long";
         line[n] = '\0';
         bad = take_line(profile, line);
@@ -88,13 +88,12 @@ static const char *read_lines(struct mn_profile *profile, FILE *in, unsigned *re
     return bad;
 }
 
-enum mn_err mn_profile_load(struct mn_profile *ret, const char *path, char *why, size_t why_cap)
+enum mn_err profile_load(struct profile *ret, const char *path, char *why, size_t why_cap)
 {
-    struct mn_profile profile = {.page = PAGE_DEFAULT};
+    struct profile profile = {.page = PAGE_DEFAULT};
     unsigned number = 0;
     FILE *in = path ? fopen(path, "re")
-                    : fmemopen((char *)(uintptr_t)mn_profile_default, sizeof mn_profile_default - 1,
-                               "r");
+                    : fmemopen((char *)(uintptr_t)profile_default, sizeof profile_default - 1, "r");
     if (!in) {
         snprintf(why, why_cap, "--profile %.100s: %s", path ? path : "", strerror(errno));
         return MN_EIO;
@@ -102,7 +101,7 @@ enum mn_err mn_profile_load(struct mn_profile *ret, const char *path, char *why,
     const char *bad = read_lines(&profile, in, &number);
     fclose(in);
     double sum = 0;
-    for (int i = 0; i < MN_PROFILE_KIND_COUNT; i++)
+    for (int i = 0; i < PROFILE_KIND_COUNT; i++)
         sum += profile.weight[i];
     if (!bad && sum <= 0)
         bad = "every weight is 0: there is nothing to do";

@@ -11,39 +11,39 @@
  * What users do, and how often, for `bench mixed`: lines `name = number`,
  * `#` begins a comment.  Kinds have weights, which divide the overall rate.
  */
-enum mn_profile_kind {
-    MN_PROFILE_SINGLE = 0, /* a message to one user */
-    MN_PROFILE_GROUP,      /* to a group: refused as long as there are none */
-    MN_PROFILE_HISTORY,    /* a page of a conversation; from here on over HTTP */
-    MN_PROFILE_CONVERSATIONS,
-    MN_PROFILE_LOGIN,
-    MN_PROFILE_KIND_COUNT
+enum profile_kind {
+    PROFILE_SINGLE = 0, /* a message to one user */
+    PROFILE_GROUP,      /* to a group: refused as long as there are none */
+    PROFILE_HISTORY,    /* a page of a conversation; from here on over HTTP */
+    PROFILE_CONVERSATIONS,
+    PROFILE_LOGIN,
+    PROFILE_KIND_COUNT
 };
-#define MN_PROFILE_IS_HTTP(kind) ((kind) >= MN_PROFILE_HISTORY)
+#define PROFILE_IS_HTTP(kind) ((kind) >= PROFILE_HISTORY)
 
-struct mn_profile {
-    double weight[MN_PROFILE_KIND_COUNT];
+struct profile {
+    double weight[PROFILE_KIND_COUNT];
     double read_pct; /* `read`: share of the messages that receivers read, in percent */
     uint64_t page;   /* `page`: messages or conversations that are asked for at once */
 };
 
 /* What a profile file may hold. */
-#define MN_PROFILE_LINE_MAX 200
-#define MN_PROFILE_LINES_MAX 64
+#define PROFILE_LINE_MAX 200
+#define PROFILE_LINES_MAX 64
 
 /* The built-in profile as the text of a file. */
-extern const char mn_profile_default[];
+extern const char profile_default[];
 
 /* Name of a kind in profiles and results. */
-const char *mn_profile_name(enum mn_profile_kind kind);
+const char *profile_name(enum profile_kind kind);
 /* Share of a kind in the overall rate, 0 to 1. */
-double mn_profile_share(const struct mn_profile *profile, enum mn_profile_kind kind);
+double profile_share(const struct profile *profile, enum profile_kind kind);
 /*
  * Reads the file; `path` NULL: the built-in profile.  MN_EINVAL, MN_EIO:
  * `why` (200 bytes or more) says where and what.  What is not named is 0,
  * but for `page`.
  */
-MN_MUSTCHECK enum mn_err mn_profile_load(struct mn_profile *ret, const char *path, char *why,
-                                         size_t why_cap);
+MN_MUSTCHECK enum mn_err profile_load(struct profile *ret, const char *path, char *why,
+                                      size_t why_cap);
 
 #endif

@@ -13,32 +13,31 @@
 #include "tool/bench/cursors.h"
 #include "tool/bench/single.h"
 
-void bench_receipts_acked(struct load_thread *th, struct bench_pair *pair,
-                          enum mn_wire_cursor cursor, const struct mn_wire_in *in, uint64_t now_ns)
+void bench_receipts_acked(struct load_thread *th, struct bench_pair *pair, enum wire_cursor cursor,
+                          const struct wire_in *in, uint64_t now_ns)
 {
-    struct mn_receipts_ack ack = {
-        .seq = in->seq, .sent_ns = now_ns, .skew = th->phase != LOAD_STEADY};
+    struct receipts_ack ack = {.seq = in->seq, .sent_ns = now_ns, .skew = th->phase != LOAD_STEADY};
     mn_ignore(mn_parse_i64(in->server_id, 1, INT64_MAX, &ack.id));
-    mn_receipts_acked(&pair->receipts, cursor, &ack);
+    receipts_acked(&pair->receipts, cursor, &ack);
     /* Receipts are not kept for a sender that is away (8.5). */
     if (pair->sender->state != LOAD_CONN_READY)
-        th->count.receipts_cut += mn_receipts_cut(&pair->receipts);
-    if (cursor == MN_WIRE_READ && pair->watched)
+        th->count.receipts_cut += receipts_cut(&pair->receipts);
+    if (cursor == WIRE_READ && pair->watched)
         bench_cursors_acked(th->run->cursors, pair, in->seq, now_ns);
 }
 
 /* What the receipts so far cover of one kind. */
-static void take_covered(struct bench_pair *pair, enum mn_wire_cursor cursor, struct mn_hist *hist,
+static void take_covered(struct bench_pair *pair, enum wire_cursor cursor, struct mn_hist *hist,
                          uint64_t now_ns)
 {
-    struct mn_receipts_ack ack;
-    while (mn_receipts_take(&pair->receipts, cursor, &ack))
+    struct receipts_ack ack;
+    while (receipts_take(&pair->receipts, cursor, &ack))
         if (!ack.skew)
             mn_hist_add(hist, now_ns - ack.sent_ns);
 }
 
 void bench_receipts_came(struct load_thread *th, struct bench_pair *pair,
-                         const struct load_conn *conn, const struct mn_wire_in *in, uint64_t now_ns)
+                         const struct load_conn *conn, const struct wire_in *in, uint64_t now_ns)
 {
     int64_t id = 0;
     mn_ignore(mn_parse_i64(in->server_id, 1, INT64_MAX, &id));
@@ -46,20 +45,20 @@ void bench_receipts_came(struct load_thread *th, struct bench_pair *pair,
         th->count.receipts_unasked++;
         return;
     }
-    switch (mn_receipts_came(&pair->receipts, in->cursor, in->seq, id)) {
-    case MN_RECEIPTS_GOOD:
-        th->count.receipts_delivered += in->cursor == MN_WIRE_DELIVERED;
-        th->count.receipts_read += in->cursor == MN_WIRE_READ;
-        take_covered(pair, MN_WIRE_DELIVERED, th->hist.receipt, now_ns);
-        take_covered(pair, MN_WIRE_READ, th->hist.read_receipt, now_ns);
+    switch (receipts_came(&pair->receipts, in->cursor, in->seq, id)) {
+    case RECEIPTS_GOOD:
+        th->count.receipts_delivered += in->cursor == WIRE_DELIVERED;
+        th->count.receipts_read += in->cursor == WIRE_READ;
+        take_covered(pair, WIRE_DELIVERED, th->hist.receipt, now_ns);
+        take_covered(pair, WIRE_READ, th->hist.read_receipt, now_ns);
         break;
-    case MN_RECEIPTS_REPEATED:
+    case RECEIPTS_REPEATED:
         th->count.receipts_repeated++;
         break;
-    case MN_RECEIPTS_BACKWARD:
+    case RECEIPTS_BACKWARD:
         th->count.receipts_backward++;
         break;
-    case MN_RECEIPTS_UNASKED:
+    case RECEIPTS_UNASKED:
         th->count.receipts_unasked++;
         break;
     }
@@ -67,8 +66,8 @@ void bench_receipts_came(struct load_thread *th, struct bench_pair *pair,
 
 uint64_t bench_receipts_open(const struct bench_pair *pair)
 {
-    return mn_receipts_open(&pair->receipts, MN_WIRE_DELIVERED) +
-           mn_receipts_open(&pair->receipts, MN_WIRE_READ);
+    return receipts_open(&pair->receipts, WIRE_DELIVERED) +
+           receipts_open(&pair->receipts, WIRE_READ);
 }
 
 void bench_receipts_finish(struct bench *bench)
@@ -77,9 +76,9 @@ void bench_receipts_finish(struct bench *bench)
     for (unsigned t = 0; t < bench->run.thread_count; t++) {
         const struct load_thread *th = &bench->run.threads[t];
         for (uint32_t p = 0; p < th->pair_count; p++) {
-            const struct mn_receipts *receipts = &th->pairs[p].receipts;
-            bench->receipts.missing += mn_receipts_open(receipts, MN_WIRE_DELIVERED);
-            bench->receipts.missing_read += mn_receipts_open(receipts, MN_WIRE_READ);
+            const struct receipts *receipts = &th->pairs[p].receipts;
+            bench->receipts.missing += receipts_open(receipts, WIRE_DELIVERED);
+            bench->receipts.missing_read += receipts_open(receipts, WIRE_READ);
         }
     }
 }

@@ -24,15 +24,15 @@ static bool nobody_is_left(struct bench *bench) { return bench_ready(bench) == 0
 void bench_restart_server(struct bench *bench)
 {
     struct load_run *run = &bench->run;
-    bool by_kill = bench->opts.kill_signal == MN_SIGNAL_KILL;
+    bool by_kill = bench->opts.kill_signal == OPTS_SIGNAL_KILL;
     bench_wait(bench, bench->opts.warmup_ns, NULL);
-    mn_spawn_kill(&bench->spawn, by_kill ? SIGKILL : SIGTERM);
+    spawn_kill(&bench->spawn, by_kill ? SIGKILL : SIGTERM);
     uint64_t down_ns = mn_mono_ns();
     /* The clients must have noticed before the count of the ready ones means anything. */
     bench_wait(bench, bench->opts.timeout_ns, nobody_is_left);
     bench->outage_s = -1;
     atomic_store(&run->first_up_ns, 0);
-    if (mn_spawn_again(&bench->spawn) != MN_OK)
+    if (spawn_again(&bench->spawn) != MN_OK)
         return;
     bench->pid = bench->spawn.pid;
     bool back = bench_wait(bench, RECOVERY_LIMIT_NS, everybody_is_back);

@@ -11,28 +11,28 @@
 #include "tool/report/result.h"
 
 /* json_object_set_new() fails only without memory, when there is nothing left to be done. */
-void mn_report_put(json_t *o, const char *key, json_t *take_value)
+void report_put(json_t *o, const char *key, json_t *take_value)
 {
     mn_ignore(json_object_set_new(o, key, take_value));
 }
-void mn_report_put_u(json_t *o, const char *key, uint64_t value)
+void report_put_u(json_t *o, const char *key, uint64_t value)
 {
-    mn_report_put(o, key, json_integer((json_int_t)value));
+    report_put(o, key, json_integer((json_int_t)value));
 }
-void mn_report_put_f(json_t *o, const char *key, double value)
+void report_put_f(json_t *o, const char *key, double value)
 {
-    mn_report_put(o, key, json_real(value));
+    report_put(o, key, json_real(value));
 }
 static void put_s(json_t *o, const char *key, const char *value)
 {
-    mn_report_put(o, key, value ? json_string(value) : json_null());
+    report_put(o, key, value ? json_string(value) : json_null());
 }
 static void put_b(json_t *o, const char *key, bool value)
 {
-    mn_report_put(o, key, json_boolean(value));
+    report_put(o, key, json_boolean(value));
 }
 
-static json_t *list(const struct mn_opts_list *items)
+static json_t *list(const struct opts_list *items)
 {
     json_t *a = json_array();
     for (size_t i = 0; i < items->count; i++)
@@ -44,54 +44,54 @@ static json_t *parameters(const struct bench *bench)
 {
     static const char *const models[] = {"spread", "burst", "poisson"};
     static const char *const pairs[] = {"even", "zipf"};
-    const struct mn_opts *opts = &bench->opts;
+    const struct opts *opts = &bench->opts;
     json_t *o = json_object();
-    mn_report_put(o, "ws", list(&opts->ws));
+    report_put(o, "ws", list(&opts->ws));
     put_s(o, "http", opts->http);
     put_b(o, "spawn", opts->spawn);
     put_b(o, "login", opts->login);
     json_t *extra = json_array();
     for (size_t i = 0; i < opts->daemon_arg_count; i++)
         mn_ignore(json_array_append_new(extra, json_string(opts->daemon_args[i])));
-    mn_report_put(o, "daemon_args", extra);
-    mn_report_put_u(o, "user_base", (uint64_t)bench->run.user_base);
-    mn_report_put_u(o, "clients", opts->clients);
+    report_put(o, "daemon_args", extra);
+    report_put_u(o, "user_base", (uint64_t)bench->run.user_base);
+    report_put_u(o, "clients", opts->clients);
     if (bench->clients_asked > opts->clients)
-        mn_report_put_u(o, "clients_asked", bench->clients_asked);
-    mn_report_put_u(o, "threads", bench->run.thread_count);
-    mn_report_put_u(o, "source_addresses", bench->run.source_addresses);
-    mn_report_put_f(o, "duration_s", (double)opts->duration_ns / 1e9);
-    mn_report_put_f(o, "warmup_s", (double)opts->warmup_ns / 1e9);
-    mn_report_put_f(o, "ramp_per_s", opts->ramp);
-    mn_report_put_f(o, "timeout_s", (double)opts->timeout_ns / 1e9);
+        report_put_u(o, "clients_asked", bench->clients_asked);
+    report_put_u(o, "threads", bench->run.thread_count);
+    report_put_u(o, "source_addresses", bench->run.source_addresses);
+    report_put_f(o, "duration_s", (double)opts->duration_ns / 1e9);
+    report_put_f(o, "warmup_s", (double)opts->warmup_ns / 1e9);
+    report_put_f(o, "ramp_per_s", opts->ramp);
+    report_put_f(o, "timeout_s", (double)opts->timeout_ns / 1e9);
     put_b(o, "reconnect", opts->reconnect);
-    mn_report_put_f(o, "flap_pct", opts->flap_pct);
-    mn_report_put_f(o, "flap_interval_s", (double)opts->flap_interval_ns / 1e9);
-    mn_report_put_u(o, "inflight", opts->inflight);
-    mn_report_put_f(o, "rate_per_s", opts->rate);
-    if (bench->cmd == MN_CMD_MIXED)
-        mn_report_put_profile(o, bench);
-    mn_report_put_f(o, "interval_s", (double)opts->interval_ns / 1e9);
+    report_put_f(o, "flap_pct", opts->flap_pct);
+    report_put_f(o, "flap_interval_s", (double)opts->flap_interval_ns / 1e9);
+    report_put_u(o, "inflight", opts->inflight);
+    report_put_f(o, "rate_per_s", opts->rate);
+    if (bench->cmd == CMD_MIXED)
+        report_put_profile(o, bench);
+    report_put_f(o, "interval_s", (double)opts->interval_ns / 1e9);
     put_s(o, "model", models[opts->model]);
     put_s(o, "pairs", pairs[opts->pairs]);
-    mn_report_put_u(o, "body_bytes", opts->body_bytes);
+    report_put_u(o, "body_bytes", opts->body_bytes);
     put_b(o, "ack", !opts->no_ack);
-    mn_report_put_f(o, "slow_pct", opts->slow_pct);
-    mn_report_put_f(o, "slow_delay_s", (double)opts->slow_delay_ns / 1e9);
-    mn_report_put_f(o, "no_read_pct", opts->no_read_pct);
+    report_put_f(o, "slow_pct", opts->slow_pct);
+    report_put_f(o, "slow_delay_s", (double)opts->slow_delay_ns / 1e9);
+    report_put_f(o, "no_read_pct", opts->no_read_pct);
     return o;
 }
 
-json_t *mn_report_machine(const struct mn_machine *m)
+json_t *report_machine(const struct machine *m)
 {
     json_t *o = json_object();
-    mn_report_put_u(o, "cores", m->cores);
-    mn_report_put_u(o, "memory_bytes", m->memory_bytes);
+    report_put_u(o, "cores", m->cores);
+    report_put_u(o, "memory_bytes", m->memory_bytes);
     put_s(o, "kernel", m->kernel);
     put_s(o, "cpu", m->cpu);
     put_s(o, "sync_dir", m->sync_dir);
-    mn_report_put_u(o, "sync_p50_ns", m->sync_p50_ns);
-    mn_report_put_u(o, "sync_p99_ns", m->sync_p99_ns);
+    report_put_u(o, "sync_p50_ns", m->sync_p50_ns);
+    report_put_u(o, "sync_p99_ns", m->sync_p99_ns);
     return o;
 }
 
@@ -104,7 +104,7 @@ static json_t *phases(const struct bench *bench)
             continue;
         json_t *o = json_object();
         put_s(o, "name", bench_phase_name((enum load_phase)i));
-        mn_report_put_f(o, "begin_s", (double)(ns - bench->run.start_ns) / 1e9);
+        report_put_f(o, "begin_s", (double)(ns - bench->run.start_ns) / 1e9);
         mn_ignore(json_array_append_new(a, o));
     }
     return a;
@@ -114,15 +114,15 @@ static json_t *counters(const struct load_counters *c)
 {
     json_t *o = json_object();
     for (size_t i = 0; i < LOAD_COUNTER_COUNT; i++)
-        mn_report_put_u(o, load_counter_name(i), load_counter_value(c, i));
+        report_put_u(o, load_counter_name(i), load_counter_value(c, i));
     return o;
 }
 
-json_t *mn_report_reasons(const struct load_reasons *r)
+json_t *report_reasons(const struct load_reasons *r)
 {
     json_t *o = json_object();
     for (unsigned i = 0; i < r->count; i++)
-        mn_report_put_u(o, r->item[i].text, r->item[i].count);
+        report_put_u(o, r->item[i].text, r->item[i].count);
     return o;
 }
 
@@ -131,39 +131,39 @@ static json_t *ledger(const struct bench *bench)
     const struct bench_ledger *l = &bench->ledger;
     const struct load_counters *c = &bench->total;
     json_t *o = json_object();
-    mn_report_put_u(o, "attempted", c->attempted);
-    mn_report_put_u(o, "skipped", l->skipped);
-    mn_report_put_u(o, "failed", c->failed);
-    mn_report_put_u(o, "sent", c->sent);
-    mn_report_put_u(o, "saved", c->saved);
-    mn_report_put_u(o, "refused", c->refused);
-    mn_report_put(o, "refused_by_reason", mn_report_reasons(&bench->refusals));
-    mn_report_put_u(o, "unknown", l->unknown);
-    mn_report_put_u(o, "unknown_delivered", l->unknown_delivered);
-    mn_report_put_u(o, "delivered_live", c->delivered_live);
-    mn_report_put_u(o, "delivered_resend", c->delivered_resend);
-    mn_report_put_u(o, "lost", l->lost);
-    mn_report_put_u(o, "lost_to_normal_receivers", l->lost_normal);
+    report_put_u(o, "attempted", c->attempted);
+    report_put_u(o, "skipped", l->skipped);
+    report_put_u(o, "failed", c->failed);
+    report_put_u(o, "sent", c->sent);
+    report_put_u(o, "saved", c->saved);
+    report_put_u(o, "refused", c->refused);
+    report_put(o, "refused_by_reason", report_reasons(&bench->refusals));
+    report_put_u(o, "unknown", l->unknown);
+    report_put_u(o, "unknown_delivered", l->unknown_delivered);
+    report_put_u(o, "delivered_live", c->delivered_live);
+    report_put_u(o, "delivered_resend", c->delivered_resend);
+    report_put_u(o, "lost", l->lost);
+    report_put_u(o, "lost_to_normal_receivers", l->lost_normal);
     put_b(o, "history_checked", l->history_checked);
     if (l->history_checked) {
-        mn_report_put_u(o, "lost_stored", l->lost_stored);
-        mn_report_put_u(o, "lost_gone", l->lost_gone);
-        mn_report_put_u(o, "unknown_stored", l->unknown_stored);
+        report_put_u(o, "lost_stored", l->lost_stored);
+        report_put_u(o, "lost_gone", l->lost_gone);
+        report_put_u(o, "unknown_stored", l->unknown_stored);
     }
-    mn_report_put_u(o, "dup", c->dup);
-    mn_report_put_u(o, "redelivered", c->redelivered);
-    mn_report_put_u(o, "reordered", c->reordered);
-    mn_report_put_u(o, "reordered_resend", c->reordered_resend);
-    mn_report_put_u(o, "gaps", l->gaps);
-    mn_report_put_u(o, "corrupt", c->corrupt);
-    mn_report_put_u(o, "misrouted", c->misrouted);
-    mn_report_put_u(o, "phantom", c->phantom);
-    mn_report_put_u(o, "seq_mismatch", c->seq_mismatch);
+    report_put_u(o, "dup", c->dup);
+    report_put_u(o, "redelivered", c->redelivered);
+    report_put_u(o, "reordered", c->reordered);
+    report_put_u(o, "reordered_resend", c->reordered_resend);
+    report_put_u(o, "gaps", l->gaps);
+    report_put_u(o, "corrupt", c->corrupt);
+    report_put_u(o, "misrouted", c->misrouted);
+    report_put_u(o, "phantom", c->phantom);
+    report_put_u(o, "seq_mismatch", c->seq_mismatch);
     put_b(o, "balanced", l->balanced);
     return o;
 }
 
-json_t *mn_report_latency(const struct mn_hist *hist)
+json_t *report_latency(const struct mn_hist *hist)
 {
     static const struct {
         const char *name;
@@ -171,21 +171,21 @@ json_t *mn_report_latency(const struct mn_hist *hist)
     } points[] = {
         {"p50_ns", 50}, {"p90_ns", 90}, {"p95_ns", 95}, {"p99_ns", 99}, {"p999_ns", 99.9}};
     json_t *o = json_object();
-    mn_report_put_u(o, "count", mn_hist_count(hist));
+    report_put_u(o, "count", mn_hist_count(hist));
     if (mn_hist_count(hist) == 0)
         return o;
-    mn_report_put_u(o, "min_ns", mn_hist_min(hist));
-    mn_report_put_f(o, "mean_ns", mn_hist_mean(hist));
+    report_put_u(o, "min_ns", mn_hist_min(hist));
+    report_put_f(o, "mean_ns", mn_hist_mean(hist));
     for (size_t i = 0; i < sizeof points / sizeof points[0]; i++)
-        mn_report_put_u(o, points[i].name, mn_hist_percentile(hist, points[i].percent));
-    mn_report_put_u(o, "max_ns", mn_hist_max(hist));
+        report_put_u(o, points[i].name, mn_hist_percentile(hist, points[i].percent));
+    report_put_u(o, "max_ns", mn_hist_max(hist));
     json_t *buckets = json_array(); /* [upper bound in ns, count], only those with values */
     unsigned pos = 0;
     uint64_t upper, count;
     while (mn_hist_next(hist, &pos, &upper, &count))
         mn_ignore(json_array_append_new(buckets,
                                         json_pack("[I,I]", (json_int_t)upper, (json_int_t)count)));
-    mn_report_put(o, "buckets", buckets);
+    report_put(o, "buckets", buckets);
     return o;
 }
 
@@ -193,22 +193,22 @@ static json_t *latencies(const struct bench *bench)
 {
     const struct load_hists *hist = &bench->hist;
     json_t *o = json_object();
-    mn_report_put(o, "response", mn_report_latency(hist->response));
-    mn_report_put(o, "service", mn_report_latency(hist->service));
-    mn_report_put(o, "impaired_response", mn_report_latency(hist->slow_response));
-    mn_report_put(o, "saved", mn_report_latency(hist->saved));
-    mn_report_put(o, "connect", mn_report_latency(hist->connect));
-    mn_report_put_part_latencies(o, bench);
+    report_put(o, "response", report_latency(hist->response));
+    report_put(o, "service", report_latency(hist->service));
+    report_put(o, "impaired_response", report_latency(hist->slow_response));
+    report_put(o, "saved", report_latency(hist->saved));
+    report_put(o, "connect", report_latency(hist->connect));
+    report_put_part_latencies(o, bench);
     return o;
 }
 
-static json_t *server(const struct mn_proc_sample *s)
+static json_t *server(const struct proc_sample *s)
 {
     json_t *o = json_object();
-    mn_report_put_u(o, "rss_bytes", s->rss_bytes);
-    mn_report_put_f(o, "cpu_s", (double)s->cpu_ns / 1e9);
-    mn_report_put_u(o, "threads", s->threads);
-    mn_report_put_u(o, "fds", s->fds);
+    report_put_u(o, "rss_bytes", s->rss_bytes);
+    report_put_f(o, "cpu_s", (double)s->cpu_ns / 1e9);
+    report_put_u(o, "threads", s->threads);
+    report_put_u(o, "fds", s->fds);
     return o;
 }
 
@@ -216,34 +216,34 @@ static json_t *row(const struct bench_row *r)
 {
     json_t *o = json_object();
     const struct load_counters *d = &r->delta;
-    mn_report_put_f(o, "at_s", r->at_s);
+    report_put_f(o, "at_s", r->at_s);
     put_s(o, "phase", bench_phase_name(r->phase));
-    mn_report_put_u(o, "connected", r->ready);
-    mn_report_put_f(o, "sent_per_s", (double)d->sent / r->span_s);
-    mn_report_put_f(o, "saved_per_s", (double)d->saved / r->span_s);
-    mn_report_put_f(o, "delivered_per_s",
-                    (double)(d->delivered_live + d->delivered_resend) / r->span_s);
-    mn_report_put_f(o, "pongs_per_s", (double)d->pongs / r->span_s);
-    mn_report_put_u(o, "delivered_resend", d->delivered_resend);
-    mn_report_put_u(o, "skipped", d->skipped_inflight + d->skipped_offline);
-    mn_report_put_u(o, "refused", d->refused);
-    mn_report_put_u(o, "errors", d->errors);
-    mn_report_put_u(o, "connect_attempts", d->connect_attempts);
-    mn_report_put_u(o, "connect_failures", d->connect_failures);
-    mn_report_put_u(o, "connections_lost", d->connections_lost);
-    mn_report_put_u(o, "p50_ns", r->p50);
-    mn_report_put_u(o, "p90_ns", r->p90);
-    mn_report_put_u(o, "p99_ns", r->p99);
-    mn_report_put_u(o, "max_ns", r->max);
-    mn_report_put_f(o, "tool_cpu", r->tool_cpu);
+    report_put_u(o, "connected", r->ready);
+    report_put_f(o, "sent_per_s", (double)d->sent / r->span_s);
+    report_put_f(o, "saved_per_s", (double)d->saved / r->span_s);
+    report_put_f(o, "delivered_per_s",
+                 (double)(d->delivered_live + d->delivered_resend) / r->span_s);
+    report_put_f(o, "pongs_per_s", (double)d->pongs / r->span_s);
+    report_put_u(o, "delivered_resend", d->delivered_resend);
+    report_put_u(o, "skipped", d->skipped_inflight + d->skipped_offline);
+    report_put_u(o, "refused", d->refused);
+    report_put_u(o, "errors", d->errors);
+    report_put_u(o, "connect_attempts", d->connect_attempts);
+    report_put_u(o, "connect_failures", d->connect_failures);
+    report_put_u(o, "connections_lost", d->connections_lost);
+    report_put_u(o, "p50_ns", r->p50);
+    report_put_u(o, "p90_ns", r->p90);
+    report_put_u(o, "p99_ns", r->p99);
+    report_put_u(o, "max_ns", r->max);
+    report_put_f(o, "tool_cpu", r->tool_cpu);
     if (r->http_ok + r->http_failed > 0) {
-        mn_report_put_f(o, "http_per_s", (double)r->http_ok / r->span_s);
-        mn_report_put_u(o, "http_failed", r->http_failed);
+        report_put_f(o, "http_per_s", (double)r->http_ok / r->span_s);
+        report_put_u(o, "http_failed", r->http_failed);
     }
     if (r->has_server) {
         json_t *s = server(&r->server);
-        mn_report_put_f(s, "cpu", r->server_cpu);
-        mn_report_put(o, "server", s);
+        report_put_f(s, "cpu", r->server_cpu);
+        report_put(o, "server", s);
     }
     return o;
 }
@@ -259,19 +259,19 @@ static json_t *series(const struct bench *bench)
 static json_t *generator(const struct bench *bench)
 {
     json_t *o = json_object();
-    mn_report_put_f(o, "cpu_busiest_thread", bench->generator_cpu);
+    report_put_f(o, "cpu_busiest_thread", bench->generator_cpu);
     put_b(o, "saturated", bench->saturated);
     bool open_loop = bench->opts.rate > 0 || bench->opts.interval_ns > 0;
     put_s(o, "lag_is", open_loop ? "actual minus intended send" : "length of a loop turn");
-    mn_report_put(o, "lag", mn_report_latency(bench->hist.lag));
+    report_put(o, "lag", report_latency(bench->hist.lag));
     if (bench->steady_s > 0)
-        mn_report_put_f(o, "cpu_cores",
-                        (double)(bench->tool_cpu_drain_ns - bench->tool_cpu_steady_ns) / 1e9 /
-                            bench->steady_s);
+        report_put_f(o, "cpu_cores",
+                     (double)(bench->tool_cpu_drain_ns - bench->tool_cpu_steady_ns) / 1e9 /
+                         bench->steady_s);
     if (bench->frames_per_cpu_s > 0)
-        mn_report_put_f(o, "frames_per_cpu_s", bench->frames_per_cpu_s);
+        report_put_f(o, "frames_per_cpu_s", bench->frames_per_cpu_s);
     if (bench->generator_bytes_per_conn >= 0)
-        mn_report_put_f(o, "rss_per_conn_bytes", bench->generator_bytes_per_conn);
+        report_put_f(o, "rss_per_conn_bytes", bench->generator_bytes_per_conn);
     return o;
 }
 
@@ -291,49 +291,49 @@ static json_t *gates(const struct bench *bench)
 static json_t *figures(const struct bench *bench)
 {
     json_t *o = json_object();
-    for (const struct mn_gate_field *f = bench_fields(bench); f->name; f++)
-        mn_report_put(o, f->name, f->measured ? json_real(f->value) : json_null());
+    for (const struct bar_field *f = bench_fields(bench); f->name; f++)
+        report_put(o, f->name, f->measured ? json_real(f->value) : json_null());
     return o;
 }
 
 json_t *bench_report_document(const struct bench *bench)
 {
     json_t *o = json_object();
-    mn_report_put_u(o, "schema_version", MN_RESULT_SCHEMA_VERSION);
+    report_put_u(o, "schema_version", RESULT_SCHEMA_VERSION);
     put_s(o, "tool", "minim bench");
     put_s(o, "version", MN_VERSION);
     if (bench->opts.scenario_name)
         put_s(o, "scenario", bench->opts.scenario_name);
     if (bench->opts.title)
         put_s(o, "title", bench->opts.title);
-    put_s(o, "mode", bench->cmd == MN_CMD_RECONNECT ? "reconnect" : bench->run.mode->name);
-    mn_report_put_u(o, "started_unix_ms", (uint64_t)bench->started_unix_ms);
-    mn_report_put_u(o, "seed", bench->run.seed);
-    mn_report_put_u(o, "run_id", bench->run.run_id);
+    put_s(o, "mode", bench->cmd == CMD_RECONNECT ? "reconnect" : bench->run.mode->name);
+    report_put_u(o, "started_unix_ms", (uint64_t)bench->started_unix_ms);
+    report_put_u(o, "seed", bench->run.seed);
+    report_put_u(o, "run_id", bench->run.run_id);
     put_b(o, "interrupted", bench->interrupted);
-    mn_report_put(o, "parameters", parameters(bench));
-    mn_report_put(o, "machine", mn_report_machine(&bench->machine));
-    mn_report_put(o, "phases", phases(bench));
-    mn_report_put_f(o, "steady_s", bench->steady_s);
-    mn_report_put(o, "figures", figures(bench));
+    report_put(o, "parameters", parameters(bench));
+    report_put(o, "machine", report_machine(&bench->machine));
+    report_put(o, "phases", phases(bench));
+    report_put_f(o, "steady_s", bench->steady_s);
+    report_put(o, "figures", figures(bench));
     if (bench->ledger.measured)
-        mn_report_put(o, "ledger", ledger(bench));
-    mn_report_put_parts(o, bench);
-    if (bench->cmd == MN_CMD_PING) {
-        mn_report_put_u(o, "unanswered", bench->unanswered);
-        mn_report_put_u(o, "oldest_unanswered_ns", bench->oldest_ns);
+        report_put(o, "ledger", ledger(bench));
+    report_put_parts(o, bench);
+    if (bench->cmd == CMD_PING) {
+        report_put_u(o, "unanswered", bench->unanswered);
+        report_put_u(o, "oldest_unanswered_ns", bench->oldest_ns);
     }
-    if (bench->cmd == MN_CMD_RECONNECT) {
-        mn_report_put_f(o, "outage_s", bench->outage_s);
-        mn_report_put_f(o, "recovery_s", bench->recovery_s);
+    if (bench->cmd == CMD_RECONNECT) {
+        report_put_f(o, "outage_s", bench->outage_s);
+        report_put_f(o, "recovery_s", bench->recovery_s);
     }
-    mn_report_put(o, "failures", mn_report_reasons(&bench->failures));
-    mn_report_put(o, "latency", latencies(bench));
-    mn_report_put(o, "generator", generator(bench));
-    mn_report_put(o, "counters_total", counters(&bench->total));
-    mn_report_put(o, "counters_steady", counters(&bench->steady));
-    mn_report_put(o, "series", series(bench));
-    mn_report_put(o, "gates", gates(bench));
+    report_put(o, "failures", report_reasons(&bench->failures));
+    report_put(o, "latency", latencies(bench));
+    report_put(o, "generator", generator(bench));
+    report_put(o, "counters_total", counters(&bench->total));
+    report_put(o, "counters_steady", counters(&bench->steady));
+    report_put(o, "series", series(bench));
+    report_put(o, "gates", gates(bench));
     return o;
 }
 

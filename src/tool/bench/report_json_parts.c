@@ -12,29 +12,29 @@ static json_t *receipts(const struct bench *bench)
 {
     const struct load_counters *c = &bench->total;
     json_t *o = json_object();
-    mn_report_put_u(o, "acks_delivered", c->acks_sent);
-    mn_report_put_u(o, "acks_read", c->reads_sent);
-    mn_report_put_u(o, "receipts_delivered", c->receipts_delivered);
-    mn_report_put_u(o, "receipts_read", c->receipts_read);
-    mn_report_put_u(o, "missing_delivered", bench->receipts.missing);
-    mn_report_put_u(o, "missing_read", bench->receipts.missing_read);
-    mn_report_put_u(o, "repeated", c->receipts_repeated);
-    mn_report_put_u(o, "backwards", c->receipts_backward);
-    mn_report_put_u(o, "unasked", c->receipts_unasked);
-    mn_report_put_u(o, "cut", c->receipts_cut);
+    report_put_u(o, "acks_delivered", c->acks_sent);
+    report_put_u(o, "acks_read", c->reads_sent);
+    report_put_u(o, "receipts_delivered", c->receipts_delivered);
+    report_put_u(o, "receipts_read", c->receipts_read);
+    report_put_u(o, "missing_delivered", bench->receipts.missing);
+    report_put_u(o, "missing_read", bench->receipts.missing_read);
+    report_put_u(o, "repeated", c->receipts_repeated);
+    report_put_u(o, "backwards", c->receipts_backward);
+    report_put_u(o, "unasked", c->receipts_unasked);
+    report_put_u(o, "cut", c->receipts_cut);
     return o;
 }
 
-static json_t *logins(const struct mn_logins_result *r)
+static json_t *logins(const struct logins_result *r)
 {
     json_t *o = json_object();
-    mn_report_put_u(o, "asked", r->asked);
-    mn_report_put_u(o, "ok", r->ok);
-    mn_report_put_u(o, "failed", r->failed);
-    mn_report_put_u(o, "connections", r->threads);
-    mn_report_put_f(o, "took_s", r->took_s);
-    mn_report_put_u(o, "refreshed", r->refreshed);
-    mn_report_put_u(o, "refresh_failed", r->refresh_failed);
+    report_put_u(o, "asked", r->asked);
+    report_put_u(o, "ok", r->ok);
+    report_put_u(o, "failed", r->failed);
+    report_put_u(o, "connections", r->threads);
+    report_put_f(o, "took_s", r->took_s);
+    report_put_u(o, "refreshed", r->refreshed);
+    report_put_u(o, "refresh_failed", r->refresh_failed);
     return o;
 }
 
@@ -44,94 +44,94 @@ static json_t *cursors(const struct bench_cursors_result *r)
     json_t *sample = json_array(); /* client numbers of the senders who asked */
     for (unsigned i = 0; i < r->sample; i++)
         mn_ignore(json_array_append_new(sample, json_integer(r->indices[i])));
-    mn_report_put_u(o, "conversations", r->sample);
-    mn_report_put_u(o, "of", r->pairs);
-    mn_report_put_u(o, "requests", r->looks);
-    mn_report_put_u(o, "failed", r->failed);
-    mn_report_put_u(o, "unreached", r->unreached);
-    mn_report_put_u(o, "behind", r->behind);
-    mn_report_put(o, "senders", sample);
+    report_put_u(o, "conversations", r->sample);
+    report_put_u(o, "of", r->pairs);
+    report_put_u(o, "requests", r->looks);
+    report_put_u(o, "failed", r->failed);
+    report_put_u(o, "unreached", r->unreached);
+    report_put_u(o, "behind", r->behind);
+    report_put(o, "senders", sample);
     return o;
 }
 
-static json_t *http_count(const struct bench *bench, const struct mn_http_load_count *c)
+static json_t *http_count(const struct bench *bench, const struct http_load_count *c)
 {
     json_t *o = json_object();
-    mn_report_put_u(o, "attempted", c->attempted);
-    mn_report_put_u(o, "skipped", c->skipped);
-    mn_report_put_u(o, "ok", c->ok);
-    mn_report_put_u(o, "failed", c->failed);
-    mn_report_put_u(o, "unanswered", c->unanswered);
+    report_put_u(o, "attempted", c->attempted);
+    report_put_u(o, "skipped", c->skipped);
+    report_put_u(o, "ok", c->ok);
+    report_put_u(o, "failed", c->failed);
+    report_put_u(o, "unanswered", c->unanswered);
     if (bench->steady_s > 0)
-        mn_report_put_f(o, "per_s", (double)c->steady_ok / bench->steady_s);
+        report_put_f(o, "per_s", (double)c->steady_ok / bench->steady_s);
     return o;
 }
 
 static json_t *http(const struct bench *bench)
 {
-    const struct mn_http_load_result *r = mn_http_load_result(bench->http_load);
+    const struct http_load_result *r = http_load_result(bench->http_load);
     json_t *o = json_object();
-    for (int k = MN_PROFILE_HISTORY; k < MN_PROFILE_KIND_COUNT; k++)
-        mn_report_put(o, mn_profile_name((enum mn_profile_kind)k), http_count(bench, &r->count[k]));
-    mn_report_put(o, "failures", mn_report_reasons(&r->failures));
-    mn_report_put_u(o, "connections", r->connections);
-    mn_report_put(o, "balanced", json_boolean(r->balanced));
+    for (int k = PROFILE_HISTORY; k < PROFILE_KIND_COUNT; k++)
+        report_put(o, profile_name((enum profile_kind)k), http_count(bench, &r->count[k]));
+    report_put(o, "failures", report_reasons(&r->failures));
+    report_put_u(o, "connections", r->connections);
+    report_put(o, "balanced", json_boolean(r->balanced));
     return o;
 }
 
-void mn_report_put_parts(json_t *o, const struct bench *bench)
+void report_put_parts(json_t *o, const struct bench *bench)
 {
     if (bench->run.logins) {
-        struct mn_logins_result result = mn_logins_result(bench->run.logins);
-        mn_report_put(o, "logins", logins(&result));
+        struct logins_result result = logins_result(bench->run.logins);
+        report_put(o, "logins", logins(&result));
     }
     if (bench->receipts.measured)
-        mn_report_put(o, "receipts", receipts(bench));
+        report_put(o, "receipts", receipts(bench));
     if (bench->run.cursors)
-        mn_report_put(o, "cursors", cursors(bench_cursors_result(bench->run.cursors)));
+        report_put(o, "cursors", cursors(bench_cursors_result(bench->run.cursors)));
     if (bench->http_load)
-        mn_report_put(o, "http", http(bench));
+        report_put(o, "http", http(bench));
 }
 
 /* They are there when they have values. */
 static void put_latency(json_t *o, const char *name, const struct mn_hist *hist)
 {
     if (mn_hist_count(hist) > 0)
-        mn_report_put(o, name, mn_report_latency(hist));
+        report_put(o, name, report_latency(hist));
 }
 
-static void put_http_latencies(json_t *o, const struct mn_http_load_result *r)
+static void put_http_latencies(json_t *o, const struct http_load_result *r)
 {
     char name[32];
-    for (int k = MN_PROFILE_HISTORY; k < MN_PROFILE_KIND_COUNT; k++) {
-        snprintf(name, sizeof name, "http_%s", mn_profile_name((enum mn_profile_kind)k));
+    for (int k = PROFILE_HISTORY; k < PROFILE_KIND_COUNT; k++) {
+        snprintf(name, sizeof name, "http_%s", profile_name((enum profile_kind)k));
         put_latency(o, name, r->hist[k]);
     }
     put_latency(o, "http_wait", r->wait);
 }
 
-void mn_report_put_part_latencies(json_t *o, const struct bench *bench)
+void report_put_part_latencies(json_t *o, const struct bench *bench)
 {
     const struct load_hists *hist = &bench->hist;
     if (bench->run.logins)
-        put_latency(o, "login", mn_logins_result(bench->run.logins).hist);
+        put_latency(o, "login", logins_result(bench->run.logins).hist);
     put_latency(o, "receipt", hist->receipt);
     put_latency(o, "read_receipt", hist->read_receipt);
     if (bench->run.cursors)
         put_latency(o, "cursor_lag", bench_cursors_result(bench->run.cursors)->hist);
     if (bench->http_load)
-        put_http_latencies(o, mn_http_load_result(bench->http_load));
+        put_http_latencies(o, http_load_result(bench->http_load));
 }
 
-void mn_report_put_profile(json_t *o, const struct bench *bench)
+void report_put_profile(json_t *o, const struct bench *bench)
 {
     char text[160];
     int n = snprintf(text, sizeof text, "read=%g page=%u", bench->profile.read_pct,
                      (unsigned)bench->profile.page);
-    for (int k = 0; k < MN_PROFILE_KIND_COUNT; k++)
+    for (int k = 0; k < PROFILE_KIND_COUNT; k++)
         n += snprintf(text + n, sizeof text - (size_t)n, " %s=%g",
-                      mn_profile_name((enum mn_profile_kind)k), bench->profile.weight[k]);
-    mn_report_put(o, "profile", json_string(text));
-    mn_report_put_f(o, "messages_per_s", bench->run.message_rate);
-    mn_report_put_u(o, "http_connections", bench->opts.http_connections);
+                      profile_name((enum profile_kind)k), bench->profile.weight[k]);
+    report_put(o, "profile", json_string(text));
+    report_put_f(o, "messages_per_s", bench->run.message_rate);
+    report_put_u(o, "http_connections", bench->opts.http_connections);
 }

@@ -24,10 +24,10 @@ static void http_latencies(FILE *out, const struct bench *bench)
 {
     if (!bench->http_load)
         return;
-    const struct mn_http_load_result *r = mn_http_load_result(bench->http_load);
-    for (int k = MN_PROFILE_HISTORY; k < MN_PROFILE_KIND_COUNT; k++) {
+    const struct http_load_result *r = http_load_result(bench->http_load);
+    for (int k = PROFILE_HISTORY; k < PROFILE_KIND_COUNT; k++) {
         char name[32];
-        snprintf(name, sizeof name, "http %s", mn_profile_name((enum mn_profile_kind)k));
+        snprintf(name, sizeof name, "http %s", profile_name((enum profile_kind)k));
         latency_line(out, name, r->hist[k]);
     }
     latency_line(out, "  wait for a conn.", r->wait);
@@ -37,7 +37,7 @@ static void latency_table(FILE *out, const struct bench *bench)
 {
     fprintf(out, "\nlatency, ms               min       p50       p90       p95       p99     "
                  "p99.9       max\n");
-    bool ping = bench->cmd == MN_CMD_PING;
+    bool ping = bench->cmd == CMD_PING;
     latency_line(out, ping ? "PING to PONG" : "end to end", bench->hist.response);
     latency_line(out, "  from actual send", bench->hist.service);
     latency_line(out, "impaired receivers", bench->hist.slow_response);
@@ -48,7 +48,7 @@ static void latency_table(FILE *out, const struct bench *bench)
         latency_line(out, "read to cursor", bench_cursors_result(bench->run.cursors)->hist);
     latency_line(out, "connect to AUTH_OK", bench->hist.connect);
     if (bench->run.logins)
-        latency_line(out, "login", mn_logins_result(bench->run.logins).hist);
+        latency_line(out, "login", logins_result(bench->run.logins).hist);
     http_latencies(out, bench);
 }
 
@@ -65,7 +65,7 @@ static void logins(FILE *out, const struct bench *bench)
 {
     if (!bench->run.logins)
         return;
-    struct mn_logins_result r = mn_logins_result(bench->run.logins);
+    struct logins_result r = logins_result(bench->run.logins);
     fprintf(out,
             "logins          %u of %u in %.2f s over %u connections, %u failed; %" PRIu64
             " tokens refreshed, %" PRIu64 " refreshes failed\n",
@@ -86,10 +86,10 @@ static void connections(FILE *out, const struct bench *bench)
                 c->deaf_closed);
     if (c->flapped)
         fprintf(out, "                %" PRIu64 " cut on purpose\n", c->flapped);
-    if (bench->cmd == MN_CMD_RECONNECT && bench->recovery_s >= 0)
+    if (bench->cmd == CMD_RECONNECT && bench->recovery_s >= 0)
         fprintf(out, "restart         down for %.2f s; port open to all authenticated %.2f s\n",
                 bench->outage_s, bench->recovery_s);
-    if (bench->cmd == MN_CMD_RECONNECT && bench->recovery_s < 0)
+    if (bench->cmd == CMD_RECONNECT && bench->recovery_s < 0)
         fprintf(out, "restart         not all clients came back\n");
 }
 
@@ -154,16 +154,16 @@ static void http(FILE *out, const struct bench *bench)
 {
     if (!bench->http_load || bench->steady_s <= 0)
         return;
-    const struct mn_http_load_result *r = mn_http_load_result(bench->http_load);
+    const struct http_load_result *r = http_load_result(bench->http_load);
     const char *title = "http";
-    for (int k = MN_PROFILE_HISTORY; k < MN_PROFILE_KIND_COUNT; k++) {
-        const struct mn_http_load_count *c = &r->count[k];
+    for (int k = PROFILE_HISTORY; k < PROFILE_KIND_COUNT; k++) {
+        const struct http_load_count *c = &r->count[k];
         if (c->attempted == 0)
             continue;
         fprintf(out,
                 "%-15s %-13s attempted %" PRIu64 " = skipped %" PRIu64 " + ok %" PRIu64
                 " + failed %" PRIu64 " + unanswered %" PRIu64 "; %.1f/s\n",
-                title, mn_profile_name((enum mn_profile_kind)k), c->attempted, c->skipped, c->ok,
+                title, profile_name((enum profile_kind)k), c->attempted, c->skipped, c->ok,
                 c->failed, c->unanswered, (double)c->steady_ok / bench->steady_s);
         title = "";
     }
@@ -173,7 +173,7 @@ static void http(FILE *out, const struct bench *bench)
 
 static void pings(FILE *out, const struct bench *bench)
 {
-    if (bench->cmd != MN_CMD_PING || bench->steady_s <= 0)
+    if (bench->cmd != CMD_PING || bench->steady_s <= 0)
         return;
     fprintf(out,
             "pings           %" PRIu64 " sent, %" PRIu64 " answered, %" PRIu64
@@ -185,19 +185,19 @@ static void pings(FILE *out, const struct bench *bench)
 
 static void server(FILE *out, const struct bench *bench)
 {
-    const struct mn_proc_sample *from = &bench->server_steady, *to = &bench->server_drain;
+    const struct proc_sample *from = &bench->server_steady, *to = &bench->server_drain;
     if (!from->valid || !to->valid || bench->steady_s <= 0)
         return;
     fprintf(out, "server          %.1f MiB, %" PRIu64 " threads, %" PRIu64 " descriptors",
             (double)to->rss_bytes / 1048576, to->threads, to->fds);
     if (to->cpu_ns >= from->cpu_ns)
         fprintf(out, ", %.2f cores", (double)(to->cpu_ns - from->cpu_ns) / 1e9 / bench->steady_s);
-    for (const struct mn_gate_field *f = bench_fields(bench); f->name; f++) {
+    for (const struct bar_field *f = bench_fields(bench); f->name; f++) {
         if (!f->measured)
             continue;
         if (strcmp(f->name, "server_cpu_us_per_msg") == 0)
             fprintf(out, ", %.1f us CPU a message", f->value);
-        if (strcmp(f->name, "rss_per_conn_bytes") == 0 && !(bench->cmd & MN_CMD_CHAT))
+        if (strcmp(f->name, "rss_per_conn_bytes") == 0 && !(bench->cmd & CMD_CHAT))
             fprintf(out, ", %.0f bytes a connection", f->value);
     }
     fputc('\n', out);
@@ -225,7 +225,7 @@ static void generator(FILE *out, const struct bench *bench)
 void bench_report_text(const struct bench *bench, FILE *out)
 {
     fprintf(out, "minim bench %s%s\n",
-            bench->cmd == MN_CMD_RECONNECT ? "reconnect" : bench->run.mode->name,
+            bench->cmd == CMD_RECONNECT ? "reconnect" : bench->run.mode->name,
             bench->interrupted ? " (ended early)" : "");
     logins(out, bench);
     connections(out, bench);
@@ -239,7 +239,7 @@ void bench_report_text(const struct bench *bench, FILE *out)
     reasons(out, "\nerrors by reason", &bench->refusals);
     reasons(out, "\nfailures by cause", &bench->failures);
     if (bench->http_load)
-        reasons(out, "\nhttp failures by cause", &mn_http_load_result(bench->http_load)->failures);
+        reasons(out, "\nhttp failures by cause", &http_load_result(bench->http_load)->failures);
     for (size_t i = 0; i < bench->opts.gates.count; i++)
         fprintf(out, "%sgate %-28s %s (%s)\n", i == 0 ? "\n" : "", bench->gates[i].text,
                 bench->gate_held[i] ? "held" : "MISSED", bench->gate_got[i]);

@@ -62,14 +62,14 @@ static void take_shown(struct bench *bench, struct bench_row *row)
 
 static void take_processes(struct bench *bench, struct bench_row *row)
 {
-    uint64_t own_ns = mn_proc_own_cpu_ns();
+    uint64_t own_ns = proc_own_cpu_ns();
     row->tool_cpu = (double)(own_ns - bench->shown_tool_cpu_ns) / 1e9 / row->span_s;
     bench->shown_tool_cpu_ns = own_ns;
     if (bench->pid <= 0)
         return;
-    mn_proc_read(bench->pid, &row->server);
+    proc_read(bench->pid, &row->server);
     row->has_server = row->server.valid;
-    const struct mn_proc_sample *last = &bench->shown_server;
+    const struct proc_sample *last = &bench->shown_server;
     /* After a restart the time of the new process starts at 0. */
     if (last->valid && row->has_server && row->server.cpu_ns >= last->cpu_ns)
         row->server_cpu = (double)(row->server.cpu_ns - last->cpu_ns) / 1e9 / row->span_s;
@@ -81,7 +81,7 @@ static void take_http(struct bench *bench, struct bench_row *row)
     uint64_t ok, failed;
     if (!bench->http_load)
         return;
-    mn_http_load_shown(bench->http_load, &ok, &failed);
+    http_load_shown(bench->http_load, &ok, &failed);
     row->http_ok = ok - bench->shown_http_ok;
     row->http_failed = failed - bench->shown_http_failed;
     bench->shown_http_ok = ok;
@@ -133,8 +133,8 @@ void bench_rows_tick(struct bench *bench, uint64_t now_ns)
 {
     if (bench->shown_ns == 0) {
         bench->shown_ns = bench->run.start_ns;
-        bench->shown_tool_cpu_ns = mn_proc_own_cpu_ns();
-        mn_proc_read(bench->pid, &bench->shown_server);
+        bench->shown_tool_cpu_ns = proc_own_cpu_ns();
+        proc_read(bench->pid, &bench->shown_server);
     }
     uint64_t due_ns = bench->run.start_ns + ROW_LATE_NS + (bench->row_count + 1) * SECOND_NS;
     if (now_ns >= due_ns && bench->row_count < ROWS_MAX)

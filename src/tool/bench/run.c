@@ -91,7 +91,7 @@ static bool is_quiet(struct bench *bench)
 
 static void connect_all(struct bench *bench)
 {
-    const struct mn_opts *opts = &bench->opts;
+    const struct opts *opts = &bench->opts;
     uint64_t limit_ns = CONNECT_ATTEMPTS * opts->timeout_ns;
     if (opts->ramp > 0)
         limit_ns += (uint64_t)((double)bench->run.clients / opts->ramp * 1e9);
@@ -108,37 +108,37 @@ static bool is_enough(struct bench *bench)
 
 static void steady(struct bench *bench)
 {
-    const struct mn_opts *opts = &bench->opts;
+    const struct opts *opts = &bench->opts;
     load_run_set_phase(&bench->run, LOAD_WARMUP);
-    mn_http_load_start(bench->http_load);
-    if (bench->cmd != MN_CMD_CONNECT && bench->cmd != MN_CMD_RECONNECT)
+    http_load_start(bench->http_load);
+    if (bench->cmd != CMD_CONNECT && bench->cmd != CMD_RECONNECT)
         bench_wait(bench, opts->warmup_ns, NULL);
-    mn_proc_read(bench->pid, &bench->server_steady);
-    bench->tool_cpu_steady_ns = mn_proc_own_cpu_ns();
+    proc_read(bench->pid, &bench->server_steady);
+    bench->tool_cpu_steady_ns = proc_own_cpu_ns();
     load_run_set_phase(&bench->run, LOAD_STEADY);
     bench->ran = true;
     bench_cursors_start(bench->run.cursors);
-    if (bench->cmd == MN_CMD_RECONNECT)
+    if (bench->cmd == CMD_RECONNECT)
         bench_restart_server(bench);
     else if (!bench->interrupted)
         bench_wait(bench, opts->duration_ns, is_enough);
-    mn_proc_read(bench->pid, &bench->server_drain);
-    bench->tool_cpu_drain_ns = mn_proc_own_cpu_ns();
+    proc_read(bench->pid, &bench->server_drain);
+    bench->tool_cpu_drain_ns = proc_own_cpu_ns();
 }
 
-static bool is_http_idle(struct bench *bench) { return mn_http_load_is_idle(bench->http_load); }
+static bool is_http_idle(struct bench *bench) { return http_load_is_idle(bench->http_load); }
 
 static void drain(struct bench *bench)
 {
-    const struct mn_opts *opts = &bench->opts;
+    const struct opts *opts = &bench->opts;
     load_run_set_phase(&bench->run, LOAD_DRAIN);
     if (bench->http_load)
         bench_wait(bench, opts->timeout_ns, is_http_idle);
-    mn_http_load_stop(bench->http_load);
+    http_load_stop(bench->http_load);
     bench_wait(bench, opts->drain_ns, is_quiet);
     bool impaired = opts->slow_pct > 0 || opts->no_read_pct > 0;
     bool somebody_away = bench_ready(bench) < bench->run.clients;
-    if (!(bench->cmd & MN_CMD_CHAT) || !(impaired || somebody_away) || interrupts > 1)
+    if (!(bench->cmd & CMD_CHAT) || !(impaired || somebody_away) || interrupts > 1)
         return;
     load_run_set_phase(&bench->run, LOAD_RECOVER);
     bench_wait(bench, opts->drain_ns, is_quiet);
@@ -146,13 +146,13 @@ static void drain(struct bench *bench)
 
 bool bench_run(struct bench *bench)
 {
-    mn_proc_read(bench->pid, &bench->server_before);
-    mn_proc_read(getpid(), &bench->tool_before);
+    proc_read(bench->pid, &bench->server_before);
+    proc_read(getpid(), &bench->tool_before);
     load_run_start(&bench->run);
     connect_all(bench);
     if (bench->connected > 0 && !bench->interrupted) {
-        mn_proc_read(bench->pid, &bench->server_after);
-        mn_proc_read(getpid(), &bench->tool_after);
+        proc_read(bench->pid, &bench->server_after);
+        proc_read(getpid(), &bench->tool_after);
         steady(bench);
         drain(bench);
         bench_cursors_stop(bench->run.cursors);

@@ -16,11 +16,11 @@ static enum mn_err read_text(const char *path, char **ret_text, char *why, size_
         snprintf(why, cap, "%.100s: %s", path, strerror(errno));
         return MN_EIO;
     }
-    char *text = mn_alloc(MN_SCENARIO_BYTES_MAX + 1);
-    size_t n = fread(text, 1, MN_SCENARIO_BYTES_MAX + 1, in);
+    char *text = mn_alloc(SCENARIO_BYTES_MAX + 1);
+    size_t n = fread(text, 1, SCENARIO_BYTES_MAX + 1, in);
     bool failed = ferror(in) != 0;
     fclose(in);
-    if (failed || n > MN_SCENARIO_BYTES_MAX || memchr(text, '\0', n)) {
+    if (failed || n > SCENARIO_BYTES_MAX || memchr(text, '\0', n)) {
         snprintf(why, cap, "%.100s: is no scenario file", path);
         mn_free(text);
         return MN_EINVAL;
@@ -30,7 +30,7 @@ static enum mn_err read_text(const char *path, char **ret_text, char *why, size_
     return MN_OK;
 }
 
-static void set_name(struct mn_scenario *scenario, const char *path)
+static void set_name(struct scenario *scenario, const char *path)
 {
     const char *slash = strrchr(path, '/');
     const char *base = slash ? slash + 1 : path;
@@ -50,7 +50,7 @@ static char *trim(char *p, size_t n)
 }
 
 /* One line, without its newline; returns what is wrong with it, or NULL. */
-static const char *take_line(struct mn_scenario *scenario, char *line, unsigned number)
+static const char *take_line(struct scenario *scenario, char *line, unsigned number)
 {
     line[strcspn(line, "#")] = '\0';
     line = trim(line, strlen(line));
@@ -71,17 +71,17 @@ static const char *take_line(struct mn_scenario *scenario, char *line, unsigned 
         scenario->mode = value;
     } else if (strcmp(name, "title") == 0) {
         scenario->title = value;
-    } else if (scenario->line_count == MN_SCENARIO_LINES_MAX) {
+    } else if (scenario->line_count == SCENARIO_LINES_MAX) {
         return "too many lines";
     } else {
-        scenario->line[scenario->line_count++] = (struct mn_scenario_line){name, value, number};
+        scenario->line[scenario->line_count++] = (struct scenario_line){name, value, number};
     }
     return NULL;
 }
 
-enum mn_err mn_scenario_load(struct mn_scenario *ret, const char *path, char *why, size_t why_cap)
+enum mn_err scenario_load(struct scenario *ret, const char *path, char *why, size_t why_cap)
 {
-    struct mn_scenario scenario = {.path = path};
+    struct scenario scenario = {.path = path};
     enum mn_err err = read_text(path, &scenario.text, why, why_cap);
     if (err)
         return err;
@@ -99,20 +99,20 @@ enum mn_err mn_scenario_load(struct mn_scenario *ret, const char *path, char *wh
         bad = "the first line must be mode = ...";
     if (bad) {
         snprintf(why, why_cap, "%.100s:%u: %s", path, number, bad);
-        mn_scenario_deinit(&scenario);
+        scenario_deinit(&scenario);
         return MN_EINVAL;
     }
     *ret = scenario;
     return MN_OK;
 }
 
-enum mn_err mn_scenario_apply(const struct mn_scenario *scenario, struct mn_opts *opts,
-                              enum mn_opts_cmd cmd, char *why, size_t why_cap)
+enum mn_err scenario_apply(const struct scenario *scenario, struct opts *opts, enum opts_cmd cmd,
+                           char *why, size_t why_cap)
 {
     for (size_t i = 0; i < scenario->line_count; i++) {
-        const struct mn_scenario_line *line = &scenario->line[i];
+        const struct scenario_line *line = &scenario->line[i];
         char what[160];
-        if (mn_opts_set(opts, cmd, mn_str_c(line->name), line->value, what, sizeof what) != MN_OK) {
+        if (opts_set(opts, cmd, mn_str_c(line->name), line->value, what, sizeof what) != MN_OK) {
             snprintf(why, why_cap, "%.80s:%u: %.150s", scenario->path, line->number, what);
             return MN_EINVAL;
         }
@@ -122,8 +122,8 @@ enum mn_err mn_scenario_apply(const struct mn_scenario *scenario, struct mn_opts
     return MN_OK;
 }
 
-void mn_scenario_deinit(struct mn_scenario *scenario)
+void scenario_deinit(struct scenario *scenario)
 {
     mn_free(scenario->text);
-    *scenario = (struct mn_scenario){.text = NULL};
+    *scenario = (struct scenario){.text = NULL};
 }

@@ -14,22 +14,22 @@
  */
 
 /* What a file may hold. */
-#define MN_SCENARIO_LINES_MAX 64
-#define MN_SCENARIO_BYTES_MAX 16384
+#define SCENARIO_LINES_MAX 64
+#define SCENARIO_BYTES_MAX 16384
 
-struct mn_scenario_line {
+struct scenario_line {
     const char *name;
     const char *value;
     unsigned number; /* of the line, from 1 */
 };
 
-struct mn_scenario {
+struct scenario {
     const char *path; /* the caller's */
     char *text;       /* what the strings point into */
     char name[64];    /* of the file, without directory and .conf */
     const char *mode;
     const char *title; /* or NULL */
-    struct mn_scenario_line line[MN_SCENARIO_LINES_MAX];
+    struct scenario_line line[SCENARIO_LINES_MAX];
     size_t line_count;
 };
 
@@ -37,12 +37,12 @@ struct mn_scenario {
  * Reads `path`; on failure `why` (200 bytes or more) says where and what.
  * The lines are checked for their form only.
  */
-MN_MUSTCHECK enum mn_err mn_scenario_load(struct mn_scenario *ret, const char *path, char *why,
-                                          size_t why_cap);
+MN_MUSTCHECK enum mn_err scenario_load(struct scenario *ret, const char *path, char *why,
+                                       size_t why_cap);
 /* Sets its options; they point into `scenario`, which must outlive them. */
-MN_MUSTCHECK enum mn_err mn_scenario_apply(const struct mn_scenario *scenario, struct mn_opts *opts,
-                                           enum mn_opts_cmd cmd, char *why, size_t why_cap);
+MN_MUSTCHECK enum mn_err scenario_apply(const struct scenario *scenario, struct opts *opts,
+                                        enum opts_cmd cmd, char *why, size_t why_cap);
 /* May be called twice, and on zeroed memory. */
-void mn_scenario_deinit(struct mn_scenario *scenario);
+void scenario_deinit(struct scenario *scenario);
 
 #endif

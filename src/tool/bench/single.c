@@ -2,7 +2,7 @@
 /*
  * `bench single-e2e`, `ack` and `mixed`: pairs of a sender and a receiver, both
  * on the same thread.  This file sends; what comes is taken in
- * bench_single_recv.c.  Closed loop: a sender keeps `inflight` messages unanswered.  Open
+ * single_recv.c.  Closed loop: a sender keeps `inflight` messages unanswered.  Open
  * loop: sends are due by the clock, and timed from then.  Every message is in
  * its conversation's ledger from its send to the end of the run.
  *
@@ -23,7 +23,7 @@ bool bench_single_is_picked(uint64_t i, double pct)
     return (uint64_t)((double)(i + 1) * pct / 100) > (uint64_t)((double)i * pct / 100);
 }
 
-static enum load_conn_kind receiver_kind(const struct mn_opts *opts, uint64_t pair)
+static enum load_conn_kind receiver_kind(const struct opts *opts, uint64_t pair)
 {
     if (bench_single_is_picked(pair, opts->no_read_pct))
         return LOAD_CONN_NO_READ;
@@ -49,7 +49,7 @@ static void init_pair(struct load_thread *th, struct bench_pair *pair, uint32_t 
 
 static void single_init(struct load_thread *th)
 {
-    const struct mn_opts *opts = th->run->opts;
+    const struct opts *opts = th->run->opts;
     struct bench_single *mode = mn_new(struct bench_single);
     uint32_t pairs = th->conn_count / 2;
     th->mode = mode;
@@ -58,14 +58,14 @@ static void single_init(struct load_thread *th)
     for (uint32_t p = 0; p < pairs; p++)
         init_pair(th, &th->pairs[p], p);
     if (opts->ledger) {
-        th->ledger = mn_new(struct mn_ledger_out);
+        th->ledger = mn_new(struct ledger_out);
         th->ledger->fd = th->run->ledger_fd;
     }
     mode->open_loop = opts->rate > 0 || opts->interval_ns > 0;
     double rate = th->run->message_rate;
     double interval_ns = rate > 0 ? (double)th->run->clients / 2 * 1e9 / rate
                                   : (double)opts->interval_ns;
-    load_pace_init(&mode->pace, (enum mn_opts_model)opts->model, (enum mn_opts_pairs)opts->pairs,
+    load_pace_init(&mode->pace, (enum opts_model)opts->model, (enum opts_pairs)opts->pairs,
                    interval_ns > 0 ? pairs : 0, interval_ns, &th->rng);
 }
 
@@ -73,8 +73,8 @@ static void single_deinit(struct load_thread *th)
 {
     struct bench_single *mode = th->mode;
     for (uint32_t p = 0; p < th->pair_count; p++) {
-        mn_ledger_deinit(&th->pairs[p].conv);
-        mn_receipts_deinit(&th->pairs[p].receipts);
+        ledger_deinit(&th->pairs[p].conv);
+        receipts_deinit(&th->pairs[p].receipts);
     }
     load_pace_deinit(&mode->pace);
     mn_free(th->ledger);
@@ -88,8 +88,8 @@ static void write_chat(struct load_thread *th, const struct bench_pair *pair, ch
                        uint32_t counter)
 {
     struct load_conn *conn = pair->sender;
-    load_out_commit(th, mn_wire_chat(out, conn->mask, &th->tpl, conn->index, counter,
-                                     mn_str_make(pair->to, pair->to_len)));
+    load_out_commit(th, wire_chat(out, conn->mask, &th->tpl, conn->index, counter,
+                                  mn_str_make(pair->to, pair->to_len)));
 }
 
 /* One message; whatever stands against it is counted. */
@@ -106,13 +106,13 @@ static bool send_one(struct load_thread *th, struct bench_pair *pair, uint64_t i
         th->count.skipped_inflight++;
         return false;
     }
-    char *out = load_out_room(th, pair->sender, MN_WIRE_FRAME_MAX);
-    if (!out || !mn_ledger_has_room(&pair->conv)) {
+    char *out = load_out_room(th, pair->sender, WIRE_FRAME_MAX);
+    if (!out || !ledger_has_room(&pair->conv)) {
         th->count.failed++;
         return false;
     }
-    uint32_t flags = th->phase == LOAD_STEADY ? 0 : MN_LEDGER_SKEW;
-    write_chat(th, pair, out, mn_ledger_send(&pair->conv, intended_ns, now_ns, flags));
+    uint32_t flags = th->phase == LOAD_STEADY ? 0 : LEDGER_SKEW;
+    write_chat(th, pair, out, ledger_send(&pair->conv, intended_ns, now_ns, flags));
     th->count.sent++;
     pair->inflight++;
     return true;
@@ -157,7 +157,7 @@ static void count_open(struct load_thread *th)
     for (uint32_t p = 0; p < th->pair_count; p++) {
         const struct bench_pair *pair = &th->pairs[p];
         if (th->phase == LOAD_RECOVER || !pair->impaired)
-            th->open += mn_ledger_open(&pair->conv) + bench_receipts_open(pair);
+            th->open += ledger_open(&pair->conv) + bench_receipts_open(pair);
     }
 }
 
@@ -205,11 +205,11 @@ static void single_on_phase(struct load_thread *th, uint64_t now_ns)
 static void retry_unknown(struct load_thread *th, struct bench_pair *pair)
 {
     uint32_t counter = 0;
-    while (mn_ledger_next_unknown(&pair->conv, &counter)) {
-        char *out = load_out_room(th, pair->sender, MN_WIRE_FRAME_MAX);
+    while (ledger_next_unknown(&pair->conv, &counter)) {
+        char *out = load_out_room(th, pair->sender, WIRE_FRAME_MAX);
         if (!out)
             return;
-        mn_ledger_retry(&pair->conv, counter);
+        ledger_retry(&pair->conv, counter);
         write_chat(th, pair, out, counter);
         th->count.retried++;
         pair->inflight++;
@@ -228,7 +228,7 @@ static void single_on_ready(struct load_thread *th, struct load_conn *conn, uint
 
 static void give_up(struct load_thread *th, struct bench_pair *pair, uint64_t before_ns)
 {
-    uint32_t n = mn_ledger_expire(&pair->conv, before_ns);
+    uint32_t n = ledger_expire(&pair->conv, before_ns);
     th->count.timed_out += n;
     pair->inflight -= n;
 }
@@ -240,8 +240,8 @@ static void single_on_down(struct load_thread *th, struct load_conn *conn, uint6
     if (conn == pair->sender)
         give_up(th, pair, UINT64_MAX);
     else
-        mn_ledger_ack_cut(&pair->conv);
-    th->count.receipts_cut += mn_receipts_cut(&pair->receipts);
+        ledger_ack_cut(&pair->conv);
+    th->count.receipts_cut += receipts_cut(&pair->receipts);
 }
 
 static void single_on_second(struct load_thread *th, uint64_t now_ns)
@@ -252,7 +252,7 @@ static void single_on_second(struct load_thread *th, uint64_t now_ns)
         bench_single_top_up(th, &th->pairs[p], now_ns);
     }
     if (th->ledger) /* so that a run which is cut off leaves what it knew */
-        mn_ledger_out_flush(th->ledger);
+        ledger_out_flush(th->ledger);
 }
 
 /* The same but for what run->asks_receipts and run->message_rate say. */

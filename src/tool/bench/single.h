@@ -11,9 +11,9 @@
 struct bench_pair {
     struct load_conn *sender;
     struct load_conn *receiver;
-    struct mn_ledger_conv conv;
-    struct mn_receipts receipts; /* only with run->asks_receipts */
-    uint32_t inflight;           /* messages without an answer */
+    struct ledger_conv conv;
+    struct receipts receipts; /* only with run->asks_receipts */
+    uint32_t inflight;        /* messages without an answer */
     bool impaired; /* the receiver was made slow or deaf: its latencies are not the server's */
     bool watched;  /* its cursor is looked at over HTTP */
     uint8_t from_len;
@@ -28,26 +28,25 @@ struct bench_single {
     bool open_loop;
 };
 
-/* bench_single.c */
+/* single.c */
 
 /* Spreads `pct` of a sequence evenly over it: whether number `i` is one of them. */
 bool bench_single_is_picked(uint64_t i, double pct);
 /* Closed loop: fills the sender's window. */
 void bench_single_top_up(struct load_thread *th, struct bench_pair *pair, uint64_t now_ns);
 
-/* bench_single_recv.c */
-void bench_single_on_frame(struct load_thread *th, struct load_conn *conn,
-                           const struct mn_wire_in *in, uint64_t now_ns);
+/* single_recv.c */
+void bench_single_on_frame(struct load_thread *th, struct load_conn *conn, const struct wire_in *in,
+                           uint64_t now_ns);
 
-/* bench_receipts.c */
+/* receipts.c */
 
 /* The receiver has sent an ACK. */
-void bench_receipts_acked(struct load_thread *th, struct bench_pair *pair,
-                          enum mn_wire_cursor cursor, const struct mn_wire_in *in, uint64_t now_ns);
+void bench_receipts_acked(struct load_thread *th, struct bench_pair *pair, enum wire_cursor cursor,
+                          const struct wire_in *in, uint64_t now_ns);
 /* A receipt came on `conn`, which is one end of the pair. */
 void bench_receipts_came(struct load_thread *th, struct bench_pair *pair,
-                         const struct load_conn *conn, const struct mn_wire_in *in,
-                         uint64_t now_ns);
+                         const struct load_conn *conn, const struct wire_in *in, uint64_t now_ns);
 /* Acknowledgements without a receipt. */
 uint64_t bench_receipts_open(const struct bench_pair *pair);
 

@@ -8,40 +8,38 @@
 #include "base/err.h"
 
 /*
- * `--gate EXPR`: a field of the result, a comparison, a number, such as
+ * `--gate EXPR`, a bar that the run must clear: a field of the result, a comparison, a number, such as
  * "p99<5ms", "delivered_per_s>30000", "lost=0".  Latencies need a unit (us,
  * ms, s), bytes may have one (KiB, MiB); anything else is a plain number.
  */
-enum mn_gate_op { MN_GATE_LT = 0, MN_GATE_LE, MN_GATE_GT, MN_GATE_GE, MN_GATE_EQ, MN_GATE_NE };
+enum bar_op { BAR_LT = 0, BAR_LE, BAR_GT, BAR_GE, BAR_EQ, BAR_NE };
 
 /* How the number of a field is written. */
-enum mn_gate_unit { MN_GATE_COUNT = 0, MN_GATE_TIME /* in ns */, MN_GATE_BYTES, MN_GATE_SECONDS };
+enum bar_unit { BAR_COUNT = 0, BAR_TIME /* in ns */, BAR_BYTES, BAR_SECONDS };
 
-struct mn_gate {
+struct bar {
     const char *text; /* as given; the caller's */
     char field[32];
-    enum mn_gate_op op;
+    enum bar_op op;
     double value; /* times in nanoseconds, seconds of SECONDS fields in seconds */
 };
 
 /* A field of a result; a mode has a table of them, ending with a NULL name. */
-struct mn_gate_field {
+struct bar_field {
     const char *name;
-    enum mn_gate_unit unit;
+    enum bar_unit unit;
     double value;
-    bool measured; /* a gate on a field that was not measured is missed */
+    bool measured; /* a bar on a field that was not measured is missed */
 };
 
 /* Unit of a field name; false when no result has such a field. */
-bool mn_gate_find_unit(const char *field, enum mn_gate_unit *ret);
+bool bar_find_unit(const char *field, enum bar_unit *ret);
 /* MN_EINVAL: `why` says what is wrong. */
-MN_MUSTCHECK enum mn_err mn_gate_parse(const char *text, struct mn_gate *ret, char *why,
-                                       size_t why_cap);
+MN_MUSTCHECK enum mn_err bar_parse(const char *text, struct bar *ret, char *why, size_t why_cap);
 /*
- * Whether the gate holds.  `got` (64 bytes or more) receives the value found, printed.
+ * Whether the bar holds.  `got` (64 bytes or more) receives the value found, printed.
  * A field that is missing or was not measured: false.
  */
-bool mn_gate_holds(const struct mn_gate *gate, const struct mn_gate_field *fields, char *got,
-                   size_t got_cap);
+bool bar_holds(const struct bar *bar, const struct bar_field *fields, char *got, size_t got_cap);
 
 #endif

@@ -26,22 +26,22 @@ static const struct scale byte_scales[] = {{1073741824.0, 1073741824.0, " GiB"},
                                            {10240, 1024, " KiB"},
                                            {0, 1, " B"}};
 
-enum mn_fmt mn_fmt_of_unit(enum mn_gate_unit unit)
+enum fmt fmt_of_unit(enum bar_unit unit)
 {
     switch (unit) {
-    case MN_GATE_TIME:
-        return MN_FMT_NS;
-    case MN_GATE_SECONDS:
-        return MN_FMT_SECONDS;
-    case MN_GATE_BYTES:
-        return MN_FMT_BYTES;
-    case MN_GATE_COUNT:
+    case BAR_TIME:
+        return FMT_NS;
+    case BAR_SECONDS:
+        return FMT_SECONDS;
+    case BAR_BYTES:
+        return FMT_BYTES;
+    case BAR_COUNT:
         break;
     }
-    return MN_FMT_COUNT;
+    return FMT_COUNT;
 }
 
-void mn_fmt_fixed(char *out, size_t cap, double value, unsigned decimals)
+void fmt_fixed(char *out, size_t cap, double value, unsigned decimals)
 {
     char digits[64];
     /* Beyond 2^53 the digits would be noise, and long. */
@@ -77,20 +77,20 @@ static unsigned decimals_of(double value)
     return a >= 1e-7 ? (unsigned)ceil(-log10(a)) + 2 : 9;
 }
 
-static const struct scale *scales_of(enum mn_fmt fmt)
+static const struct scale *scales_of(enum fmt fmt)
 {
     static const struct scale none[] = {{0, 1, ""}};
     static const struct scale percent[] = {{0, 0.01, " %"}};
     switch (fmt) {
-    case MN_FMT_NS:
+    case FMT_NS:
         return ns_scales;
-    case MN_FMT_SECONDS:
+    case FMT_SECONDS:
         return second_scales;
-    case MN_FMT_BYTES:
+    case FMT_BYTES:
         return byte_scales;
-    case MN_FMT_PERCENT:
+    case FMT_PERCENT:
         return percent;
-    case MN_FMT_COUNT:
+    case FMT_COUNT:
         break;
     }
     return none;
@@ -104,14 +104,14 @@ static const struct scale *pick(const struct scale *scales, double value)
     return scales;
 }
 
-void mn_fmt_axis(enum mn_fmt fmt, double max, double *ret_divisor, const char **ret_unit)
+void fmt_axis(enum fmt fmt, double max, double *ret_divisor, const char **ret_unit)
 {
     const struct scale *s = pick(scales_of(fmt), max);
     *ret_divisor = s->divisor;
     *ret_unit = s->unit + (s->unit[0] == ' ');
 }
 
-void mn_fmt_print(char *out, size_t cap, enum mn_fmt fmt, double value)
+void fmt_print(char *out, size_t cap, enum fmt fmt, double value)
 {
     if (!isfinite(value)) {
         snprintf(out, cap, "-");
@@ -120,7 +120,7 @@ void mn_fmt_print(char *out, size_t cap, enum mn_fmt fmt, double value)
     const struct scale *s = pick(scales_of(fmt), value);
     char number[32];
     value /= s->divisor;
-    mn_fmt_fixed(number, sizeof number, value, decimals_of(value));
+    fmt_fixed(number, sizeof number, value, decimals_of(value));
     snprintf(out, cap, "%s%s", number, s->unit);
 }
 
@@ -130,7 +130,7 @@ static bool is_forbidden(const unsigned char *p)
     return p[0] == 0xef && p[1] == 0xbf && (p[2] == 0xbe || p[2] == 0xbf);
 }
 
-void mn_fmt_escape(struct mn_buf *out, const char *text)
+void fmt_escape(struct mn_buf *out, const char *text)
 {
     static const char replacement[] = "\xef\xbf\xbd";
     static const struct {

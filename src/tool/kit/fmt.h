@@ -11,31 +11,31 @@
 struct mn_buf;
 
 /* What a number is, so that it can be printed with its unit. */
-enum mn_fmt {
-    MN_FMT_COUNT = 0, /* 31,204; 16.4; 0.03 */
-    MN_FMT_NS,        /* nanoseconds: 850 ns, 41.2 us, 4.12 ms, 1.20 s */
-    MN_FMT_SECONDS,   /* 0.14 s, 12 s, 3 min */
-    MN_FMT_BYTES,     /* 1,024 B, 48.2 MiB */
-    MN_FMT_PERCENT    /* of 0..1: 12.5 % */
+enum fmt {
+    FMT_COUNT = 0, /* 31,204; 16.4; 0.03 */
+    FMT_NS,        /* nanoseconds: 850 ns, 41.2 us, 4.12 ms, 1.20 s */
+    FMT_SECONDS,   /* 0.14 s, 12 s, 3 min */
+    FMT_BYTES,     /* 1,024 B, 48.2 MiB */
+    FMT_PERCENT    /* of 0..1: 12.5 % */
 };
 
 /* How the values of a field of the result are printed. */
-enum mn_fmt mn_fmt_of_unit(enum mn_gate_unit unit);
+enum fmt fmt_of_unit(enum bar_unit unit);
 /*
  * `value` with three significant digits and its unit, "-" when it is no
  * finite number.  Room of 32 bytes is always enough.
  */
-void mn_fmt_print(char *out, size_t cap, enum mn_fmt fmt, double value);
+void fmt_print(char *out, size_t cap, enum fmt fmt, double value);
 /* The same without rounding and without unit: thousands separated, `decimals` after the point. */
-void mn_fmt_fixed(char *out, size_t cap, double value, unsigned decimals);
+void fmt_fixed(char *out, size_t cap, double value, unsigned decimals);
 
 /*
  * One unit for all ticks of an axis that ends at `max`: what the values are
  * divided by, and the unit's name ("" when it has none).
  */
-void mn_fmt_axis(enum mn_fmt fmt, double max, double *ret_divisor, const char **ret_unit);
+void fmt_axis(enum fmt fmt, double max, double *ret_divisor, const char **ret_unit);
 
 /* Appends `text` for an element or a quoted attribute; what XML cannot hold becomes U+FFFD. */
-void mn_fmt_escape(struct mn_buf *out, const char *text);
+void fmt_escape(struct mn_buf *out, const char *text);
 
 #endif

@@ -16,15 +16,15 @@
 #define HEAD_MAX (64 * 1024)
 #define TIMEOUT_MS 10000
 
-enum mn_err mn_http_open(struct mn_http *http, const char *url, char *why, size_t why_cap)
+enum mn_err http_client_open(struct http_client *http, const char *url, char *why, size_t why_cap)
 {
-    *http = (struct mn_http){.fd = -1, .timeout_ms = TIMEOUT_MS};
+    *http = (struct http_client){.fd = -1, .timeout_ms = TIMEOUT_MS};
     mn_buf_init(&http->in, BODY_MAX + HEAD_MAX);
     mn_buf_init(&http->body, BODY_MAX);
-    return mn_url_parse(url, "http", &http->url, why, why_cap);
+    return url_parse(url, "http", &http->url, why, why_cap);
 }
 
-static void disconnect(struct mn_http *http)
+static void disconnect(struct http_client *http)
 {
     if (http->fd >= 0)
         close(http->fd);
@@ -32,7 +32,7 @@ static void disconnect(struct mn_http *http)
     mn_buf_reset(&http->in);
 }
 
-void mn_http_close(struct mn_http *http)
+void http_client_close(struct http_client *http)
 {
     disconnect(http);
     mn_buf_deinit(&http->in);
@@ -48,7 +48,7 @@ static enum mn_err wait_for(int fd, short events, uint64_t until_ms)
     return MN_OK;
 }
 
-static enum mn_err dial(struct mn_http *http, uint64_t until_ms)
+static enum mn_err dial(struct http_client *http, uint64_t until_ms)
 {
     int on = 1;
     int fd = socket(http->url.addr.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -70,7 +70,7 @@ static enum mn_err dial(struct mn_http *http, uint64_t until_ms)
     return MN_OK;
 }
 
-static enum mn_err send_all(struct mn_http *http, const char *p, size_t n, uint64_t until_ms)
+static enum mn_err send_all(struct http_client *http, const char *p, size_t n, uint64_t until_ms)
 {
     while (n > 0) {
         ssize_t done = send(http->fd, p, n, MSG_NOSIGNAL);
@@ -89,7 +89,7 @@ static enum mn_err send_all(struct mn_http *http, const char *p, size_t n, uint6
 }
 
 /* Receives at least one more byte. */
-static enum mn_err receive(struct mn_http *http, uint64_t until_ms)
+static enum mn_err receive(struct http_client *http, uint64_t until_ms)
 {
     enum mn_err err = mn_buf_reserve(&http->in, 16384);
     if (!err)
@@ -103,7 +103,7 @@ static enum mn_err receive(struct mn_http *http, uint64_t until_ms)
     return n == 0 ? MN_ECLOSED : MN_OK;
 }
 
-static enum mn_err need(struct mn_http *http, size_t n, uint64_t until_ms)
+static enum mn_err need(struct http_client *http, size_t n, uint64_t until_ms)
 {
     enum mn_err err = MN_OK;
     while (!err && http->in.n < n)
@@ -112,7 +112,7 @@ static enum mn_err need(struct mn_http *http, size_t n, uint64_t until_ms)
 }
 
 /* Bytes up to and including the next `mark`; *ret_n is their number. */
-static enum mn_err need_mark(struct mn_http *http, const char *mark, uint64_t until_ms,
+static enum mn_err need_mark(struct http_client *http, const char *mark, uint64_t until_ms,
                              size_t *ret_n)
 {
     for (;;) {
@@ -167,7 +167,7 @@ static enum mn_err parse_head(const char *p, size_t n, struct head *head)
     return MN_OK;
 }
 
-static enum mn_err move_body(struct mn_http *http, size_t n, uint64_t until_ms)
+static enum mn_err move_body(struct http_client *http, size_t n, uint64_t until_ms)
 {
     enum mn_err err = need(http, n, until_ms);
     if (!err && n > 0)
@@ -191,7 +191,7 @@ static bool parse_hex(const char *p, size_t n, size_t *ret)
     return i > 0 && v <= BODY_MAX;
 }
 
-static enum mn_err read_chunks(struct mn_http *http, uint64_t until_ms)
+static enum mn_err read_chunks(struct http_client *http, uint64_t until_ms)
 {
     for (;;) {
         size_t line = 0, n = 0;
@@ -212,7 +212,7 @@ static enum mn_err read_chunks(struct mn_http *http, uint64_t until_ms)
     }
 }
 
-static enum mn_err read_to_end(struct mn_http *http, uint64_t until_ms)
+static enum mn_err read_to_end(struct http_client *http, uint64_t until_ms)
 {
     enum mn_err err = MN_OK;
     while (!err)
@@ -220,7 +220,7 @@ static enum mn_err read_to_end(struct mn_http *http, uint64_t until_ms)
     return err == MN_ECLOSED ? move_body(http, http->in.n, until_ms) : err;
 }
 
-static enum mn_err read_answer(struct mn_http *http, uint64_t until_ms, int *ret_status)
+static enum mn_err read_answer(struct http_client *http, uint64_t until_ms, int *ret_status)
 {
     size_t n;
     struct head head;
@@ -244,7 +244,7 @@ static enum mn_err read_answer(struct mn_http *http, uint64_t until_ms, int *ret
     return err;
 }
 
-static enum mn_err attempt(struct mn_http *http, const struct mn_buf *text, uint64_t until_ms,
+static enum mn_err attempt(struct http_client *http, const struct mn_buf *text, uint64_t until_ms,
                            int *ret_status)
 {
     mn_buf_reset(&http->body);
@@ -258,7 +258,8 @@ static enum mn_err attempt(struct mn_http *http, const struct mn_buf *text, uint
     return err;
 }
 
-enum mn_err mn_http_do(struct mn_http *http, const struct mn_http_request *req, int *ret_status)
+enum mn_err http_client_do(struct http_client *http, const struct http_client_request *req,
+                           int *ret_status)
 {
     struct mn_buf text;
     size_t body_len = req->body ? strlen(req->body) : 0;

@@ -12,15 +12,15 @@
  * A small blocking HTTP/1.1 client for our own API: one connection that is
  * kept and opened again when the server closed it.  Owner: one thread.
  */
-struct mn_http {
-    struct mn_url url;
+struct http_client {
+    struct url url;
     int fd; /* -1: not connected */
     uint64_t timeout_ms;
     struct mn_buf in;   /* received, not yet used */
     struct mn_buf body; /* of the last answer */
 };
 
-struct mn_http_request {
+struct http_client_request {
     const char *method;
     const char *path;   /* with its query */
     const char *bearer; /* token, or NULL */
@@ -28,15 +28,15 @@ struct mn_http_request {
 };
 
 /* MN_EINVAL, MN_ENOTFOUND: bad address, `why` tells. */
-MN_MUSTCHECK enum mn_err mn_http_open(struct mn_http *http, const char *url, char *why,
-                                      size_t why_cap);
-void mn_http_close(struct mn_http *http);
+MN_MUSTCHECK enum mn_err http_client_open(struct http_client *http, const char *url, char *why,
+                                          size_t why_cap);
+void http_client_close(struct http_client *http);
 /*
  * Sends a request and reads the answer: *ret_status is the HTTP status, the
  * body is in http->body until the next call.  MN_ETIMEOUT, MN_ECLOSED,
  * MN_EPROTO, MN_ELIMIT (more than 4 MiB), or a socket's error.
  */
-MN_MUSTCHECK enum mn_err mn_http_do(struct mn_http *http, const struct mn_http_request *req,
-                                    int *ret_status);
+MN_MUSTCHECK enum mn_err http_client_do(struct http_client *http,
+                                        const struct http_client_request *req, int *ret_status);
 
 #endif

@@ -16,7 +16,7 @@ static bool take_text(const json_t *data, const char *key, char *out, size_t cap
     return true;
 }
 
-static bool take_data(const json_t *data, bool has_refresh, struct mn_login *login)
+static bool take_data(const json_t *data, bool has_refresh, struct login *login)
 {
     const char *uid = json_string_value(json_object_get(data, "userId"));
     json_int_t ttl_s = json_integer_value(json_object_get(data, "accessTokenExpiresInSeconds"));
@@ -27,14 +27,14 @@ static bool take_data(const json_t *data, bool has_refresh, struct mn_login *log
            (!has_refresh || take_text(data, "refreshToken", login->refresh, sizeof login->refresh));
 }
 
-static enum mn_err post(struct mn_http *http, const char *path, const char *body, bool has_refresh,
-                        struct mn_login *login, char *cause)
+static enum mn_err post(struct http_client *http, const char *path, const char *body,
+                        bool has_refresh, struct login *login, char *cause)
 {
     int status = 0;
-    struct mn_http_request req = {.method = "POST", .path = path, .body = body};
-    enum mn_err err = mn_http_do(http, &req, &status);
+    struct http_client_request req = {.method = "POST", .path = path, .body = body};
+    enum mn_err err = http_client_do(http, &req, &status);
     if (err) {
-        snprintf(cause, MN_LOGIN_CAUSE_MAX, "%s", mn_err_text(err));
+        snprintf(cause, LOGIN_CAUSE_MAX, "%s", mn_err_text(err));
         return err;
     }
     json_t *root = json_loadb(http->body.p, http->body.n, 0, NULL);
@@ -45,7 +45,7 @@ static enum mn_err post(struct mn_http *http, const char *path, const char *body
     else if (!take_data(json_object_get(root, "data"), has_refresh, login))
         err = MN_EPROTO;
     if (err)
-        snprintf(cause, MN_LOGIN_CAUSE_MAX, "%d %.28s", status,
+        snprintf(cause, LOGIN_CAUSE_MAX, "%d %.28s", status,
                  err == MN_EPROTO ? "without a usable token"
                  : message        ? message
                                   : "");
@@ -53,15 +53,15 @@ static enum mn_err post(struct mn_http *http, const char *path, const char *body
     return err;
 }
 
-enum mn_err mn_login_request(struct mn_http *http, const char *user, const char *password,
-                             struct mn_login *ret, char *cause)
+enum mn_err login_request(struct http_client *http, const char *user, const char *password,
+                          struct login *ret, char *cause)
 {
     char body[256];
     snprintf(body, sizeof body, "{\"username\":\"%s\",\"password\":\"%s\"}", user, password);
     return post(http, "/auth/login", body, true, ret, cause);
 }
 
-enum mn_err mn_login_refresh(struct mn_http *http, struct mn_login *login, char *cause)
+enum mn_err login_refresh(struct http_client *http, struct login *login, char *cause)
 {
     char body[256];
     snprintf(body, sizeof body, "{\"refreshToken\":\"%s\"}", login->refresh);

@@ -6,7 +6,7 @@
 #include "tool/kit/http_client.h"
 
 /* One login over HTTP (http-api.md 7.1): blocking, on the caller's connection. */
-struct mn_login {
+struct login {
     int64_t uid;
     uint64_t ttl_s; /* of the access token */
     char token[MN_JWT_MAX];
@@ -14,18 +14,17 @@ struct mn_login {
 };
 
 /* Why it failed, in words for a table of causes: "429 too_many_requests", "connection closed". */
-#define MN_LOGIN_CAUSE_MAX 40
+#define LOGIN_CAUSE_MAX 40
 
 /*
  * POST /auth/login, which registers whoever is new.  `user` and `password`
- * are ours: they need no escaping.  On failure `cause` (MN_LOGIN_CAUSE_MAX)
+ * are ours: they need no escaping.  On failure `cause` (LOGIN_CAUSE_MAX)
  * is set: MN_EAUTH, the server refused; MN_EPROTO, it said something else; or
- * as mn_http_do().
+ * as http_client_do().
  */
-MN_MUSTCHECK enum mn_err mn_login_request(struct mn_http *http, const char *user,
-                                          const char *password, struct mn_login *ret, char *cause);
+MN_MUSTCHECK enum mn_err login_request(struct http_client *http, const char *user,
+                                       const char *password, struct login *ret, char *cause);
 /* POST /auth/refresh with login->refresh: a new token and its life. */
-MN_MUSTCHECK enum mn_err mn_login_refresh(struct mn_http *http, struct mn_login *login,
-                                          char *cause);
+MN_MUSTCHECK enum mn_err login_refresh(struct http_client *http, struct login *login, char *cause);
 
 #endif

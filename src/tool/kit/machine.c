@@ -40,7 +40,7 @@ static bool sync_once(int fd, const char *block, size_t n, struct mn_hist *hist)
     return true;
 }
 
-static void measure_sync(const char *dir, struct mn_machine *ret)
+static void measure_sync(const char *dir, struct machine *ret)
 {
     char path[160];
     static const char block[4096];
@@ -62,9 +62,9 @@ static void measure_sync(const char *dir, struct mn_machine *ret)
     close(fd);
 }
 
-void mn_machine_read(const char *dir, struct mn_machine *ret)
+void machine_read(const char *dir, struct machine *ret)
 {
-    *ret = (struct mn_machine){.cores = (unsigned)sysconf(_SC_NPROCESSORS_ONLN)};
+    *ret = (struct machine){.cores = (unsigned)sysconf(_SC_NPROCESSORS_ONLN)};
     struct sysinfo info;
     if (sysinfo(&info) == 0)
         ret->memory_bytes = (uint64_t)info.totalram * info.mem_unit;

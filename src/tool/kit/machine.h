@@ -5,7 +5,7 @@
 #include <stdint.h>
 
 /* What a result must name so that it can be compared with another one. */
-struct mn_machine {
+struct machine {
     unsigned cores;
     uint64_t memory_bytes;
     char kernel[128];
@@ -16,6 +16,6 @@ struct mn_machine {
 };
 
 /* `dir`: where the server under test keeps its data, or NULL for the temporary directory. */
-void mn_machine_read(const char *dir, struct mn_machine *ret);
+void machine_read(const char *dir, struct machine *ret);
 
 #endif

@@ -28,7 +28,7 @@ enum kind {
 struct def {
     const char *name;
     enum kind kind;
-    unsigned cmds; /* enum mn_opts_cmd */
+    unsigned cmds; /* enum opts_cmd */
     size_t offset;
     double min;
     double max;
@@ -37,11 +37,11 @@ struct def {
     const char *help;
 };
 
-#define ALL (MN_CMD_SMOKE | MN_CMD_BENCH)
-#define ALL_AND_VERIFY (ALL | MN_CMD_VERIFY)
+#define ALL (CMD_SMOKE | CMD_BENCH)
+#define ALL_AND_VERIFY (ALL | CMD_VERIFY)
 /* Commands that take arguments which are no options. */
-#define WORDS (MN_CMD_COMPARE | MN_CMD_PLOT)
-#define AT(field) offsetof(struct mn_opts, field)
+#define WORDS (CMD_COMPARE | CMD_PLOT)
+#define AT(field) offsetof(struct opts, field)
 
 static const struct def defs[] = {
     {"ws", KIND_LIST, ALL, AT(ws), 0, 0, "URL", "ws://127.0.0.1:9001/ws",
@@ -58,136 +58,134 @@ static const struct def defs[] = {
      "start a minimd of our own on a temporary directory; what follows -- goes to it"},
     {"minimd", KIND_STR, ALL, AT(minimd), 0, 0, "PATH", "beside minim", "the daemon to spawn"},
     {"user-base", KIND_U64, ALL, AT(user_base), 1, 9e18, "N", "fresh", "first user id"},
-    {"json", KIND_STR, ALL_AND_VERIFY | MN_CMD_FLOOR, AT(json), 0, 0, "FILE", NULL,
+    {"json", KIND_STR, ALL_AND_VERIFY | CMD_FLOOR, AT(json), 0, 0, "FILE", NULL,
      "write the result there; - is stdout"},
     {"timeout", KIND_DURATION, ALL, AT(timeout_ns), 0.001, 3600, "T", "10s (bench), 5s (smoke)",
      "limit for a connection to be authenticated, and for an answer"},
-    {"scenario", KIND_LIST, MN_CMD_SMOKE, AT(scenarios), 0, 0, "NAME", "all",
+    {"scenario", KIND_LIST, CMD_SMOKE, AT(scenarios), 0, 0, "NAME", "all",
      "run only this one; may be repeated, or a,b,c"},
-    {"scenario", KIND_LIST, MN_CMD_FLOOR, AT(scenarios), 0, 0, "FILE", NULL,
+    {"scenario", KIND_LIST, CMD_FLOOR, AT(scenarios), 0, 0, "FILE", NULL,
      "measure what this scenario cannot avoid"},
-    {"resend-wait", KIND_DURATION, MN_CMD_SMOKE, AT(resend_wait_ns), 0.1, 3600, "T", "65s",
+    {"resend-wait", KIND_DURATION, CMD_SMOKE, AT(resend_wait_ns), 0.1, 3600, "T", "65s",
      "how long the resend scenario waits for the second copy"},
-    {"pid", KIND_U64, MN_CMD_BENCH, AT(pid), 1, 1e9, "N", NULL,
+    {"pid", KIND_U64, CMD_BENCH, AT(pid), 1, 1e9, "N", NULL,
      "the server's process: its memory, CPU, threads, descriptors each second"},
-    {"clients", KIND_U64, MN_CMD_BENCH | MN_CMD_FLOOR, AT(clients), 1, 1e6, "N", "by mode",
+    {"clients", KIND_U64, CMD_BENCH | CMD_FLOOR, AT(clients), 1, 1e6, "N", "by mode",
      "connections"},
-    {"duration", KIND_DURATION, MN_CMD_BENCH | MN_CMD_FLOOR, AT(duration_ns), 0.001, 1e6, "T",
+    {"duration", KIND_DURATION, CMD_BENCH | CMD_FLOOR, AT(duration_ns), 0.001, 1e6, "T",
      "10s (floor: 3s)", "steady phase; floor: of each measurement"},
-    {"warmup", KIND_DURATION, MN_CMD_BENCH, AT(warmup_ns), 0, 1e6, "T", "2s",
+    {"warmup", KIND_DURATION, CMD_BENCH, AT(warmup_ns), 0, 1e6, "T", "2s",
      "load before the steady phase"},
-    {"quiet", KIND_DURATION, MN_CMD_BENCH, AT(quiet_ns), 0.01, 3600, "T", "2s",
+    {"quiet", KIND_DURATION, CMD_BENCH, AT(quiet_ns), 0.01, 3600, "T", "2s",
      "drain ends when nothing has come for so long"},
-    {"drain", KIND_DURATION, MN_CMD_BENCH, AT(drain_ns), 0.01, 3600, "T", "60s",
+    {"drain", KIND_DURATION, CMD_BENCH, AT(drain_ns), 0.01, 3600, "T", "60s",
      "drain ends after this in any case"},
-    {"ramp", KIND_DOUBLE, MN_CMD_BENCH, AT(ramp), 0, 1e7, "N", "5000",
+    {"ramp", KIND_DOUBLE, CMD_BENCH, AT(ramp), 0, 1e7, "N", "5000",
      "new connections a second, 0 for no limit"},
-    {"threads", KIND_U64, MN_CMD_BENCH, AT(threads), 1, 256, "N", "a quarter of the cores",
+    {"threads", KIND_U64, CMD_BENCH, AT(threads), 1, 256, "N", "a quarter of the cores",
      "load threads"},
-    {"source-addresses", KIND_U64, MN_CMD_BENCH, AT(source_addresses), 1, 250, "N", "by clients",
+    {"source-addresses", KIND_U64, CMD_BENCH, AT(source_addresses), 1, 250, "N", "by clients",
      "connect from 127.0.0.1 to 127.0.0.N"},
-    {"seed", KIND_U64, MN_CMD_BENCH, AT(seed), 0, 1.8e19, "N", "random",
+    {"seed", KIND_U64, CMD_BENCH, AT(seed), 0, 1.8e19, "N", "random",
      "of everything that is chosen at random"},
-    {"reconnect", KIND_FLAG, MN_CMD_BENCH, AT(reconnect), 0, 0, NULL, NULL,
+    {"reconnect", KIND_FLAG, CMD_BENCH, AT(reconnect), 0, 0, NULL, NULL,
      "lost connections come back: exponential backoff, full jitter"},
-    {"backoff", KIND_DURATION, MN_CMD_BENCH, AT(backoff_base_ns), 0.001, 3600, "T", "500ms",
+    {"backoff", KIND_DURATION, CMD_BENCH, AT(backoff_base_ns), 0.001, 3600, "T", "500ms",
      "greatest first wait before a reconnect"},
-    {"backoff-max", KIND_DURATION, MN_CMD_BENCH, AT(backoff_max_ns), 0.001, 3600, "T", "10s",
+    {"backoff-max", KIND_DURATION, CMD_BENCH, AT(backoff_max_ns), 0.001, 3600, "T", "10s",
      "ceiling of that wait"},
-    {"flap", KIND_FLAP, MN_CMD_CONNECT | MN_CMD_PING | MN_CMD_CHAT, AT(flap_pct), 0, 100, "PCT/T",
-     NULL, "cut PCT% of the connections every T (implies --reconnect)"},
-    {"role-pinned", KIND_FLAG, MN_CMD_CHAT, AT(role_pinned), 0, 0, NULL, NULL,
+    {"flap", KIND_FLAP, CMD_CONNECT | CMD_PING | CMD_CHAT, AT(flap_pct), 0, 100, "PCT/T", NULL,
+     "cut PCT% of the connections every T (implies --reconnect)"},
+    {"role-pinned", KIND_FLAG, CMD_CHAT, AT(role_pinned), 0, 0, NULL, NULL,
      "senders to the first --ws, receivers to the others"},
-    {"inflight", KIND_U64, MN_CMD_CHAT | MN_CMD_FLOOR, AT(inflight), 1, 1e6, "N",
-     "16; open loop 1000", "unanswered messages a sender may have"},
-    {"rate", KIND_DOUBLE, MN_CMD_SINGLE | MN_CMD_ACK | MN_CMD_FLOOR, AT(rate), 0.001, 1e7, "N",
-     NULL, "open loop: messages a second in all"},
-    {"rate", KIND_DOUBLE, MN_CMD_MIXED, AT(rate), 0.001, 1e7, "N", "200",
+    {"inflight", KIND_U64, CMD_CHAT | CMD_FLOOR, AT(inflight), 1, 1e6, "N", "16; open loop 1000",
+     "unanswered messages a sender may have"},
+    {"rate", KIND_DOUBLE, CMD_SINGLE | CMD_ACK | CMD_FLOOR, AT(rate), 0.001, 1e7, "N", NULL,
+     "open loop: messages a second in all"},
+    {"rate", KIND_DOUBLE, CMD_MIXED, AT(rate), 0.001, 1e7, "N", "200",
      "messages and requests a second in all, divided by the profile"},
-    {"profile", KIND_STR, MN_CMD_MIXED, AT(profile), 0, 0, "FILE",
+    {"profile", KIND_STR, CMD_MIXED, AT(profile), 0, 0, "FILE",
      "single=80 history=12 conversations=7 login=1 read=80 page=20",
      "weights of what users do, a line name = weight each"},
-    {"http-connections", KIND_U64, MN_CMD_MIXED, AT(http_connections), 1, 256, "N", "16",
+    {"http-connections", KIND_U64, CMD_MIXED, AT(http_connections), 1, 256, "N", "16",
      "requests over HTTP at a time; what is due beyond them waits"},
-    {"interval", KIND_DURATION, MN_CMD_SINGLE | MN_CMD_ACK | MN_CMD_PING | MN_CMD_FLOOR,
-     AT(interval_ns), 1e-6, 1e6, "T", "1s (ping)",
-     "open loop: time between two sends of one client"},
-    {"model", KIND_ENUM, MN_CMD_CHAT | MN_CMD_PING, AT(model), 0, 0, "spread|burst|poisson",
-     "spread", "open loop: when the sends are due"},
-    {"pairs", KIND_ENUM, MN_CMD_CHAT, AT(pairs), 0, 0, "even|zipf", "even",
+    {"interval", KIND_DURATION, CMD_SINGLE | CMD_ACK | CMD_PING | CMD_FLOOR, AT(interval_ns), 1e-6,
+     1e6, "T", "1s (ping)", "open loop: time between two sends of one client"},
+    {"model", KIND_ENUM, CMD_CHAT | CMD_PING, AT(model), 0, 0, "spread|burst|poisson", "spread",
+     "open loop: when the sends are due"},
+    {"pairs", KIND_ENUM, CMD_CHAT, AT(pairs), 0, 0, "even|zipf", "even",
      "open loop: how the messages are spread over the conversations"},
-    {"body", KIND_BYTES, MN_CMD_CHAT | MN_CMD_FLOOR, AT(body_bytes), 1, 4096, "BYTES", "100",
+    {"body", KIND_BYTES, CMD_CHAT | CMD_FLOOR, AT(body_bytes), 1, 4096, "BYTES", "100",
      "text of a message"},
-    {"no-ack", KIND_FLAG, MN_CMD_SINGLE, AT(no_ack), 0, 0, NULL, NULL,
-     "receivers do not acknowledge"},
-    {"slow", KIND_DOUBLE, MN_CMD_CHAT, AT(slow_pct), 0, 100, "PCT", "0",
+    {"no-ack", KIND_FLAG, CMD_SINGLE, AT(no_ack), 0, 0, NULL, NULL, "receivers do not acknowledge"},
+    {"slow", KIND_DOUBLE, CMD_CHAT, AT(slow_pct), 0, 100, "PCT", "0",
      "so many receivers read one message, then wait"},
-    {"slow-delay", KIND_DURATION, MN_CMD_CHAT, AT(slow_delay_ns), 0.001, 3600, "T", "1s",
+    {"slow-delay", KIND_DURATION, CMD_CHAT, AT(slow_delay_ns), 0.001, 3600, "T", "1s",
      "how long they wait"},
-    {"no-read", KIND_DOUBLE, MN_CMD_CHAT, AT(no_read_pct), 0, 100, "PCT", "0",
+    {"no-read", KIND_DOUBLE, CMD_CHAT, AT(no_read_pct), 0, 100, "PCT", "0",
      "so many receivers never read; they reconnect at the end and must become complete"},
-    {"signal", KIND_ENUM, MN_CMD_RECONNECT, AT(kill_signal), 0, 0, "term|kill", "kill",
+    {"signal", KIND_ENUM, CMD_RECONNECT, AT(kill_signal), 0, 0, "term|kill", "kill",
      "how the server is ended under its clients"},
-    {"ledger", KIND_STR, MN_CMD_CHAT | MN_CMD_VERIFY, AT(ledger), 0, 0, "FILE", NULL,
+    {"ledger", KIND_STR, CMD_CHAT | CMD_VERIFY, AT(ledger), 0, 0, "FILE", NULL,
      "a line for every saved message: bench writes it, verify holds it against the store"},
-    {"data-dir", KIND_STR, MN_CMD_VERIFY, AT(data_dir), 0, 0, "DIR", NULL,
+    {"data-dir", KIND_STR, CMD_VERIFY, AT(data_dir), 0, 0, "DIR", NULL,
      "data directory of a minimd that is not running"},
-    {"examples", KIND_U64, MN_CMD_VERIFY, AT(examples), 0, 1000, "N", "20",
+    {"examples", KIND_U64, CMD_VERIFY, AT(examples), 0, 1000, "N", "20",
      "shown of each thing that is wrong"},
-    {"memory", KIND_BYTES, MN_CMD_VERIFY, AT(memory_bytes), 1 << 16, 1e12, "BYTES", "256MiB",
+    {"memory", KIND_BYTES, CMD_VERIFY, AT(memory_bytes), 1 << 16, 1e12, "BYTES", "256MiB",
      "for the table of chats; what does not fit takes another pass over the store"},
-    {"messages", KIND_U64, MN_CMD_CHAT, AT(messages), 1, 1e12, "N", NULL,
+    {"messages", KIND_U64, CMD_CHAT, AT(messages), 1, 1e12, "N", NULL,
      "end the steady phase after so many saved messages; --duration is then its limit"},
-    {"fit", KIND_FLAG, MN_CMD_BENCH, AT(fit), 0, 0, NULL, NULL,
+    {"fit", KIND_FLAG, CMD_BENCH, AT(fit), 0, 0, NULL, NULL,
      "fewer clients where the descriptor limit does not allow so many; the result says so"},
-    {"junit", KIND_STR, MN_CMD_SMOKE, AT(junit), 0, 0, "FILE", NULL,
+    {"junit", KIND_STR, CMD_SMOKE, AT(junit), 0, 0, "FILE", NULL,
      "write the result there as JUnit XML"},
-    {"html", KIND_STR, MN_CMD_BENCH | MN_CMD_COMPARE | MN_CMD_PLOT, AT(html), 0, 0, "FILE", NULL,
+    {"html", KIND_STR, CMD_BENCH | CMD_COMPARE | CMD_PLOT, AT(html), 0, 0, "FILE", NULL,
      "write a page with charts there"},
-    {"svg", KIND_STR, MN_CMD_PLOT, AT(svg), 0, 0, "DIR", NULL, "write every chart as a file there"},
-    {"gate", KIND_LIST, MN_CMD_BENCH, AT(gates), 0, 0, "EXPR", NULL,
+    {"svg", KIND_STR, CMD_PLOT, AT(svg), 0, 0, "DIR", NULL, "write every chart as a file there"},
+    {"gate", KIND_LIST, CMD_BENCH, AT(gates), 0, 0, "EXPR", NULL,
      "such as 'p99<5ms' or 'lost=0': exit 1 when missed; may be repeated"},
 };
 
-void mn_opts_init(struct mn_opts *opts, enum mn_opts_cmd cmd)
+void opts_init(struct opts *opts, enum opts_cmd cmd)
 {
-    *opts = (struct mn_opts){.issuer = "mini-im",
-                             .clients = 1000,
-                             .duration_ns = 10 * NS_S,
-                             .warmup_ns = 2 * NS_S,
-                             .quiet_ns = 2 * NS_S,
-                             .drain_ns = 60 * NS_S,
-                             .timeout_ns = 10 * NS_S,
-                             .ramp = 5000,
-                             .backoff_base_ns = NS_S / 2,
-                             .backoff_max_ns = 10 * NS_S,
-                             .body_bytes = 100,
-                             .http_connections = 16,
-                             .slow_delay_ns = NS_S,
-                             .kill_signal = MN_SIGNAL_KILL,
-                             .resend_wait_ns = 65 * NS_S,
-                             .examples = 20,
-                             .memory_bytes = UINT64_C(256) << 20};
+    *opts = (struct opts){.issuer = "mini-im",
+                          .clients = 1000,
+                          .duration_ns = 10 * NS_S,
+                          .warmup_ns = 2 * NS_S,
+                          .quiet_ns = 2 * NS_S,
+                          .drain_ns = 60 * NS_S,
+                          .timeout_ns = 10 * NS_S,
+                          .ramp = 5000,
+                          .backoff_base_ns = NS_S / 2,
+                          .backoff_max_ns = 10 * NS_S,
+                          .body_bytes = 100,
+                          .http_connections = 16,
+                          .slow_delay_ns = NS_S,
+                          .kill_signal = OPTS_SIGNAL_KILL,
+                          .resend_wait_ns = 65 * NS_S,
+                          .examples = 20,
+                          .memory_bytes = UINT64_C(256) << 20};
     opts->jwt_secret = getenv("IM_AUTH_JWT_SECRET");
-    if (cmd == MN_CMD_SMOKE)
+    if (cmd == CMD_SMOKE)
         opts->timeout_ns = 5 * NS_S;
-    if (cmd == MN_CMD_PING) {
+    if (cmd == CMD_PING) {
         opts->clients = 500;
         opts->interval_ns = NS_S;
     }
-    if (cmd & (MN_CMD_CHAT | MN_CMD_FLOOR))
+    if (cmd & (CMD_CHAT | CMD_FLOOR))
         opts->clients = 200;
-    if (cmd == MN_CMD_MIXED)
+    if (cmd == CMD_MIXED)
         opts->rate = 200;
-    if (cmd == MN_CMD_FLOOR)
+    if (cmd == CMD_FLOOR)
         opts->duration_ns = 3 * NS_S;
-    if (cmd == MN_CMD_RECONNECT) {
+    if (cmd == CMD_RECONNECT) {
         opts->reconnect = true;
         opts->spawn = true;
     }
 }
 
-enum mn_err mn_opts_duration(struct mn_str s, uint64_t *ret_ns)
+enum mn_err opts_duration(struct mn_str s, uint64_t *ret_ns)
 {
     static const struct {
         const char *unit;
@@ -226,7 +224,7 @@ static bool set_enum(const struct def *def, struct mn_str value, int *ret)
 static bool set_duration(const struct def *def, struct mn_str value, uint64_t *ret)
 {
     uint64_t ns;
-    if (mn_opts_duration(value, &ns) != MN_OK || (double)ns < def->min * 1e9 ||
+    if (opts_duration(value, &ns) != MN_OK || (double)ns < def->min * 1e9 ||
         (double)ns > def->max * 1e9)
         return false;
     *ret = ns;
@@ -234,7 +232,7 @@ static bool set_duration(const struct def *def, struct mn_str value, uint64_t *r
 }
 
 /* PCT/T: two fields of the options at once. */
-static bool set_flap(struct mn_opts *opts, struct mn_str value)
+static bool set_flap(struct opts *opts, struct mn_str value)
 {
     const char *slash = memchr(value.p, '/', value.n);
     if (!slash)
@@ -242,19 +240,19 @@ static bool set_flap(struct mn_opts *opts, struct mn_str value)
     struct mn_str pct = mn_str_make(value.p, (size_t)(slash - value.p));
     struct mn_str every = mn_str_make(slash + 1, value.n - pct.n - 1);
     return mn_parse_double(pct, 0.001, 100, &opts->flap_pct) == MN_OK &&
-           mn_opts_duration(every, &opts->flap_interval_ns) == MN_OK &&
+           opts_duration(every, &opts->flap_interval_ns) == MN_OK &&
            opts->flap_interval_ns >= NS_S / 100;
 }
 
-static bool add_to_list(struct mn_opts_list *list, const char *value)
+static bool add_to_list(struct opts_list *list, const char *value)
 {
-    if (list->count == MN_OPTS_LIST_MAX)
+    if (list->count == OPTS_LIST_MAX)
         return false;
     list->item[list->count++] = value;
     return true;
 }
 
-static bool set(struct mn_opts *opts, const struct def *def, const char *value)
+static bool set(struct opts *opts, const struct def *def, const char *value)
 {
     void *at = (char *)opts + def->offset;
     struct mn_str s = mn_str_c(value);
@@ -284,7 +282,7 @@ static bool set(struct mn_opts *opts, const struct def *def, const char *value)
 }
 
 /* The one of that name that `cmd` has; else any of that name; else NULL. */
-static const struct def *find(struct mn_str name, enum mn_opts_cmd cmd)
+static const struct def *find(struct mn_str name, enum opts_cmd cmd)
 {
     const struct def *other = NULL;
     for (size_t i = 0; i < MN_ARRAY_LEN(defs); i++) {
@@ -297,7 +295,7 @@ static const struct def *find(struct mn_str name, enum mn_opts_cmd cmd)
     return other;
 }
 
-static const char *check_verify(const struct mn_opts *opts)
+static const char *check_verify(const struct opts *opts)
 {
     if (!opts->data_dir == !opts->http)
         return "either --data-dir (a store at rest) or --http (a running server) is needed";
@@ -312,8 +310,8 @@ static const char *check_verify(const struct mn_opts *opts)
     return NULL;
 }
 
-enum mn_err mn_opts_set(struct mn_opts *opts, enum mn_opts_cmd cmd, struct mn_str name,
-                        const char *value, char *why, size_t why_cap)
+enum mn_err opts_set(struct opts *opts, enum opts_cmd cmd, struct mn_str name, const char *value,
+                     char *why, size_t why_cap)
 {
     const struct def *def = find(name, cmd);
     if (!def || !(def->cmds & cmd)) {
@@ -335,17 +333,17 @@ enum mn_err mn_opts_set(struct mn_opts *opts, enum mn_opts_cmd cmd, struct mn_st
 }
 
 /* What the table cannot say: options that need or exclude each other. */
-static const char *check_together(struct mn_opts *opts, enum mn_opts_cmd cmd)
+static const char *check_together(struct opts *opts, enum opts_cmd cmd)
 {
-    if (cmd == MN_CMD_VERIFY)
+    if (cmd == CMD_VERIFY)
         return check_verify(opts);
-    if (cmd & (WORDS | MN_CMD_FLOOR))
+    if (cmd & (WORDS | CMD_FLOOR))
         return NULL;
     if (opts->flap_pct > 0)
         opts->reconnect = true;
     if (opts->spawn && opts->ws.count > 0)
         return "--spawn and --ws exclude each other";
-    if (opts->spawn && cmd != MN_CMD_RECONNECT && opts->pid > 0)
+    if (opts->spawn && cmd != CMD_RECONNECT && opts->pid > 0)
         return "--pid is known with --spawn";
     if (opts->daemon_arg_count > 0 && !opts->spawn)
         return "what follows -- goes to the daemon of --spawn, which is missing";
@@ -357,16 +355,16 @@ static const char *check_together(struct mn_opts *opts, enum mn_opts_cmd cmd)
         return "--jwt-secret (or IM_AUTH_JWT_SECRET in the environment) or --login is needed";
     if (!opts->spawn && opts->jwt_secret && strlen(opts->jwt_secret) < 32)
         return "the JWT secret must have 32 bytes or more";
-    if (!(cmd & MN_CMD_CHAT))
+    if (!(cmd & CMD_CHAT))
         return NULL;
-    if (cmd == MN_CMD_MIXED && !opts->spawn && !opts->http)
+    if (cmd == CMD_MIXED && !opts->spawn && !opts->http)
         return "mixed needs --http, where histories are read";
     if (opts->clients % 2 != 0)
         return "--clients must be even: they are pairs of a sender and a receiver";
     if (opts->rate > 0 && opts->interval_ns > 0)
         return "--rate and --interval exclude each other";
     bool open_loop = opts->rate > 0 || opts->interval_ns > 0;
-    if (!open_loop && (opts->pairs != MN_PAIRS_EVEN || opts->model != MN_MODEL_SPREAD))
+    if (!open_loop && (opts->pairs != OPTS_PAIRS_EVEN || opts->model != OPTS_MODEL_SPREAD))
         return "--model and --pairs need an open loop: --rate or --interval";
     if (opts->slow_pct + opts->no_read_pct > 100)
         return "--slow and --no-read together are more than 100%";
@@ -377,7 +375,7 @@ static const char *check_together(struct mn_opts *opts, enum mn_opts_cmd cmd)
  * One argument: sets *ret_def and *ret_value (NULL when it is in the next
  * argument).  Returns what is wrong with it, or NULL.
  */
-static const char *look_up(enum mn_opts_cmd cmd, const char *arg, const struct def **ret_def,
+static const char *look_up(enum opts_cmd cmd, const char *arg, const struct def **ret_def,
                            const char **ret_value)
 {
     if (strncmp(arg, "--", 2) != 0)
@@ -395,8 +393,8 @@ static const char *look_up(enum mn_opts_cmd cmd, const char *arg, const struct d
     return NULL;
 }
 
-enum mn_err mn_opts_parse(struct mn_opts *opts, enum mn_opts_cmd cmd, int argc, char **argv,
-                          char *why, size_t why_cap)
+enum mn_err opts_parse(struct opts *opts, enum opts_cmd cmd, int argc, char **argv, char *why,
+                       size_t why_cap)
 {
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
@@ -435,7 +433,7 @@ enum mn_err mn_opts_parse(struct mn_opts *opts, enum mn_opts_cmd cmd, int argc, 
     return bad ? MN_EINVAL : MN_OK;
 }
 
-void mn_opts_help(FILE *out, enum mn_opts_cmd cmd)
+void opts_help(FILE *out, enum opts_cmd cmd)
 {
     for (size_t i = 0; i < MN_ARRAY_LEN(defs); i++) {
         const struct def *def = &defs[i];

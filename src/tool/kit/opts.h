@@ -17,35 +17,35 @@
  */
 
 /* Commands as bits, so that an option can name those it belongs to. */
-enum mn_opts_cmd {
-    MN_CMD_SMOKE = 1u << 0,
-    MN_CMD_CONNECT = 1u << 1,
-    MN_CMD_PING = 1u << 2,
-    MN_CMD_SINGLE = 1u << 3,
-    MN_CMD_RECONNECT = 1u << 4,
-    MN_CMD_ACK = 1u << 5,
-    MN_CMD_MIXED = 1u << 6,
-    MN_CMD_FLOOR = 1u << 12, /* from here on out of the way of further modes */
-    MN_CMD_COMPARE = 1u << 13,
-    MN_CMD_PLOT = 1u << 14,
-    MN_CMD_VERIFY = 1u << 15,
-    MN_CMD_CHAT = MN_CMD_SINGLE | MN_CMD_ACK | MN_CMD_MIXED, /* pairs that send messages */
-    MN_CMD_BENCH = MN_CMD_CONNECT | MN_CMD_PING | MN_CMD_CHAT | MN_CMD_RECONNECT
+enum opts_cmd {
+    CMD_SMOKE = 1u << 0,
+    CMD_CONNECT = 1u << 1,
+    CMD_PING = 1u << 2,
+    CMD_SINGLE = 1u << 3,
+    CMD_RECONNECT = 1u << 4,
+    CMD_ACK = 1u << 5,
+    CMD_MIXED = 1u << 6,
+    CMD_FLOOR = 1u << 12, /* from here on out of the way of further modes */
+    CMD_COMPARE = 1u << 13,
+    CMD_PLOT = 1u << 14,
+    CMD_VERIFY = 1u << 15,
+    CMD_CHAT = CMD_SINGLE | CMD_ACK | CMD_MIXED, /* pairs that send messages */
+    CMD_BENCH = CMD_CONNECT | CMD_PING | CMD_CHAT | CMD_RECONNECT
 };
 
-enum mn_opts_model { MN_MODEL_SPREAD = 0, MN_MODEL_BURST, MN_MODEL_POISSON };
-enum mn_opts_pairs { MN_PAIRS_EVEN = 0, MN_PAIRS_ZIPF };
-enum mn_opts_signal { MN_SIGNAL_TERM = 0, MN_SIGNAL_KILL };
+enum opts_model { OPTS_MODEL_SPREAD = 0, OPTS_MODEL_BURST, OPTS_MODEL_POISSON };
+enum opts_pairs { OPTS_PAIRS_EVEN = 0, OPTS_PAIRS_ZIPF };
+enum opts_signal { OPTS_SIGNAL_TERM = 0, OPTS_SIGNAL_KILL };
 
-#define MN_OPTS_LIST_MAX 32
-struct mn_opts_list {
-    const char *item[MN_OPTS_LIST_MAX];
+#define OPTS_LIST_MAX 32
+struct opts_list {
+    const char *item[OPTS_LIST_MAX];
     size_t count;
 };
 
-struct mn_opts {
+struct opts {
     /* the server */
-    struct mn_opts_list ws;
+    struct opts_list ws;
     const char *http;
     const char *jwt_secret;
     const char *issuer;
@@ -74,8 +74,8 @@ struct mn_opts {
     uint64_t inflight;
     double rate;          /* messages a second in all; 0: closed loop */
     uint64_t interval_ns; /* between two sends of one sender; 0: closed loop */
-    int model;            /* enum mn_opts_model */
-    int pairs;            /* enum mn_opts_pairs */
+    int model;            /* enum opts_model */
+    int pairs;            /* enum opts_pairs */
     uint64_t body_bytes;
     const char *profile;       /* bench mixed: a file; NULL: the built-in one */
     uint64_t http_connections; /* bench mixed */
@@ -87,7 +87,7 @@ struct mn_opts {
     double slow_pct;
     uint64_t slow_delay_ns;
     double no_read_pct;
-    int kill_signal;   /* enum mn_opts_signal, bench reconnect */
+    int kill_signal;   /* enum opts_signal, bench reconnect */
     uint64_t messages; /* the steady phase ends after so many saved ones; 0: by the clock */
     bool fit;          /* fewer clients where the descriptor limit is lower */
     /* output */
@@ -97,9 +97,9 @@ struct mn_opts {
     const char *svg;           /* bench plot: directory */
     const char *scenario_name; /* of the file that the options came from, or NULL */
     const char *title;         /* from that file */
-    struct mn_opts_list words; /* arguments that are no options */
-    struct mn_opts_list gates;
-    struct mn_opts_list scenarios;
+    struct opts_list words;    /* arguments that are no options */
+    struct opts_list gates;
+    struct opts_list scenarios;
     uint64_t resend_wait_ns;
     const char *ledger; /* bench single-e2e writes it, verify reads it */
     /* verify */
@@ -109,23 +109,23 @@ struct mn_opts {
 };
 
 /* Defaults of one command. */
-void mn_opts_init(struct mn_opts *opts, enum mn_opts_cmd cmd);
+void opts_init(struct opts *opts, enum opts_cmd cmd);
 /*
  * Parses argv[1..argc).  On MN_EINVAL the message is in `why` (at least 200
  * bytes).  MN_ENOTFOUND: --help was asked for, nothing else was looked at.
  */
-MN_MUSTCHECK enum mn_err mn_opts_parse(struct mn_opts *opts, enum mn_opts_cmd cmd, int argc,
-                                       char **argv, char *why, size_t why_cap);
+MN_MUSTCHECK enum mn_err opts_parse(struct opts *opts, enum opts_cmd cmd, int argc, char **argv,
+                                    char *why, size_t why_cap);
 /*
  * Sets one option, as a line of a scenario file does; a flag's value is
  * "true" or "false".  Errors as above.  `value` must live as long as `opts`.
  */
-MN_MUSTCHECK enum mn_err mn_opts_set(struct mn_opts *opts, enum mn_opts_cmd cmd, struct mn_str name,
-                                     const char *value, char *why, size_t why_cap);
+MN_MUSTCHECK enum mn_err opts_set(struct opts *opts, enum opts_cmd cmd, struct mn_str name,
+                                  const char *value, char *why, size_t why_cap);
 /* One line an option that `cmd` has, with its default. */
-void mn_opts_help(FILE *out, enum mn_opts_cmd cmd);
+void opts_help(FILE *out, enum opts_cmd cmd);
 
 /* "250us", "5ms", "2s", "1.5m", "1h"; a bare number is in seconds. */
-MN_MUSTCHECK enum mn_err mn_opts_duration(struct mn_str s, uint64_t *ret_ns);
+MN_MUSTCHECK enum mn_err opts_duration(struct mn_str s, uint64_t *ret_ns);
 
 #endif

@@ -36,9 +36,9 @@ static uint64_t field(const char *p, unsigned index)
     return v;
 }
 
-void mn_proc_read(int64_t pid, struct mn_proc_sample *ret)
+void proc_read(int64_t pid, struct proc_sample *ret)
 {
-    *ret = (struct mn_proc_sample){.at_ns = mn_mono_ns()};
+    *ret = (struct proc_sample){.at_ns = mn_mono_ns()};
     char path[64], text[1024];
     snprintf(path, sizeof path, "/proc/%lld/stat", (long long)pid);
     if (read_file(path, text, sizeof text) == 0)
@@ -60,7 +60,7 @@ void mn_proc_read(int64_t pid, struct mn_proc_sample *ret)
     ret->valid = true;
 }
 
-uint64_t mn_proc_own_cpu_ns(void)
+uint64_t proc_own_cpu_ns(void)
 {
     struct timespec ts;
     clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &ts);

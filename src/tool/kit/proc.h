@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 /* What /proc says of a process. */
-struct mn_proc_sample {
+struct proc_sample {
     bool valid;
     uint64_t at_ns; /* monotonic */
     uint64_t rss_bytes;
@@ -16,8 +16,8 @@ struct mn_proc_sample {
 };
 
 /* valid is false when the process is gone. */
-void mn_proc_read(int64_t pid, struct mn_proc_sample *ret);
+void proc_read(int64_t pid, struct proc_sample *ret);
 /* CPU time of this process. */
-uint64_t mn_proc_own_cpu_ns(void);
+uint64_t proc_own_cpu_ns(void);
 
 #endif

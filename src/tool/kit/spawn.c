@@ -26,7 +26,7 @@
 #define ARGS_MAX 128
 #define LOG_TAIL 4000
 
-const char *const mn_spawn_no_limits[] = {
+const char *const spawn_no_limits[] = {
     "--im.gateway.ws.rate-limit.connection-rate=0", "--im.gateway.ws.rate-limit.user-rate=0",
     "--im.gateway.ws.accept-rate=0", "--im.gateway.ws.auth-rate=0", "--im.ratelimit.enabled=false",
     /* Longer than any run: its sessions do not expire. */
@@ -43,7 +43,7 @@ static int remove_entry(const char *path, const struct stat *st, int flag, struc
     return 0;
 }
 
-static void print_log_tail(const struct mn_spawn *spawn)
+static void print_log_tail(const struct spawn *spawn)
 {
     char text[LOG_TAIL + 1];
     int fd = open(spawn->log, O_RDONLY | O_CLOEXEC);
@@ -57,14 +57,14 @@ static void print_log_tail(const struct mn_spawn *spawn)
         fprintf(stderr, "--- end of the daemon's log ---\n%.*s---\n", (int)n, text);
 }
 
-static void clean_up(struct mn_spawn *spawn)
+static void clean_up(struct spawn *spawn)
 {
     if (spawn->dir[0])
         mn_ignore(nftw(spawn->dir, remove_entry, 16, FTW_DEPTH | FTW_PHYS));
     spawn->dir[0] = '\0';
 }
 
-static bool find_program(struct mn_spawn *spawn, const char *minimd)
+static bool find_program(struct spawn *spawn, const char *minimd)
 {
     if (minimd) {
         snprintf(spawn->program, sizeof spawn->program, "%s", minimd);
@@ -83,7 +83,7 @@ static bool find_program(struct mn_spawn *spawn, const char *minimd)
     return false;
 }
 
-static bool make_dir(struct mn_spawn *spawn)
+static bool make_dir(struct spawn *spawn)
 {
     const char *tmp = getenv("TMPDIR");
     snprintf(spawn->dir, sizeof spawn->dir, "%.100s/minim-XXXXXX", tmp && *tmp ? tmp : "/tmp");
@@ -96,7 +96,7 @@ static bool make_dir(struct mn_spawn *spawn)
     return true;
 }
 
-static void make_secret(struct mn_spawn *spawn)
+static void make_secret(struct spawn *spawn)
 {
     /* 40 hex digits: HS256, like the shipped configuration of the protocol. */
     uint8_t raw[20];
@@ -108,7 +108,7 @@ static void make_secret(struct mn_spawn *spawn)
 /* ---- process ---- */
 
 /* Between fork and exec; never returns. */
-static void run_child(const struct mn_spawn *spawn, char **argv, int out_fd)
+static void run_child(const struct spawn *spawn, char **argv, int out_fd)
 {
     int log_fd = open(spawn->log, O_WRONLY | O_CREAT | O_APPEND, 0600);
     signal(SIGINT, SIG_IGN);
@@ -122,7 +122,7 @@ static void run_child(const struct mn_spawn *spawn, char **argv, int out_fd)
 }
 
 /* "minimd ready http=HOST:PORT ws=HOST:PORT" */
-static bool parse_ready(struct mn_spawn *spawn, const char *line)
+static bool parse_ready(struct spawn *spawn, const char *line)
 {
     static const char lead[] = "minimd ready http=";
     if (strncmp(line, lead, sizeof lead - 1) != 0)
@@ -141,7 +141,7 @@ static bool parse_ready(struct mn_spawn *spawn, const char *line)
 }
 
 /* Reads its first line of output; returns what went wrong, or NULL. */
-static const char *wait_ready(struct mn_spawn *spawn, int fd)
+static const char *wait_ready(struct spawn *spawn, int fd)
 {
     char line[256] = "";
     size_t n = 0;
@@ -160,7 +160,7 @@ static const char *wait_ready(struct mn_spawn *spawn, int fd)
     return parse_ready(spawn, line) ? NULL : "said something else than \"minimd ready\"";
 }
 
-static enum mn_err launch(struct mn_spawn *spawn, char **argv)
+static enum mn_err launch(struct spawn *spawn, char **argv)
 {
     int out[2];
     if (pipe2(out, O_CLOEXEC) != 0)
@@ -179,13 +179,13 @@ static enum mn_err launch(struct mn_spawn *spawn, char **argv)
     if (!bad)
         return MN_OK;
     fprintf(stderr, "minim: %s %s\n", spawn->program, bad);
-    mn_spawn_kill(spawn, SIGKILL);
+    spawn_kill(spawn, SIGKILL);
     print_log_tail(spawn);
     return MN_ETIMEOUT;
 }
 
 /* `http_port`, `ws_port`: text, "0" for any. */
-static enum mn_err start(struct mn_spawn *spawn, const char *http_port, const char *ws_port)
+static enum mn_err start(struct spawn *spawn, const char *http_port, const char *ws_port)
 {
     char data_dir[192], http[48], ws[48];
     char *argv[ARGS_MAX];
@@ -207,7 +207,7 @@ static enum mn_err start(struct mn_spawn *spawn, const char *http_port, const ch
     return launch(spawn, argv);
 }
 
-enum mn_err mn_spawn_start(struct mn_spawn *spawn, const char *minimd)
+enum mn_err spawn_start(struct spawn *spawn, const char *minimd)
 {
     if (!find_program(spawn, minimd) || !make_dir(spawn))
         return MN_ENOTFOUND;
@@ -225,7 +225,7 @@ static void port_of(const char *url, char *out, size_t cap)
     snprintf(out, cap, "%.*s", (int)strspn(colon, "0123456789"), colon);
 }
 
-enum mn_err mn_spawn_again(struct mn_spawn *spawn)
+enum mn_err spawn_again(struct spawn *spawn)
 {
     char http[16], ws[16];
     port_of(spawn->http, http, sizeof http);
@@ -234,7 +234,7 @@ enum mn_err mn_spawn_again(struct mn_spawn *spawn)
 }
 
 /* Waits for its end; false when it has not come within `limit_ms`. */
-static bool wait_end(struct mn_spawn *spawn, uint64_t limit_ms, int *ret_status)
+static bool wait_end(struct spawn *spawn, uint64_t limit_ms, int *ret_status)
 {
     uint64_t until_ms = mn_mono_ms() + limit_ms;
     for (;;) {
@@ -247,7 +247,7 @@ static bool wait_end(struct mn_spawn *spawn, uint64_t limit_ms, int *ret_status)
     }
 }
 
-void mn_spawn_kill(struct mn_spawn *spawn, int signum)
+void spawn_kill(struct spawn *spawn, int signum)
 {
     int status = 0;
     if (spawn->pid <= 0)
@@ -260,7 +260,7 @@ void mn_spawn_kill(struct mn_spawn *spawn, int signum)
     spawn->pid = 0;
 }
 
-bool mn_spawn_stop(struct mn_spawn *spawn)
+bool spawn_stop(struct spawn *spawn)
 {
     int status = 0;
     bool clean = true;
@@ -270,7 +270,7 @@ bool mn_spawn_stop(struct mn_spawn *spawn)
         if (!clean) {
             fprintf(stderr, "minim: the daemon did not end cleanly on SIGTERM (status 0x%x)\n",
                     (unsigned)status);
-            mn_spawn_kill(spawn, SIGKILL);
+            spawn_kill(spawn, SIGKILL);
             print_log_tail(spawn);
         }
     }

@@ -13,7 +13,7 @@
  * A minimd of our own on a temporary directory (--spawn).  Owner: main
  * thread.  Zeroed memory is a stopped one.
  */
-struct mn_spawn {
+struct spawn {
     pid_t pid; /* 0: not running */
     char dir[128];
     char log[160];   /* its standard error */
@@ -27,22 +27,22 @@ struct mn_spawn {
 };
 
 /* Options that take the limits away which a load test would run into. */
-extern const char *const mn_spawn_no_limits[];
+extern const char *const spawn_no_limits[];
 
 /*
  * Starts the daemon and waits until it is ready; `minimd` NULL: the one
  * beside this program.  On failure a message with the end of its log is on
  * standard error, and everything is cleaned up.
  */
-MN_MUSTCHECK enum mn_err mn_spawn_start(struct mn_spawn *spawn, const char *minimd);
+MN_MUSTCHECK enum mn_err spawn_start(struct spawn *spawn, const char *minimd);
 /* Ends it with a signal and waits; the directory stays. */
-void mn_spawn_kill(struct mn_spawn *spawn, int signum);
+void spawn_kill(struct spawn *spawn, int signum);
 /* Starts it again, same ports, same data. */
-MN_MUSTCHECK enum mn_err mn_spawn_again(struct mn_spawn *spawn);
+MN_MUSTCHECK enum mn_err spawn_again(struct spawn *spawn);
 /*
  * SIGTERM, then SIGKILL after 10 s; removes the directory.  false when it
  * did not end cleanly: its log is then printed.
  */
-bool mn_spawn_stop(struct mn_spawn *spawn);
+bool spawn_stop(struct spawn *spawn);
 
 #endif

@@ -20,7 +20,7 @@ static bool copy(char *out, size_t cap, struct mn_str s)
 }
 
 /* host or [host], then :port; returns what follows, or NULL. */
-static const char *parse_host(const char *p, struct mn_url *ret)
+static const char *parse_host(const char *p, struct url *ret)
 {
     size_t n = strcspn(p, ":/");
     struct mn_str host = mn_str_make(p, n);
@@ -45,7 +45,7 @@ static const char *parse_host(const char *p, struct mn_url *ret)
     return p + n;
 }
 
-static enum mn_err look_up(struct mn_url *url, char *why, size_t why_cap)
+static enum mn_err look_up(struct url *url, char *why, size_t why_cap)
 {
     struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
     struct addrinfo *found = NULL;
@@ -60,10 +60,10 @@ static enum mn_err look_up(struct mn_url *url, char *why, size_t why_cap)
     return MN_OK;
 }
 
-enum mn_err mn_url_parse(const char *text, const char *scheme, struct mn_url *ret, char *why,
-                         size_t why_cap)
+enum mn_err url_parse(const char *text, const char *scheme, struct url *ret, char *why,
+                      size_t why_cap)
 {
-    struct mn_url url = {0};
+    struct url url = {0};
     bool ws = strcmp(scheme, "ws") == 0;
     size_t n = strlen(scheme);
     snprintf(url.port, sizeof url.port, "%s", ws ? "9001" : "8080");

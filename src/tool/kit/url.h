@@ -8,7 +8,7 @@
 #include "base/err.h"
 
 /* ws://host[:port][/path] and http://host[:port][/prefix]; IPv6 hosts in brackets. */
-struct mn_url {
+struct url {
     char host[128];
     char port[8];
     char path[256]; /* with its leading slash; "/ws" for ws and "" for http when absent */
@@ -17,7 +17,7 @@ struct mn_url {
 };
 
 /* Parses and looks the host up.  MN_EINVAL, MN_ENOTFOUND: `why` tells. */
-MN_MUSTCHECK enum mn_err mn_url_parse(const char *text, const char *scheme, struct mn_url *ret,
-                                      char *why, size_t why_cap);
+MN_MUSTCHECK enum mn_err url_parse(const char *text, const char *scheme, struct url *ret, char *why,
+                                   size_t why_cap);
 
 #endif

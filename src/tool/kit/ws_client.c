@@ -26,7 +26,7 @@ static enum mn_err wait_for(int fd, short events, uint64_t until_ms)
     return n == 0 ? MN_ETIMEOUT : MN_OK;
 }
 
-static enum mn_err dial(struct mn_wsc *c, const struct mn_url *url, uint64_t until_ms)
+static enum mn_err dial(struct ws_client *c, const struct url *url, uint64_t until_ms)
 {
     int on = 1;
     int err = 0;
@@ -48,7 +48,7 @@ static enum mn_err dial(struct mn_wsc *c, const struct mn_url *url, uint64_t unt
 }
 
 /* At least one more byte: MN_ECLOSED at the end. */
-static enum mn_err receive(struct mn_wsc *c, uint64_t until_ms)
+static enum mn_err receive(struct ws_client *c, uint64_t until_ms)
 {
     mn_buf_consume(&c->in, c->used);
     c->used = 0;
@@ -66,7 +66,7 @@ static enum mn_err receive(struct mn_wsc *c, uint64_t until_ms)
     return MN_OK;
 }
 
-static enum mn_err upgrade(struct mn_wsc *c, const struct mn_url *url, uint64_t until_ms)
+static enum mn_err upgrade(struct ws_client *c, const struct url *url, uint64_t until_ms)
 {
     static const char key[] = "bWluaW0gc21va2UgY2xpZQ==";
     char accept[29], request[640];
@@ -75,7 +75,7 @@ static enum mn_err upgrade(struct mn_wsc *c, const struct mn_url *url, uint64_t 
                      "Connection: Upgrade\r\nSec-WebSocket-Key: %s\r\n"
                      "Sec-WebSocket-Version: 13\r\n\r\n",
                      url->path, url->host, url->port, key);
-    enum mn_err err = mn_wsc_send_raw(c, request, (size_t)n);
+    enum mn_err err = ws_client_send_raw(c, request, (size_t)n);
     const char *end = NULL;
     while (!err && !end) {
         err = receive(c, until_ms);
@@ -90,10 +90,10 @@ static enum mn_err upgrade(struct mn_wsc *c, const struct mn_url *url, uint64_t 
     return ok ? MN_OK : MN_EPROTO;
 }
 
-enum mn_err mn_wsc_open(struct mn_wsc *c, const struct mn_url *url, uint64_t timeout_ms)
+enum mn_err ws_client_open(struct ws_client *c, const struct url *url, uint64_t timeout_ms)
 {
     uint64_t until_ms = mn_mono_ms() + timeout_ms;
-    *c = (struct mn_wsc){.fd = -1};
+    *c = (struct ws_client){.fd = -1};
     mn_ws_rx_init(&c->rx, MN_WS_CLIENT, MESSAGE_MAX);
     mn_buf_init(&c->in, MESSAGE_MAX + 65536);
     mn_buf_init(&c->text, MESSAGE_MAX);
@@ -101,11 +101,11 @@ enum mn_err mn_wsc_open(struct mn_wsc *c, const struct mn_url *url, uint64_t tim
     if (!err)
         err = upgrade(c, url, until_ms);
     if (err)
-        mn_wsc_close(c);
+        ws_client_close(c);
     return err;
 }
 
-void mn_wsc_close(struct mn_wsc *c)
+void ws_client_close(struct ws_client *c)
 {
     if (c->fd >= 0)
         close(c->fd);
@@ -116,7 +116,7 @@ void mn_wsc_close(struct mn_wsc *c)
     c->used = 0;
 }
 
-enum mn_err mn_wsc_send_raw(struct mn_wsc *c, const void *p, size_t n)
+enum mn_err ws_client_send_raw(struct ws_client *c, const void *p, size_t n)
 {
     uint64_t until_ms = mn_mono_ms() + SEND_TIMEOUT_MS;
     const char *at = p;
@@ -138,7 +138,7 @@ enum mn_err mn_wsc_send_raw(struct mn_wsc *c, const void *p, size_t n)
     return MN_OK;
 }
 
-static enum mn_err send_frame(struct mn_wsc *c, enum mn_ws_opcode op, const char *p, size_t n)
+static enum mn_err send_frame(struct ws_client *c, enum mn_ws_opcode op, const char *p, size_t n)
 {
     uint8_t mask[4];
     char header[MN_WS_HEADER_MAX];
@@ -151,27 +151,29 @@ static enum mn_err send_frame(struct mn_wsc *c, enum mn_ws_opcode op, const char
     enum mn_err err = out.failed ? MN_ENOMEM : MN_OK;
     if (!err) {
         mn_ws_mask(out.p + at, n, mask, 0);
-        err = mn_wsc_send_raw(c, out.p, out.n);
+        err = ws_client_send_raw(c, out.p, out.n);
     }
     mn_buf_deinit(&out);
     return err;
 }
 
-enum mn_err mn_wsc_send(struct mn_wsc *c, struct mn_str text)
+enum mn_err ws_client_send(struct ws_client *c, struct mn_str text)
 {
     return send_frame(c, MN_WS_OP_TEXT, text.p, text.n);
 }
 
-static enum mn_wsc_event take_text(struct mn_wsc *c, char *p, size_t n, struct mn_wsc_in *ret)
+static enum ws_client_event take_text(struct ws_client *c, char *p, size_t n,
+                                      struct ws_client_in *ret)
 {
     mn_buf_reset(&c->text);
     mn_ignore(mn_buf_add(&c->text, p, n)); /* its limit is that of a message */
     ret->text = mn_buf_str(&c->text);
-    return mn_envelope_parse(p, n, &ret->env) == MN_OK ? MN_WSC_TEXT : MN_WSC_BAD;
+    return mn_envelope_parse(p, n, &ret->env) == MN_OK ? WS_CLIENT_TEXT : WS_CLIENT_BAD;
 }
 
 /* One frame of what has been received; false when there is none that the caller should see. */
-static bool take_event(struct mn_wsc *c, struct mn_wsc_in *ret, enum mn_wsc_event *ret_event)
+static bool take_event(struct ws_client *c, struct ws_client_in *ret,
+                       enum ws_client_event *ret_event)
 {
     struct mn_ws_in in;
     size_t used = 0;
@@ -185,30 +187,31 @@ static bool take_event(struct mn_wsc *c, struct mn_wsc_in *ret, enum mn_wsc_even
     }
     if (ev == MN_WS_MORE)
         return false;
-    *ret_event = MN_WSC_BAD;
+    *ret_event = WS_CLIENT_BAD;
     if (ev == MN_WS_TEXT)
         *ret_event = take_text(c, in.p, in.n, ret);
     if (ev == MN_WS_CLOSED) {
-        *ret_event = MN_WSC_CLOSE;
+        *ret_event = WS_CLIENT_CLOSE;
         ret->code = in.code;
     }
     return true;
 }
 
-enum mn_wsc_event mn_wsc_next(struct mn_wsc *c, uint64_t timeout_ms, struct mn_wsc_in *ret)
+enum ws_client_event ws_client_next(struct ws_client *c, uint64_t timeout_ms,
+                                    struct ws_client_in *ret)
 {
     uint64_t until_ms = mn_mono_ms() + timeout_ms;
-    enum mn_wsc_event event = MN_WSC_END;
-    *ret = (struct mn_wsc_in){.text = MN_STR("")};
+    enum ws_client_event event = WS_CLIENT_END;
+    *ret = (struct ws_client_in){.text = MN_STR("")};
     if (c->fd < 0)
-        return MN_WSC_END;
+        return WS_CLIENT_END;
     for (;;) {
         if (c->in.n > c->used && take_event(c, ret, &event))
             return event;
         enum mn_err err = receive(c, until_ms);
         if (err == MN_ETIMEOUT)
-            return MN_WSC_TIMEOUT;
+            return WS_CLIENT_TIMEOUT;
         if (err)
-            return MN_WSC_END;
+            return WS_CLIENT_END;
     }
 }

@@ -13,7 +13,7 @@
 
 #define RING_FIRST 8
 
-void mn_ledger_deinit(struct mn_ledger_conv *conv)
+void ledger_deinit(struct ledger_conv *conv)
 {
     mn_free(conv->ring);
     conv->ring = NULL;
@@ -21,20 +21,20 @@ void mn_ledger_deinit(struct mn_ledger_conv *conv)
     conv->head = conv->tail;
 }
 
-static struct mn_ledger_rec *at(const struct mn_ledger_conv *conv, uint32_t counter)
+static struct ledger_rec *at(const struct ledger_conv *conv, uint32_t counter)
 {
     return &conv->ring[counter & (conv->cap - 1)];
 }
 
-bool mn_ledger_has_room(const struct mn_ledger_conv *conv)
+bool ledger_has_room(const struct ledger_conv *conv)
 {
-    return conv->tail - conv->head < MN_LEDGER_WINDOW_MAX && conv->tail < UINT32_MAX;
+    return conv->tail - conv->head < LEDGER_WINDOW_MAX && conv->tail < UINT32_MAX;
 }
 
-static void grow(struct mn_ledger_conv *conv)
+static void grow(struct ledger_conv *conv)
 {
     uint32_t cap = conv->cap ? conv->cap * 2 : RING_FIRST;
-    struct mn_ledger_rec *ring = mn_alloc_array(cap, sizeof *ring);
+    struct ledger_rec *ring = mn_alloc_array(cap, sizeof *ring);
     for (uint32_t i = conv->head; i != conv->tail; i++)
         ring[i & (cap - 1)] = *at(conv, i);
     mn_free(conv->ring);
@@ -42,40 +42,40 @@ static void grow(struct mn_ledger_conv *conv)
     conv->cap = cap;
 }
 
-uint32_t mn_ledger_send(struct mn_ledger_conv *conv, uint64_t intended_ns, uint64_t sent_ns,
-                        uint32_t flags)
+uint32_t ledger_send(struct ledger_conv *conv, uint64_t intended_ns, uint64_t sent_ns,
+                     uint32_t flags)
 {
-    MN_BUG_ON(!mn_ledger_has_room(conv));
+    MN_BUG_ON(!ledger_has_room(conv));
     if (conv->tail - conv->head == conv->cap)
         grow(conv);
     uint32_t counter = conv->tail++;
-    *at(conv, counter) = (struct mn_ledger_rec){
+    *at(conv, counter) = (struct ledger_rec){
         .intended_ns = intended_ns, .sent_ns = sent_ns, .flags = flags};
     return counter;
 }
 
-struct mn_ledger_rec *mn_ledger_find(struct mn_ledger_conv *conv, uint32_t counter)
+struct ledger_rec *ledger_find(struct ledger_conv *conv, uint32_t counter)
 {
     if (counter < conv->head || counter >= conv->tail)
         return NULL;
     return at(conv, counter);
 }
 
-static bool is_settled(const struct mn_ledger_rec *rec)
+static bool is_settled(const struct ledger_rec *rec)
 {
-    if (rec->flags & MN_LEDGER_REFUSED)
+    if (rec->flags & LEDGER_REFUSED)
         return true;
-    return (rec->flags & MN_LEDGER_SAVED) && (rec->flags & (MN_LEDGER_LIVE | MN_LEDGER_RESENT));
+    return (rec->flags & LEDGER_SAVED) && (rec->flags & (LEDGER_LIVE | LEDGER_RESENT));
 }
 
-void mn_ledger_trim(struct mn_ledger_conv *conv)
+void ledger_trim(struct ledger_conv *conv)
 {
     while (conv->head < conv->tail && is_settled(at(conv, conv->head)))
         conv->head++;
 }
 
 /* Notes the msgSeq of a message; false when another one was known. */
-static bool learn_seq(struct mn_ledger_conv *conv, struct mn_ledger_rec *rec, int64_t seq)
+static bool learn_seq(struct ledger_conv *conv, struct ledger_rec *rec, int64_t seq)
 {
     if (seq <= 0)
         return true;
@@ -90,48 +90,47 @@ static bool learn_seq(struct mn_ledger_conv *conv, struct mn_ledger_rec *rec, in
     return true;
 }
 
-static enum mn_ledger_answer answer(struct mn_ledger_conv *conv, uint32_t counter, uint32_t flag,
-                                    int64_t seq, bool *ret_seq_differs)
+static enum ledger_answer answer(struct ledger_conv *conv, uint32_t counter, uint32_t flag,
+                                 int64_t seq, bool *ret_seq_differs)
 {
     *ret_seq_differs = false;
     if (counter >= conv->tail)
-        return MN_LEDGER_ANSWER_PHANTOM;
-    struct mn_ledger_rec *rec = mn_ledger_find(conv, counter);
+        return LEDGER_ANSWER_PHANTOM;
+    struct ledger_rec *rec = ledger_find(conv, counter);
     if (!rec)
-        return MN_LEDGER_ANSWER_AGAIN;
+        return LEDGER_ANSWER_AGAIN;
     *ret_seq_differs = !learn_seq(conv, rec, seq);
-    if (rec->flags & (MN_LEDGER_SAVED | MN_LEDGER_REFUSED))
-        return MN_LEDGER_ANSWER_AGAIN;
-    bool late = rec->flags & MN_LEDGER_UNKNOWN;
-    rec->flags = (rec->flags & ~(uint32_t)MN_LEDGER_UNKNOWN) | flag;
-    mn_ledger_trim(conv);
-    return late ? MN_LEDGER_ANSWER_LATE : MN_LEDGER_ANSWER_FIRST;
+    if (rec->flags & (LEDGER_SAVED | LEDGER_REFUSED))
+        return LEDGER_ANSWER_AGAIN;
+    bool late = rec->flags & LEDGER_UNKNOWN;
+    rec->flags = (rec->flags & ~(uint32_t)LEDGER_UNKNOWN) | flag;
+    ledger_trim(conv);
+    return late ? LEDGER_ANSWER_LATE : LEDGER_ANSWER_FIRST;
 }
 
-enum mn_ledger_answer mn_ledger_saved(struct mn_ledger_conv *conv, uint32_t counter, int64_t seq,
-                                      bool *ret_seq_differs)
+enum ledger_answer ledger_saved(struct ledger_conv *conv, uint32_t counter, int64_t seq,
+                                bool *ret_seq_differs)
 {
-    return answer(conv, counter, MN_LEDGER_SAVED, seq, ret_seq_differs);
+    return answer(conv, counter, LEDGER_SAVED, seq, ret_seq_differs);
 }
 
-enum mn_ledger_answer mn_ledger_refused(struct mn_ledger_conv *conv, uint32_t counter)
+enum ledger_answer ledger_refused(struct ledger_conv *conv, uint32_t counter)
 {
     bool ignored;
-    return answer(conv, counter, MN_LEDGER_REFUSED, 0, &ignored);
+    return answer(conv, counter, LEDGER_REFUSED, 0, &ignored);
 }
 
 /* Another copy: a resend explains it unless it was acknowledged a while ago. */
-static enum mn_ledger_verdict judge_copy(const struct mn_ledger_conv *conv, int64_t seq,
-                                         bool resent)
+static enum ledger_verdict judge_copy(const struct ledger_conv *conv, int64_t seq, bool resent)
 {
-    return resent && seq > conv->acked_seq ? MN_LEDGER_REDELIVERED : MN_LEDGER_DUP;
+    return resent && seq > conv->acked_seq ? LEDGER_REDELIVERED : LEDGER_DUP;
 }
 
 /*
  * Live copies are in order among themselves, resent ones too; a resend may
  * run while live ones come (ws-protocol.md 18), so the two are not compared.
  */
-static bool note_order(struct mn_ledger_conv *conv, uint32_t counter, int64_t seq, bool resent)
+static bool note_order(struct ledger_conv *conv, uint32_t counter, int64_t seq, bool resent)
 {
     int64_t *last_seq = resent ? &conv->last_resent_seq : &conv->last_live_seq;
     bool late = seq < *last_seq;
@@ -145,31 +144,30 @@ static bool note_order(struct mn_ledger_conv *conv, uint32_t counter, int64_t se
     return late;
 }
 
-enum mn_ledger_verdict mn_ledger_delivered(struct mn_ledger_conv *conv, uint32_t counter,
-                                           int64_t seq, bool resent, struct mn_ledger_rec *ret_rec,
-                                           bool *ret_seq_differs)
+enum ledger_verdict ledger_delivered(struct ledger_conv *conv, uint32_t counter, int64_t seq,
+                                     bool resent, struct ledger_rec *ret_rec, bool *ret_seq_differs)
 {
     *ret_seq_differs = false;
     if (counter >= conv->tail)
-        return MN_LEDGER_PHANTOM;
-    struct mn_ledger_rec *rec = mn_ledger_find(conv, counter);
+        return LEDGER_PHANTOM;
+    struct ledger_rec *rec = ledger_find(conv, counter);
     if (!rec)
         return judge_copy(conv, seq, resent);
-    if (rec->flags & MN_LEDGER_REFUSED)
-        return MN_LEDGER_PHANTOM;
+    if (rec->flags & LEDGER_REFUSED)
+        return LEDGER_PHANTOM;
     *ret_seq_differs = !learn_seq(conv, rec, seq);
-    if (rec->flags & (MN_LEDGER_LIVE | MN_LEDGER_RESENT))
+    if (rec->flags & (LEDGER_LIVE | LEDGER_RESENT))
         return judge_copy(conv, seq, resent);
-    rec->flags |= resent ? MN_LEDGER_RESENT : MN_LEDGER_LIVE;
+    rec->flags |= resent ? LEDGER_RESENT : LEDGER_LIVE;
     *ret_rec = *rec;
     bool late = note_order(conv, counter, seq, resent);
-    mn_ledger_trim(conv);
-    return late ? MN_LEDGER_FIRST_LATE : MN_LEDGER_FIRST;
+    ledger_trim(conv);
+    return late ? LEDGER_FIRST_LATE : LEDGER_FIRST;
 }
 
-void mn_ledger_acked(struct mn_ledger_conv *conv, int64_t seq, uint64_t now_ns)
+void ledger_acked(struct ledger_conv *conv, int64_t seq, uint64_t now_ns)
 {
-    if (now_ns - conv->acking_ns >= MN_LEDGER_ACK_SETTLE_NS) {
+    if (now_ns - conv->acking_ns >= LEDGER_ACK_SETTLE_NS) {
         conv->acked_seq = conv->aging_seq;
         conv->aging_seq = conv->acking_seq;
         conv->acking_ns = now_ns;
@@ -178,34 +176,34 @@ void mn_ledger_acked(struct mn_ledger_conv *conv, int64_t seq, uint64_t now_ns)
         conv->acking_seq = seq;
 }
 
-void mn_ledger_ack_cut(struct mn_ledger_conv *conv)
+void ledger_ack_cut(struct ledger_conv *conv)
 {
     conv->aging_seq = conv->acked_seq;
     conv->acking_seq = conv->acked_seq;
 }
 
-uint32_t mn_ledger_expire(struct mn_ledger_conv *conv, uint64_t before_ns)
+uint32_t ledger_expire(struct ledger_conv *conv, uint64_t before_ns)
 {
     uint32_t expired = 0;
     uint32_t i = conv->expire_next > conv->head ? conv->expire_next : conv->head;
     for (; i != conv->tail; i++) {
-        struct mn_ledger_rec *rec = at(conv, i);
+        struct ledger_rec *rec = at(conv, i);
         if (rec->sent_ns >= before_ns)
             break;
-        if (rec->flags & (MN_LEDGER_SAVED | MN_LEDGER_REFUSED | MN_LEDGER_UNKNOWN))
+        if (rec->flags & (LEDGER_SAVED | LEDGER_REFUSED | LEDGER_UNKNOWN))
             continue;
-        rec->flags |= MN_LEDGER_UNKNOWN;
+        rec->flags |= LEDGER_UNKNOWN;
         expired++;
     }
     conv->expire_next = i;
     return expired;
 }
 
-bool mn_ledger_next_unknown(struct mn_ledger_conv *conv, uint32_t *counter)
+bool ledger_next_unknown(struct ledger_conv *conv, uint32_t *counter)
 {
     uint32_t i = *counter > conv->head ? *counter : conv->head;
     for (; i < conv->tail; i++) {
-        if (at(conv, i)->flags & MN_LEDGER_UNKNOWN) {
+        if (at(conv, i)->flags & LEDGER_UNKNOWN) {
             *counter = i;
             return true;
         }
@@ -213,14 +211,14 @@ bool mn_ledger_next_unknown(struct mn_ledger_conv *conv, uint32_t *counter)
     return false;
 }
 
-void mn_ledger_retry(struct mn_ledger_conv *conv, uint32_t counter)
+void ledger_retry(struct ledger_conv *conv, uint32_t counter)
 {
-    at(conv, counter)->flags &= ~(uint32_t)MN_LEDGER_UNKNOWN;
+    at(conv, counter)->flags &= ~(uint32_t)LEDGER_UNKNOWN;
     if (conv->expire_next > counter)
         conv->expire_next = counter;
 }
 
-uint64_t mn_ledger_gaps(const struct mn_ledger_conv *conv)
+uint64_t ledger_gaps(const struct ledger_conv *conv)
 {
     if (conv->known_seqs == 0)
         return 0;

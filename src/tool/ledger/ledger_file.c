@@ -28,7 +28,7 @@ enum {
     HASH_HEX = 32
 };
 
-void mn_ledger_text_hash(struct mn_str text, uint64_t ret_hash[2])
+void ledger_text_hash(struct mn_str text, uint64_t ret_hash[2])
 {
     static const uint64_t key[2] = {0, 0};
     mn_hash128(key, text.p ? text.p : "", text.n, ret_hash);
@@ -36,9 +36,9 @@ void mn_ledger_text_hash(struct mn_str text, uint64_t ret_hash[2])
 
 /* ---- writing ---- */
 
-int mn_ledger_file_create(const char *path)
+int ledger_file_create(const char *path)
 {
-    static const char head[] = MN_LEDGER_FILE_HEAD "\n";
+    static const char head[] = LEDGER_FILE_HEAD "\n";
     int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0644);
     if (fd >= 0 && write(fd, head, sizeof head - 1) != (ssize_t)sizeof head - 1) {
         int saved = errno ? errno : ENOSPC;
@@ -49,7 +49,7 @@ int mn_ledger_file_create(const char *path)
     return fd;
 }
 
-void mn_ledger_out_flush(struct mn_ledger_out *out)
+void ledger_out_flush(struct ledger_out *out)
 {
     size_t done = 0;
     while (done < out->n && !out->error) {
@@ -62,29 +62,29 @@ void mn_ledger_out_flush(struct mn_ledger_out *out)
     out->n = 0;
 }
 
-void mn_ledger_out_add(struct mn_ledger_out *out, const struct mn_ledger_line *line)
+void ledger_out_add(struct ledger_out *out, const struct ledger_line *line)
 {
-    if (sizeof out->p - out->n < MN_LEDGER_OUT_LINE)
-        mn_ledger_out_flush(out);
-    int n = snprintf(out->p + out->n, MN_LEDGER_OUT_LINE,
+    if (sizeof out->p - out->n < LEDGER_OUT_LINE)
+        ledger_out_flush(out);
+    int n = snprintf(out->p + out->n, LEDGER_OUT_LINE,
                      "%" PRId64 "\t%" PRId64 "\t%.*s\t%" PRId64 "\t%" PRId64 "\t%016" PRIx64
                      "%016" PRIx64 "\n",
                      line->from, line->to, (int)line->client_id.n, line->client_id.p, line->id,
                      line->seq, line->text_hash[0], line->text_hash[1]);
-    MN_BUG_ON(n < 0 || n >= MN_LEDGER_OUT_LINE);
+    MN_BUG_ON(n < 0 || n >= LEDGER_OUT_LINE);
     out->n += (size_t)n;
 }
 
 /* ---- reading ---- */
 
-static enum mn_err fail(const struct mn_ledger_reader *reader, struct mn_buf *why, const char *what)
+static enum mn_err fail(const struct ledger_reader *reader, struct mn_buf *why, const char *what)
 {
     mn_buf_addf(why, "ledger %s, line %" PRIu64 ": %s", reader->path, reader->number, what);
     return MN_EINVAL;
 }
 
 /* A line without its end into reader->line. MN_ENOTFOUND: no more. */
-static enum mn_err read_line(struct mn_ledger_reader *reader, size_t *ret_n, struct mn_buf *why)
+static enum mn_err read_line(struct ledger_reader *reader, size_t *ret_n, struct mn_buf *why)
 {
     if (!fgets(reader->line, LINE_MAX_BYTES, reader->file)) {
         if (!ferror(reader->file))
@@ -106,10 +106,9 @@ static enum mn_err read_line(struct mn_ledger_reader *reader, size_t *ret_n, str
     return MN_ENOTFOUND;
 }
 
-enum mn_err mn_ledger_reader_open(struct mn_ledger_reader *reader, const char *path,
-                                  struct mn_buf *why)
+enum mn_err ledger_reader_open(struct ledger_reader *reader, const char *path, struct mn_buf *why)
 {
-    *reader = (struct mn_ledger_reader){.path = path, .file = fopen(path, "re")};
+    *reader = (struct ledger_reader){.path = path, .file = fopen(path, "re")};
     if (!reader->file) {
         enum mn_err err = mn_err_from_errno(errno);
         mn_buf_addf(why, "cannot open ledger %s: %s", path, strerror(errno));
@@ -119,21 +118,21 @@ enum mn_err mn_ledger_reader_open(struct mn_ledger_reader *reader, const char *p
     mn_buf_init(&reader->text, CLIENT_ID_LIMIT);
     size_t n = 0;
     enum mn_err err = read_line(reader, &n, why);
-    if (err == MN_ENOTFOUND || (!err && strcmp(reader->line, MN_LEDGER_FILE_HEAD) != 0))
-        err = fail(reader, why, "expected \"" MN_LEDGER_FILE_HEAD "\": is it a ledger?");
+    if (err == MN_ENOTFOUND || (!err && strcmp(reader->line, LEDGER_FILE_HEAD) != 0))
+        err = fail(reader, why, "expected \"" LEDGER_FILE_HEAD "\": is it a ledger?");
     return err;
 }
 
-void mn_ledger_reader_close(struct mn_ledger_reader *reader)
+void ledger_reader_close(struct ledger_reader *reader)
 {
     if (reader->file)
         fclose(reader->file);
     mn_free(reader->line);
     mn_buf_deinit(&reader->text);
-    *reader = (struct mn_ledger_reader){0};
+    *reader = (struct ledger_reader){0};
 }
 
-enum mn_err mn_ledger_reader_seek(struct mn_ledger_reader *reader, int64_t offset)
+enum mn_err ledger_reader_seek(struct ledger_reader *reader, int64_t offset)
 {
     if (offset == 0) {
         rewind(reader->file);
@@ -160,7 +159,7 @@ static struct mn_str unquote(struct mn_str field, json_t **ret_root)
     return mn_str_make(json_string_value(*ret_root), json_string_length(*ret_root));
 }
 
-static bool take_client_id(struct mn_ledger_reader *reader, struct mn_str field, struct mn_str *ret)
+static bool take_client_id(struct ledger_reader *reader, struct mn_str field, struct mn_str *ret)
 {
     *ret = field;
     if (field.n == 0 || field.p[0] != '"')
@@ -193,7 +192,7 @@ static bool take_text(struct mn_str field, uint64_t ret_hash[2])
     json_t *root = NULL;
     struct mn_str text = unquote(field, &root);
     if (text.p)
-        mn_ledger_text_hash(text, ret_hash);
+        ledger_text_hash(text, ret_hash);
     json_decref(root);
     return text.p != NULL;
 }
@@ -212,15 +211,15 @@ static bool split(struct mn_str line, struct mn_str fields[FIELDS])
     return false;
 }
 
-enum mn_err mn_ledger_reader_next(struct mn_ledger_reader *reader, struct mn_ledger_line *ret,
-                                  struct mn_buf *why)
+enum mn_err ledger_reader_next(struct ledger_reader *reader, struct ledger_line *ret,
+                               struct mn_buf *why)
 {
     struct mn_str fields[FIELDS];
     size_t n = 0;
     enum mn_err err = read_line(reader, &n, why);
     if (err)
         return err;
-    *ret = (struct mn_ledger_line){0};
+    *ret = (struct ledger_line){0};
     if (!split(mn_str_make(reader->line, n), fields))
         return fail(reader, why, "expected six fields with tabs between them");
     if (mn_parse_i64(fields[0], 1, INT64_MAX, &ret->from) != MN_OK ||

@@ -3,7 +3,7 @@
  * Acknowledgements and their receipts, see receipts.h.  Pure: no I/O, no
  * clock.  Owner: one load thread.
  * Invariants: a ring is ascending by msgSeq; nothing in it is at or below
- * what the receipts so far cover once mn_receipts_take() has said false.
+ * what the receipts so far cover once receipts_take() has said false.
  */
 #include "tool/ledger/receipts.h"
 
@@ -13,23 +13,23 @@
 
 #define RING_FIRST 8
 
-void mn_receipts_deinit(struct mn_receipts *receipts)
+void receipts_deinit(struct receipts *receipts)
 {
-    for (int c = 0; c < MN_WIRE_CURSOR_COUNT; c++) {
+    for (int c = 0; c < WIRE_CURSOR_COUNT; c++) {
         mn_free(receipts->lane[c].ring);
-        receipts->lane[c] = (struct mn_receipts_lane){.ring = NULL};
+        receipts->lane[c] = (struct receipts_lane){.ring = NULL};
     }
 }
 
-static struct mn_receipts_ack *at(const struct mn_receipts_lane *lane, uint32_t i)
+static struct receipts_ack *at(const struct receipts_lane *lane, uint32_t i)
 {
     return &lane->ring[i & (lane->cap - 1)];
 }
 
-static void grow(struct mn_receipts_lane *lane)
+static void grow(struct receipts_lane *lane)
 {
     uint32_t cap = lane->cap ? lane->cap * 2 : RING_FIRST;
-    struct mn_receipts_ack *ring = mn_alloc_array(cap, sizeof *ring);
+    struct receipts_ack *ring = mn_alloc_array(cap, sizeof *ring);
     for (uint32_t i = lane->head; i != lane->tail; i++)
         ring[i & (cap - 1)] = *at(lane, i);
     mn_free(lane->ring);
@@ -38,23 +38,23 @@ static void grow(struct mn_receipts_lane *lane)
 }
 
 /* Highest msgSeq of a kind that a receipt has told of. */
-static int64_t covered_seq(const struct mn_receipts *receipts, enum mn_wire_cursor cursor)
+static int64_t covered_seq(const struct receipts *receipts, enum wire_cursor cursor)
 {
     int64_t seq = receipts->lane[cursor].last_seq;
-    int64_t read = receipts->lane[MN_WIRE_READ].last_seq;
+    int64_t read = receipts->lane[WIRE_READ].last_seq;
     return read > seq ? read : seq;
 }
 
-void mn_receipts_acked(struct mn_receipts *receipts, enum mn_wire_cursor cursor,
-                       const struct mn_receipts_ack *ack)
+void receipts_acked(struct receipts *receipts, enum wire_cursor cursor,
+                    const struct receipts_ack *ack)
 {
-    struct mn_receipts_lane *lane = &receipts->lane[cursor];
+    struct receipts_lane *lane = &receipts->lane[cursor];
     if (ack->seq <= lane->acked_seq)
         return;
     if (covered_seq(receipts, cursor) >= lane->acked_seq)
         lane->untracked = 0;
     lane->acked_seq = lane->sure_seq = ack->seq;
-    if (lane->tail - lane->head == MN_RECEIPTS_OPEN_MAX) {
+    if (lane->tail - lane->head == RECEIPTS_OPEN_MAX) {
         lane->untracked++;
         return;
     }
@@ -64,7 +64,7 @@ void mn_receipts_acked(struct mn_receipts *receipts, enum mn_wire_cursor cursor,
 }
 
 /* Whether an open acknowledgement of this msgSeq is of another message. */
-static bool names_another(const struct mn_receipts_lane *lane, int64_t seq, int64_t id)
+static bool names_another(const struct receipts_lane *lane, int64_t seq, int64_t id)
 {
     uint32_t low = lane->head, high = lane->tail;
     while (low != high) {
@@ -77,51 +77,50 @@ static bool names_another(const struct mn_receipts_lane *lane, int64_t seq, int6
     return low != lane->tail && at(lane, low)->seq == seq && at(lane, low)->id != id;
 }
 
-enum mn_receipts_verdict mn_receipts_came(struct mn_receipts *receipts, enum mn_wire_cursor cursor,
-                                          int64_t seq, int64_t id)
+enum receipts_verdict receipts_came(struct receipts *receipts, enum wire_cursor cursor, int64_t seq,
+                                    int64_t id)
 {
-    struct mn_receipts_lane *lane = &receipts->lane[cursor];
+    struct receipts_lane *lane = &receipts->lane[cursor];
     if (seq < 1 || seq > lane->acked_seq || names_another(lane, seq, id))
-        return MN_RECEIPTS_UNASKED;
+        return RECEIPTS_UNASKED;
     int64_t covered = covered_seq(receipts, cursor);
     if (seq <= covered)
-        return seq == covered ? MN_RECEIPTS_REPEATED : MN_RECEIPTS_BACKWARD;
+        return seq == covered ? RECEIPTS_REPEATED : RECEIPTS_BACKWARD;
     lane->last_seq = seq;
-    return MN_RECEIPTS_GOOD;
+    return RECEIPTS_GOOD;
 }
 
-bool mn_receipts_take(struct mn_receipts *receipts, enum mn_wire_cursor cursor,
-                      struct mn_receipts_ack *ret)
+bool receipts_take(struct receipts *receipts, enum wire_cursor cursor, struct receipts_ack *ret)
 {
-    struct mn_receipts_lane *lane = &receipts->lane[cursor];
+    struct receipts_lane *lane = &receipts->lane[cursor];
     if (lane->head == lane->tail || at(lane, lane->head)->seq > covered_seq(receipts, cursor))
         return false;
     *ret = *at(lane, lane->head++);
     return true;
 }
 
-uint64_t mn_receipts_cut(struct mn_receipts *receipts)
+uint64_t receipts_cut(struct receipts *receipts)
 {
     uint64_t cut = 0;
-    for (int c = 0; c < MN_WIRE_CURSOR_COUNT; c++) {
-        struct mn_receipts_lane *lane = &receipts->lane[c];
-        cut += mn_receipts_open(receipts, (enum mn_wire_cursor)c);
+    for (int c = 0; c < WIRE_CURSOR_COUNT; c++) {
+        struct receipts_lane *lane = &receipts->lane[c];
+        cut += receipts_open(receipts, (enum wire_cursor)c);
         lane->head = lane->tail;
         lane->untracked = 0;
-        lane->sure_seq = covered_seq(receipts, (enum mn_wire_cursor)c);
+        lane->sure_seq = covered_seq(receipts, (enum wire_cursor)c);
     }
     return cut;
 }
 
-uint64_t mn_receipts_open(const struct mn_receipts *receipts, enum mn_wire_cursor cursor)
+uint64_t receipts_open(const struct receipts *receipts, enum wire_cursor cursor)
 {
-    const struct mn_receipts_lane *lane = &receipts->lane[cursor];
+    const struct receipts_lane *lane = &receipts->lane[cursor];
     if (covered_seq(receipts, cursor) >= lane->acked_seq)
         return 0;
     return lane->tail - lane->head + lane->untracked;
 }
 
-int64_t mn_receipts_sure(const struct mn_receipts *receipts, enum mn_wire_cursor cursor)
+int64_t receipts_sure(const struct receipts *receipts, enum wire_cursor cursor)
 {
     return receipts->lane[cursor].sure_seq;
 }

@@ -15,7 +15,7 @@
  */
 
 /* An acknowledgement that no receipt has covered. */
-struct mn_receipts_ack {
+struct receipts_ack {
     int64_t seq;
     int64_t id; /* serverMsgId */
     uint64_t sent_ns;
@@ -23,8 +23,8 @@ struct mn_receipts_ack {
 };
 
 /* Acknowledgements of one kind; the oldest at head. */
-struct mn_receipts_lane {
-    struct mn_receipts_ack *ring;
+struct receipts_lane {
+    struct receipts_ack *ring;
     uint32_t cap; /* power of two or 0 */
     uint32_t head;
     uint32_t tail;
@@ -34,43 +34,42 @@ struct mn_receipts_lane {
     uint64_t untracked; /* acknowledged beyond the ring's limit: only counted */
 };
 
-struct mn_receipts {
+struct receipts {
     /* private */
-    struct mn_receipts_lane lane[MN_WIRE_CURSOR_COUNT];
+    struct receipts_lane lane[WIRE_CURSOR_COUNT];
 };
 
 /* Acknowledgements of a kind that may be open; more are counted, not timed. */
-#define MN_RECEIPTS_OPEN_MAX (UINT32_C(1) << 18)
+#define RECEIPTS_OPEN_MAX (UINT32_C(1) << 18)
 
-void mn_receipts_deinit(struct mn_receipts *receipts);
+void receipts_deinit(struct receipts *receipts);
 /*
  * The receiver acknowledged.  What is not beyond an earlier acknowledgement
  * moves no cursor: no receipt is to be expected.
  */
-void mn_receipts_acked(struct mn_receipts *receipts, enum mn_wire_cursor cursor,
-                       const struct mn_receipts_ack *ack);
+void receipts_acked(struct receipts *receipts, enum wire_cursor cursor,
+                    const struct receipts_ack *ack);
 
-enum mn_receipts_verdict {
-    MN_RECEIPTS_GOOD = 0,
-    MN_RECEIPTS_REPEATED, /* its msgSeq is the last that was told of: no cursor moved */
-    MN_RECEIPTS_BACKWARD, /* it is a lower one */
-    MN_RECEIPTS_UNASKED   /* nobody acknowledged that, or it names another message */
+enum receipts_verdict {
+    RECEIPTS_GOOD = 0,
+    RECEIPTS_REPEATED, /* its msgSeq is the last that was told of: no cursor moved */
+    RECEIPTS_BACKWARD, /* it is a lower one */
+    RECEIPTS_UNASKED   /* nobody acknowledged that, or it names another message */
 };
-/* A receipt came.  After MN_RECEIPTS_GOOD the caller takes what it covers, of both kinds. */
-enum mn_receipts_verdict mn_receipts_came(struct mn_receipts *receipts, enum mn_wire_cursor cursor,
-                                          int64_t seq, int64_t id);
+/* A receipt came.  After RECEIPTS_GOOD the caller takes what it covers, of both kinds. */
+enum receipts_verdict receipts_came(struct receipts *receipts, enum wire_cursor cursor, int64_t seq,
+                                    int64_t id);
 /* The next acknowledgement of this kind that the receipts so far cover; false: no more. */
-bool mn_receipts_take(struct mn_receipts *receipts, enum mn_wire_cursor cursor,
-                      struct mn_receipts_ack *ret);
+bool receipts_take(struct receipts *receipts, enum wire_cursor cursor, struct receipts_ack *ret);
 /*
  * An end of the conversation went: receipts on their way may be lost with it
  * (8.5 promises none), so they are no longer waited for.  Returns how many.
  */
-uint64_t mn_receipts_cut(struct mn_receipts *receipts);
+uint64_t receipts_cut(struct receipts *receipts);
 /* Acknowledgements of a kind without a receipt. */
-uint64_t mn_receipts_open(const struct mn_receipts *receipts, enum mn_wire_cursor cursor);
+uint64_t receipts_open(const struct receipts *receipts, enum wire_cursor cursor);
 
 /* msgSeq that the server's cursor must reach: acknowledged and not cut, or told of; 0: none. */
-int64_t mn_receipts_sure(const struct mn_receipts *receipts, enum mn_wire_cursor cursor);
+int64_t receipts_sure(const struct receipts *receipts, enum wire_cursor cursor);
 
 #endif

@@ -37,7 +37,7 @@ size_t load_conn_rbuf_size(void) { return RBUF_SIZE; }
 
 static uint64_t backoff_ns(struct load_thread *th, const struct load_conn *conn)
 {
-    const struct mn_opts *opts = th->run->opts;
+    const struct opts *opts = th->run->opts;
     unsigned doublings = conn->failures < 20 ? conn->failures : 20;
     uint64_t cap = opts->backoff_base_ns << doublings;
     if (cap > opts->backoff_max_ns || cap >> doublings != opts->backoff_base_ns)
@@ -150,8 +150,8 @@ void load_conn_bye(struct load_thread *th, struct load_conn *conn)
     if (conn->state == LOAD_CONN_READY) {
         char *out = load_out_room(th, conn, 16);
         if (out)
-            load_out_commit(th, mn_wire_control(out, conn->mask, MN_WS_OP_CLOSE,
-                                                mn_str_make("\x03\xe8", 2)));
+            load_out_commit(th, wire_control(out, conn->mask, MN_WS_OP_CLOSE,
+                                             mn_str_make("\x03\xe8", 2)));
         load_out_flush(th);
         atomic_fetch_sub_explicit(&th->ready, 1, memory_order_relaxed);
     }
@@ -197,7 +197,7 @@ static void send_upgrade(struct load_thread *th, struct load_conn *conn)
 static void fail_login(struct load_thread *th, struct load_conn *conn)
 {
     char text[40];
-    snprintf(text, sizeof text, "login: %s", mn_logins_cause(th->run->logins, conn->index));
+    snprintf(text, sizeof text, "login: %s", logins_cause(th->run->logins, conn->index));
     load_reason_add(&th->failures, mn_str_c(text), 1);
     th->count.connect_failures++;
     conn->state = LOAD_CONN_DEAD;
@@ -260,7 +260,7 @@ static void send_auth(struct load_thread *th, struct load_conn *conn)
     if (load_run_token(th->run, conn->index, token) != MN_OK)
         return; /* the limit of the attempt ends it */
     char *out = load_out_room(th, conn, MN_JWT_MAX + 64);
-    load_out_commit(th, mn_wire_auth(out, conn->mask, mn_str_c(token)));
+    load_out_commit(th, wire_auth(out, conn->mask, mn_str_c(token)));
     conn->state = LOAD_CONN_AUTHING;
 }
 
@@ -303,11 +303,11 @@ static void become_ready(struct load_thread *th, struct load_conn *conn, uint64_
 /* ---- frames ---- */
 
 static void take_auth_reply(struct load_thread *th, struct load_conn *conn,
-                            const struct mn_wire_in *in, uint64_t now_ns)
+                            const struct wire_in *in, uint64_t now_ns)
 {
-    if (in->kind == MN_WIRE_AUTH_OK) {
+    if (in->kind == WIRE_AUTH_OK) {
         become_ready(th, conn, now_ns);
-    } else if (in->kind == MN_WIRE_AUTH_FAIL || in->kind == MN_WIRE_ERROR) {
+    } else if (in->kind == WIRE_AUTH_FAIL || in->kind == WIRE_ERROR) {
         conn->retry_after_ms = (uint32_t)in->retry_after_ms;
         fail(th, conn, "auth", in->reason, now_ns);
     }
@@ -318,32 +318,32 @@ static void answer_ping(struct load_thread *th, struct load_conn *conn)
     static const char pong[] = "{\"type\":\"PONG\"}";
     char *out = load_out_room(th, conn, 64);
     if (out)
-        load_out_commit(th, mn_wire_control(out, conn->mask, MN_WS_OP_TEXT,
-                                            mn_str_make(pong, sizeof pong - 1)));
+        load_out_commit(th, wire_control(out, conn->mask, MN_WS_OP_TEXT,
+                                         mn_str_make(pong, sizeof pong - 1)));
 }
 
 static void take_text(struct load_thread *th, struct load_conn *conn, char *p, size_t n,
                       uint64_t now_ns)
 {
-    struct mn_wire_in in;
-    mn_wire_read(&th->tpl, p, n, &in);
+    struct wire_in in;
+    wire_read(&th->tpl, p, n, &in);
     th->count.frames_in++;
-    if (in.kind == MN_WIRE_BAD)
+    if (in.kind == WIRE_BAD)
         th->count.bad_frames++;
     if (conn->state != LOAD_CONN_READY) {
         take_auth_reply(th, conn, &in, now_ns);
         return;
     }
-    if (in.kind == MN_WIRE_ERROR) {
+    if (in.kind == WIRE_ERROR) {
         th->count.errors++;
         conn->retry_after_ms = (uint32_t)in.retry_after_ms;
         load_reason_add(&th->refusals, in.reason, 1);
     }
-    if (in.kind == MN_WIRE_PING)
+    if (in.kind == WIRE_PING)
         answer_ping(th, conn);
     if (th->run->mode->on_frame)
         th->run->mode->on_frame(th, conn, &in, now_ns);
-    if (in.kind == MN_WIRE_CHAT && conn->kind == LOAD_CONN_SLOW && conn->fd >= 0) {
+    if (in.kind == WIRE_CHAT && conn->kind == LOAD_CONN_SLOW && conn->fd >= 0) {
         conn->paused = true;
         load_conn_arm(th, conn);
         load_timer_set(th, conn, now_ns + th->run->opts->slow_delay_ns);
@@ -357,8 +357,8 @@ static void take_close(struct load_thread *th, struct load_conn *conn, const str
     snprintf(cause, sizeof cause, "close %u", in->code);
     char *out = load_out_room(th, conn, 160);
     if (out)
-        load_out_commit(th, mn_wire_control(out, conn->mask, MN_WS_OP_CLOSE,
-                                            mn_str_make(in->p, in->n < 125 ? in->n : 125)));
+        load_out_commit(th, wire_control(out, conn->mask, MN_WS_OP_CLOSE,
+                                         mn_str_make(in->p, in->n < 125 ? in->n : 125)));
     load_out_flush(th);
     broke(th, conn, mn_str_c(cause), now_ns);
 }
@@ -377,8 +377,8 @@ static bool take_event(struct load_thread *th, struct load_conn *conn, enum mn_w
     case MN_WS_PING:
         out = load_out_room(th, conn, 160);
         if (out)
-            load_out_commit(th, mn_wire_control(out, conn->mask, MN_WS_OP_PONG,
-                                                mn_str_make(in->p, in->n)));
+            load_out_commit(th, wire_control(out, conn->mask, MN_WS_OP_PONG,
+                                             mn_str_make(in->p, in->n)));
         return true;
     case MN_WS_BINARY:
     case MN_WS_PONG:

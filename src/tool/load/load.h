@@ -23,7 +23,7 @@
  * all of them from phase to phase and reads what they publish once a second.
  *
  * What a connection does once it is authenticated is a mode's business
- * (struct load_mode: bench_connect.c, bench_ping.c, bench_single.c).
+ * (struct load_mode: connect.c, ping.c, single.c).
  * Client i (0..clients-1) belongs to thread (i / 2) % threads, so that both
  * ends of a pair share a thread and no lock is needed on the hot path.
  */
@@ -170,8 +170,8 @@ struct load_hists {
 struct bench_cursors;
 struct bench_pair;
 struct load_run;
-struct mn_logins;
-struct mn_ledger_out;
+struct logins;
+struct ledger_out;
 
 struct load_thread {
     struct load_run *run;
@@ -193,7 +193,7 @@ struct load_thread {
     size_t wbuf_n;
     struct load_conn *out_conn;
     struct mn_rng rng;
-    struct mn_wire_tpl tpl;
+    struct wire_tpl tpl;
     struct load_counters count;
     struct load_counters at_steady; /* when the steady phase began, and when it ended */
     struct load_counters at_drain;
@@ -208,7 +208,7 @@ struct load_thread {
     void *mode;               /* the mode's */
     struct bench_pair *pairs; /* single-e2e: read by the main thread after the end */
     uint32_t pair_count;
-    struct mn_ledger_out *ledger; /* --ledger: lines of this thread; NULL without */
+    struct ledger_out *ledger; /* --ledger: lines of this thread; NULL without */
 
     /* Published for the main thread. */
     _Atomic uint32_t ready;     /* connections in state READY */
@@ -228,17 +228,17 @@ struct load_mode {
     void (*on_phase)(struct load_thread *th, uint64_t now_ns);
     void (*on_ready)(struct load_thread *th, struct load_conn *conn, uint64_t now_ns);
     void (*on_down)(struct load_thread *th, struct load_conn *conn, uint64_t now_ns);
-    void (*on_frame)(struct load_thread *th, struct load_conn *conn, const struct mn_wire_in *in,
+    void (*on_frame)(struct load_thread *th, struct load_conn *conn, const struct wire_in *in,
                      uint64_t now_ns);
     /* Sends what is due; returns when the next is, UINT64_MAX for never. */
     uint64_t (*on_turn)(struct load_thread *th, uint64_t now_ns);
     void (*on_second)(struct load_thread *th, uint64_t now_ns);
 };
 
-#define LOAD_TARGETS_MAX MN_OPTS_LIST_MAX
+#define LOAD_TARGETS_MAX OPTS_LIST_MAX
 
 struct load_run {
-    const struct mn_opts *opts;
+    const struct opts *opts;
     const struct load_mode *mode;
     struct load_target targets[LOAD_TARGETS_MAX];
     unsigned target_count;
@@ -251,7 +251,7 @@ struct load_run {
     double message_rate;           /* open loop: messages a second in all */
     double read_pct;               /* share of the messages that receivers also read */
     bool asks_receipts;            /* the mode follows acknowledgements to their receipts */
-    struct mn_logins *logins;      /* --login: the clients' accounts, else NULL */
+    struct logins *logins;         /* --login: the clients' accounts, else NULL */
     struct bench_cursors *cursors; /* watches cursors over HTTP; NULL: nobody does */
     unsigned clients;
     unsigned thread_count;
@@ -264,10 +264,10 @@ struct load_run {
     struct mn_hist *row_hist;
 };
 
-/* load_thread.c */
+/* thread.c */
 
 /* Sets up the threads and their connections; nothing is connected. */
-void load_run_init(struct load_run *run, const struct mn_opts *opts, const struct load_mode *mode);
+void load_run_init(struct load_run *run, const struct opts *opts, const struct load_mode *mode);
 void load_run_deinit(struct load_run *run);
 void load_run_start(struct load_run *run);
 /* Tells all threads; main thread. */
@@ -279,7 +279,7 @@ MN_MUSTCHECK enum mn_err load_run_token(const struct load_run *run, uint32_t ind
 uint32_t load_thread_clients(const struct load_run *run, unsigned number);
 uint32_t load_thread_client_index(const struct load_run *run, unsigned number, uint32_t k);
 
-/* load_conn.c: on the owning thread */
+/* conn.c: on the owning thread */
 
 /* Size of th->rbuf. */
 size_t load_conn_rbuf_size(void);
@@ -295,7 +295,7 @@ void load_conn_revive(struct load_thread *th, struct load_conn *conn, uint64_t n
 /* A slow reader becomes a normal one. */
 void load_conn_cure(struct load_thread *th, struct load_conn *conn, uint64_t now_ns);
 
-/* load_out.c: on the owning thread */
+/* out.c: on the owning thread */
 
 void load_out_init(struct load_conn *conn);
 /* Size of th->wbuf. */
@@ -312,14 +312,14 @@ void load_out_resume(struct load_thread *th, struct load_conn *conn);
 /* Tells epoll what the connection's flags say. */
 void load_conn_arm(struct load_thread *th, struct load_conn *conn);
 
-/* load_timer.c */
+/* timer.c */
 
 /* (Re)sets the connection's one timer; UINT64_MAX takes it out. */
 void load_timer_set(struct load_thread *th, struct load_conn *conn, uint64_t due_ns);
 /* Earliest, or NULL. */
 struct load_conn *load_timer_first(const struct load_thread *th);
 
-/* load_stats.c */
+/* stats.c */
 
 void load_counters_add(struct load_counters *into, const struct load_counters *from);
 void load_counters_sub(struct load_counters *from, const struct load_counters *what);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The accounts of a run, see logins.h.  An account is written by the one
- * thread that took its number, until mn_logins_join(); afterwards only its
+ * thread that took its number, until logins_join(); afterwards only its
  * token changes, under `mu`.
  */
 #include "tool/load/logins.h"
@@ -28,17 +28,17 @@ struct account {
     char *token;
     char *refresh;
     uint64_t renew_ms; /* monotonic */
-    char cause[MN_LOGIN_CAUSE_MAX];
+    char cause[LOGIN_CAUSE_MAX];
 };
 
-struct mn_logins {
-    struct mn_http http; /* of the refreshing thread; the others open copies of its address */
+struct logins {
+    struct http_client http; /* of the refreshing thread; the others open copies of its address */
     const char *url;
     uint64_t timeout_ms;
     uint32_t run_id;
     uint32_t count;
     struct account *accounts;
-    pthread_t threads[MN_LOGINS_THREADS];
+    pthread_t threads[LOGINS_THREADS];
     unsigned thread_count; /* running */
     bool is_refreshing;
     int stop_fd; /* ends the refreshing thread */
@@ -47,18 +47,17 @@ struct mn_logins {
     _Atomic bool stop;
     pthread_mutex_t mu; /* guards tokens, hist, result */
     struct mn_hist *hist;
-    struct mn_logins_result result;
+    struct logins_result result;
     uint64_t started_ns;
 };
 
-struct mn_logins *mn_logins_new(const char *http, uint32_t run_id, uint32_t count,
-                                uint64_t timeout_ns)
+struct logins *logins_new(const char *http, uint32_t run_id, uint32_t count, uint64_t timeout_ns)
 {
     char why[200];
-    struct mn_logins *l = mn_new(struct mn_logins);
-    if (mn_http_open(&l->http, http, why, sizeof why) != MN_OK) {
+    struct logins *l = mn_new(struct logins);
+    if (http_client_open(&l->http, http, why, sizeof why) != MN_OK) {
         fprintf(stderr, "minim bench: --http: %s\n", why);
-        mn_http_close(&l->http);
+        http_client_close(&l->http);
         mn_free(l);
         return NULL;
     }
@@ -80,7 +79,7 @@ struct mn_logins *mn_logins_new(const char *http, uint32_t run_id, uint32_t coun
 /* ---- logging in ---- */
 
 /* Keeps what came; the caller has the account to himself. */
-static enum mn_err keep(struct account *account, const struct mn_login *login)
+static enum mn_err keep(struct account *account, const struct login *login)
 {
     account->token = mn_try_strndup(login->token, strlen(login->token));
     account->refresh = mn_try_strndup(login->refresh, strlen(login->refresh));
@@ -92,14 +91,14 @@ static enum mn_err keep(struct account *account, const struct mn_login *login)
     return MN_OK;
 }
 
-static void log_in(struct mn_logins *l, struct mn_http *http, uint32_t index)
+static void log_in(struct logins *l, struct http_client *http, uint32_t index)
 {
     char name[48];
-    struct mn_login login;
+    struct login login;
     struct account *account = &l->accounts[index];
     snprintf(name, sizeof name, "bench-%08x-%u", l->run_id, index);
     uint64_t from_ns = mn_mono_ns();
-    enum mn_err err = mn_login_request(http, name, PASSWORD, &login, account->cause);
+    enum mn_err err = login_request(http, name, PASSWORD, &login, account->cause);
     uint64_t took_ns = mn_mono_ns() - from_ns;
     if (!err)
         err = keep(account, &login);
@@ -113,11 +112,11 @@ static void log_in(struct mn_logins *l, struct mn_http *http, uint32_t index)
 
 static void *work(void *arg)
 {
-    struct mn_logins *l = arg;
-    struct mn_http http;
+    struct logins *l = arg;
+    struct http_client http;
     char why[200];
     pthread_setname_np(pthread_self(), "login");
-    bool ok = mn_http_open(&http, l->url, why, sizeof why) == MN_OK;
+    bool ok = http_client_open(&http, l->url, why, sizeof why) == MN_OK;
     http.timeout_ms = l->timeout_ms;
     while (ok && !atomic_load(&l->stop)) {
         uint32_t index = atomic_fetch_add(&l->next, 1);
@@ -125,12 +124,12 @@ static void *work(void *arg)
             break;
         log_in(l, &http, index);
     }
-    mn_http_close(&http);
+    http_client_close(&http);
     return NULL;
 }
 
 /* Signals are the main thread's. */
-static bool start_thread(pthread_t *thread, void *(*run)(void *), struct mn_logins *l)
+static bool start_thread(pthread_t *thread, void *(*run)(void *), struct logins *l)
 {
     sigset_t all, old;
     sigfillset(&all);
@@ -140,36 +139,36 @@ static bool start_thread(pthread_t *thread, void *(*run)(void *), struct mn_logi
     return ok;
 }
 
-void mn_logins_start(struct mn_logins *l)
+void logins_start(struct logins *l)
 {
     l->started_ns = mn_mono_ns();
-    while (l->thread_count < MN_LOGINS_THREADS && l->thread_count < l->count)
+    while (l->thread_count < LOGINS_THREADS && l->thread_count < l->count)
         MN_BUG_ON(!start_thread(&l->threads[l->thread_count++], work, l));
     l->result.threads = l->thread_count;
 }
 
-uint32_t mn_logins_done(const struct mn_logins *l) { return atomic_load(&l->done); }
+uint32_t logins_done(const struct logins *l) { return atomic_load(&l->done); }
 
-void mn_logins_join(struct mn_logins *l)
+void logins_join(struct logins *l)
 {
-    bool all = mn_logins_done(l) == l->count;
+    bool all = logins_done(l) == l->count;
     atomic_store(&l->stop, true);
     for (unsigned i = 0; i < l->thread_count; i++)
         pthread_join(l->threads[i], NULL);
     l->thread_count = 0;
     l->result.took_s = (double)(mn_mono_ns() - l->started_ns) / 1e9;
-    l->result.asked = all ? l->count : mn_logins_done(l);
+    l->result.asked = all ? l->count : logins_done(l);
     l->result.failed = l->result.asked - l->result.ok;
 }
 
 /* ---- keeping them ---- */
 
-static void refresh(struct mn_logins *l, struct account *account)
+static void refresh(struct logins *l, struct account *account)
 {
-    char cause[MN_LOGIN_CAUSE_MAX];
-    struct mn_login login;
+    char cause[LOGIN_CAUSE_MAX];
+    struct login login;
     snprintf(login.refresh, sizeof login.refresh, "%s", account->refresh);
-    enum mn_err err = mn_login_refresh(&l->http, &login, cause);
+    enum mn_err err = login_refresh(&l->http, &login, cause);
     char *token = err ? NULL : mn_try_strndup(login.token, strlen(login.token));
     /* After a failure again at the next look: the old token is still good for a while. */
     if (token)
@@ -186,7 +185,7 @@ static void refresh(struct mn_logins *l, struct account *account)
 
 static void *keep_fresh(void *arg)
 {
-    struct mn_logins *l = arg;
+    struct logins *l = arg;
     struct pollfd pfd = {.fd = l->stop_fd, .events = POLLIN};
     pthread_setname_np(pthread_self(), "refresh");
     while (poll(&pfd, 1, LOOK_MS) <= 0) {
@@ -198,19 +197,19 @@ static void *keep_fresh(void *arg)
     return NULL;
 }
 
-void mn_logins_keep_fresh(struct mn_logins *l)
+void logins_keep_fresh(struct logins *l)
 {
     atomic_store(&l->stop, false);
     l->is_refreshing = start_thread(&l->threads[0], keep_fresh, l);
 }
 
-void mn_logins_free(struct mn_logins *l)
+void logins_free(struct logins *l)
 {
     uint64_t one = 1;
     if (!l)
         return;
     if (l->thread_count > 0)
-        mn_logins_join(l);
+        logins_join(l);
     atomic_store(&l->stop, true);
     mn_ignore(write(l->stop_fd, &one, sizeof one));
     if (l->is_refreshing)
@@ -220,7 +219,7 @@ void mn_logins_free(struct mn_logins *l)
         mn_free(l->accounts[i].refresh);
     }
     close(l->stop_fd);
-    mn_http_close(&l->http);
+    http_client_close(&l->http);
     mn_hist_free(l->hist);
     pthread_mutex_destroy(&l->mu);
     mn_free(l->accounts);
@@ -229,23 +228,23 @@ void mn_logins_free(struct mn_logins *l)
 
 /* ---- asking ---- */
 
-struct mn_logins_result mn_logins_result(struct mn_logins *l)
+struct logins_result logins_result(struct logins *l)
 {
     pthread_mutex_lock(&l->mu);
-    struct mn_logins_result result = l->result;
+    struct logins_result result = l->result;
     pthread_mutex_unlock(&l->mu);
     result.hist = l->hist;
     return result;
 }
 
-int64_t mn_logins_uid(const struct mn_logins *l, uint32_t index) { return l->accounts[index].uid; }
+int64_t logins_uid(const struct logins *l, uint32_t index) { return l->accounts[index].uid; }
 
-const char *mn_logins_cause(const struct mn_logins *l, uint32_t index)
+const char *logins_cause(const struct logins *l, uint32_t index)
 {
     return l->accounts[index].cause;
 }
 
-enum mn_err mn_logins_token(struct mn_logins *l, uint32_t index, char *out)
+enum mn_err logins_token(struct logins *l, uint32_t index, char *out)
 {
     if (l->accounts[index].uid == 0)
         return MN_ENOTFOUND;

@@ -13,12 +13,12 @@
 
 #include "base/mem.h"
 
-void load_pace_init(struct load_pace *pace, enum mn_opts_model model, enum mn_opts_pairs pairs,
+void load_pace_init(struct load_pace *pace, enum opts_model model, enum opts_pairs pairs,
                     uint32_t senders, double interval_ns, struct mn_rng *rng)
 {
     *pace = (struct load_pace){
         .model = model, .senders = senders, .interval_ns = interval_ns, .rng = rng};
-    if (pairs != MN_PAIRS_ZIPF || senders == 0)
+    if (pairs != OPTS_PAIRS_ZIPF || senders == 0)
         return;
     /* Share of the k-th hottest: 1/k. */
     pace->zipf = mn_alloc_array(senders, sizeof *pace->zipf);
@@ -45,7 +45,7 @@ void load_pace_start(struct load_pace *pace, uint64_t now_ns)
 {
     pace->start_ns = now_ns;
     pace->slot = 0;
-    if (pace->senders > 0 && pace->model == MN_MODEL_POISSON)
+    if (pace->senders > 0 && pace->model == OPTS_MODEL_POISSON)
         pace->random_ns = poisson_gap(pace);
 }
 
@@ -56,13 +56,13 @@ uint64_t load_pace_due(const struct load_pace *pace)
     double at = 0;
     uint64_t round = pace->slot / pace->senders;
     switch (pace->model) {
-    case MN_MODEL_SPREAD:
+    case OPTS_MODEL_SPREAD:
         at = (double)pace->slot * pace->interval_ns / pace->senders;
         break;
-    case MN_MODEL_BURST:
+    case OPTS_MODEL_BURST:
         at = (double)round * pace->interval_ns;
         break;
-    case MN_MODEL_POISSON:
+    case OPTS_MODEL_POISSON:
         at = pace->random_ns;
         break;
     }
@@ -92,12 +92,12 @@ bool load_pace_take(struct load_pace *pace, uint64_t now_ns, uint32_t *ret_sende
     *ret_intended_ns = due;
     if (pace->zipf)
         *ret_sender = pick_zipf(pace);
-    else if (pace->model == MN_MODEL_POISSON)
+    else if (pace->model == OPTS_MODEL_POISSON)
         *ret_sender = (uint32_t)mn_rng_below(pace->rng, pace->senders);
     else
         *ret_sender = (uint32_t)(pace->slot % pace->senders);
     pace->slot++;
-    if (pace->model == MN_MODEL_POISSON)
+    if (pace->model == OPTS_MODEL_POISSON)
         pace->random_ns += poisson_gap(pace);
     return true;
 }

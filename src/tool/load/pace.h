@@ -14,7 +14,7 @@
  */
 struct load_pace {
     /* private */
-    enum mn_opts_model model;
+    enum opts_model model;
     uint32_t senders;
     double interval_ns; /* between two slots of one sender, on average */
     uint64_t start_ns;
@@ -25,7 +25,7 @@ struct load_pace {
 };
 
 /* `senders` may be 0: then nothing is ever due.  `rng` outlives it. */
-void load_pace_init(struct load_pace *pace, enum mn_opts_model model, enum mn_opts_pairs pairs,
+void load_pace_init(struct load_pace *pace, enum opts_model model, enum opts_pairs pairs,
                     uint32_t senders, double interval_ns, struct mn_rng *rng);
 void load_pace_deinit(struct load_pace *pace);
 void load_pace_start(struct load_pace *pace, uint64_t now_ns);

@@ -41,7 +41,7 @@ static void init_conn(struct load_thread *th, uint32_t k)
     struct load_conn *conn = &th->conns[k];
     conn->fd = -1;
     conn->index = load_thread_client_index(th->run, th->number, k);
-    conn->uid = th->run->logins ? mn_logins_uid(th->run->logins, conn->index)
+    conn->uid = th->run->logins ? logins_uid(th->run->logins, conn->index)
                                 : th->run->user_base + conn->index;
     uint64_t mask = mn_rng_next(&th->rng);
     memcpy(conn->mask, &mask, sizeof conn->mask);
@@ -53,7 +53,7 @@ static void init_thread(struct load_run *run, unsigned number)
     th->run = run;
     th->number = number;
     mn_rng_seed(&th->rng, run->seed + number);
-    mn_wire_tpl_init(&th->tpl, run->run_id, run->opts->body_bytes);
+    wire_tpl_init(&th->tpl, run->run_id, run->opts->body_bytes);
     th->conn_count = load_thread_clients(run, number);
     th->conns = mn_alloc_array(th->conn_count + 1, sizeof *th->conns);
     th->heap = mn_alloc_array(th->conn_count + 1, sizeof *th->heap);
@@ -72,7 +72,7 @@ static void init_thread(struct load_run *run, unsigned number)
         run->mode->init(th);
 }
 
-void load_run_init(struct load_run *run, const struct mn_opts *opts, const struct load_mode *mode)
+void load_run_init(struct load_run *run, const struct opts *opts, const struct load_mode *mode)
 {
     run->opts = opts;
     run->mode = mode;
@@ -179,7 +179,7 @@ static uint64_t fire_timers(struct load_thread *th, uint64_t now_ns)
 /* Cuts the given share of the connections, without a word, as a mobile network does. */
 static uint64_t flap_due(struct load_thread *th, uint64_t now_ns)
 {
-    const struct mn_opts *opts = th->run->opts;
+    const struct opts *opts = th->run->opts;
     if (opts->flap_pct <= 0 || th->phase != LOAD_STEADY)
         return UINT64_MAX;
     if (now_ns < th->next_flap_ns)
@@ -321,7 +321,7 @@ void load_run_set_phase(struct load_run *run, enum load_phase phase)
 enum mn_err load_run_token(const struct load_run *run, uint32_t index, char *out)
 {
     if (run->logins)
-        return mn_logins_token(run->logins, index, out);
+        return logins_token(run->logins, index, out);
     return mn_jwt_sign(&run->key, run->user_base + index, 0, mn_unix_ms(), TOKEN_TTL_S, out,
                        MN_JWT_MAX);
 }

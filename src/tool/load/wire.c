@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Frames of the load generator, see load_wire.h.  Pure functions, any
+ * Frames of the load generator, see wire.h.  Pure functions, any
  * thread.  The fast scan never writes to its input, so that the full parser
  * can still take it over; whatever is not exactly as expected goes there.
  */
@@ -29,7 +29,7 @@ static char *put_hex(char *out, uint32_t v, unsigned digits)
     return out + digits;
 }
 
-void mn_wire_tpl_init(struct mn_wire_tpl *tpl, uint32_t run, size_t body_len)
+void wire_tpl_init(struct wire_tpl *tpl, uint32_t run, size_t body_len)
 {
     MN_BUG_ON(body_len == 0 || body_len > sizeof tpl->body);
     tpl->run = run;
@@ -39,12 +39,12 @@ void mn_wire_tpl_init(struct mn_wire_tpl *tpl, uint32_t run, size_t body_len)
 }
 
 /* The last `n` digits of the counter lead the body. */
-static size_t body_counter_len(const struct mn_wire_tpl *tpl)
+static size_t body_counter_len(const struct wire_tpl *tpl)
 {
     return tpl->body_len < COUNTER_HEX ? tpl->body_len : COUNTER_HEX;
 }
 
-static bool body_ok(const struct mn_wire_tpl *tpl, uint32_t counter, struct mn_str body)
+static bool body_ok(const struct wire_tpl *tpl, uint32_t counter, struct mn_str body)
 {
     if (body.n != tpl->body_len)
         return false;
@@ -63,19 +63,19 @@ static char *put_id(char *p, uint32_t run, uint32_t sender, uint32_t counter)
     return put_hex(p, counter, 8);
 }
 
-static char *put_body(char *p, const struct mn_wire_tpl *tpl, uint32_t counter)
+static char *put_body(char *p, const struct wire_tpl *tpl, uint32_t counter)
 {
     size_t digits = body_counter_len(tpl);
     p = put_hex(p, counter, (unsigned)digits);
     return put(p, tpl->body + digits, tpl->body_len - digits);
 }
 
-void mn_wire_id(char out[MN_WIRE_ID_LEN], uint32_t run, uint32_t sender, uint32_t counter)
+void wire_id(char out[WIRE_ID_LEN], uint32_t run, uint32_t sender, uint32_t counter)
 {
     put_id(out, run, sender, counter);
 }
 
-void mn_wire_body(const struct mn_wire_tpl *tpl, uint32_t counter, char out[MN_WIRE_BODY_MAX])
+void wire_body(const struct wire_tpl *tpl, uint32_t counter, char out[WIRE_BODY_MAX])
 {
     put_body(out, tpl, counter);
 }
@@ -91,11 +91,11 @@ static size_t seal(char *out, const uint8_t mask[4], enum mn_ws_opcode op, size_
     return header + n;
 }
 
-size_t mn_wire_chat(char *out, const uint8_t mask[4], const struct mn_wire_tpl *tpl,
-                    uint32_t sender, uint32_t counter, struct mn_str to)
+size_t wire_chat(char *out, const uint8_t mask[4], const struct wire_tpl *tpl, uint32_t sender,
+                 uint32_t counter, struct mn_str to)
 {
     /* The length is known beforehand, so that the payload goes to its place at once. */
-    size_t n = sizeof("{\"type\":\"SINGLE_CHAT\",\"clientMsgId\":\"") - 1 + MN_WIRE_ID_LEN +
+    size_t n = sizeof("{\"type\":\"SINGLE_CHAT\",\"clientMsgId\":\"") - 1 + WIRE_ID_LEN +
                sizeof("\",\"to\":\"") - 1 + to.n + sizeof("\",\"msgType\":\"TEXT\",\"body\":\"") -
                1 + tpl->body_len + sizeof("\"}") - 1;
     size_t off = n < 126 ? 6 : 8;
@@ -103,32 +103,32 @@ size_t mn_wire_chat(char *out, const uint8_t mask[4], const struct mn_wire_tpl *
     p = put_id(p, tpl->run, sender, counter);
     p = PUT(p, "\",\"to\":\"");
     p = put(p, to.p, to.n);
-    p = PUT(p, "\",\"msgType\":\"" MN_WIRE_MSG_TYPE "\",\"body\":\"");
+    p = PUT(p, "\",\"msgType\":\"" WIRE_MSG_TYPE "\",\"body\":\"");
     p = put_body(p, tpl, counter);
     p = PUT(p, "\"}");
     return seal(out, mask, MN_WS_OP_TEXT, off, (size_t)(p - out) - off);
 }
 
-size_t mn_wire_ack(char *out, const uint8_t mask[4], enum mn_wire_cursor cursor,
-                   struct mn_str server_id, struct mn_str to)
+size_t wire_ack(char *out, const uint8_t mask[4], enum wire_cursor cursor, struct mn_str server_id,
+                struct mn_str to)
 {
-    MN_BUG_ON(server_id.n > MN_WIRE_SERVER_ID_MAX);
+    MN_BUG_ON(server_id.n > WIRE_SERVER_ID_MAX);
     char *p = PUT(out + 6, "{\"type\":\"ACK\",\"serverMsgId\":\"");
     p = put(p, server_id.p, server_id.n);
     p = PUT(p, "\",\"to\":\"");
     p = put(p, to.p, to.n);
-    p = cursor == MN_WIRE_READ ? PUT(p, "\",\"ackType\":\"read\"}")
-                               : PUT(p, "\",\"ackType\":\"delivered\"}");
+    p = cursor == WIRE_READ ? PUT(p, "\",\"ackType\":\"read\"}")
+                            : PUT(p, "\",\"ackType\":\"delivered\"}");
     return seal(out, mask, MN_WS_OP_TEXT, 6, (size_t)(p - out) - 6);
 }
 
-size_t mn_wire_ping(char *out, const uint8_t mask[4])
+size_t wire_ping(char *out, const uint8_t mask[4])
 {
     char *p = PUT(out + 6, "{\"type\":\"PING\"}");
     return seal(out, mask, MN_WS_OP_TEXT, 6, (size_t)(p - out) - 6);
 }
 
-size_t mn_wire_auth(char *out, const uint8_t mask[4], struct mn_str token)
+size_t wire_auth(char *out, const uint8_t mask[4], struct mn_str token)
 {
     char *p = PUT(out + 8, "{\"type\":\"AUTH\",\"token\":\"");
     p = put(p, token.p, token.n);
@@ -136,7 +136,7 @@ size_t mn_wire_auth(char *out, const uint8_t mask[4], struct mn_str token)
     return seal(out, mask, MN_WS_OP_TEXT, 8, (size_t)(p - out) - 8);
 }
 
-size_t mn_wire_control(char *out, const uint8_t mask[4], int opcode, struct mn_str payload)
+size_t wire_control(char *out, const uint8_t mask[4], int opcode, struct mn_str payload)
 {
     MN_BUG_ON(payload.n > 125);
     if (payload.n > 0)
@@ -167,11 +167,11 @@ static bool read_hex(const char *p, unsigned digits, uint32_t *ret)
     return bad < 16;
 }
 
-static void read_id(const struct mn_wire_tpl *tpl, struct mn_str id, struct mn_wire_in *ret)
+static void read_id(const struct wire_tpl *tpl, struct mn_str id, struct wire_in *ret)
 {
     uint32_t run, sender, counter;
     ret->has_id = true;
-    if (id.n != MN_WIRE_ID_LEN || id.p[8] != '-' || id.p[15] != '-' || !read_hex(id.p, 8, &run) ||
+    if (id.n != WIRE_ID_LEN || id.p[8] != '-' || id.p[15] != '-' || !read_hex(id.p, 8, &run) ||
         run != tpl->run || !read_hex(id.p + 9, 6, &sender) || !read_hex(id.p + 16, 8, &counter))
         return;
     ret->ours = true;
@@ -216,17 +216,17 @@ static bool take_number(struct scan *s, int64_t *ret)
     return true;
 }
 
-static bool take_id(const struct mn_wire_tpl *tpl, struct scan *s, struct mn_wire_in *ret)
+static bool take_id(const struct wire_tpl *tpl, struct scan *s, struct wire_in *ret)
 {
-    if ((size_t)(s->end - s->p) < MN_WIRE_ID_LEN)
+    if ((size_t)(s->end - s->p) < WIRE_ID_LEN)
         return false;
-    read_id(tpl, mn_str_make(s->p, MN_WIRE_ID_LEN), ret);
-    s->p += MN_WIRE_ID_LEN;
+    read_id(tpl, mn_str_make(s->p, WIRE_ID_LEN), ret);
+    s->p += WIRE_ID_LEN;
     return ret->ours;
 }
 
 /* clientMsgId, serverMsgId, msgSeq, from: what ACK saved and pushes begin with. */
-static bool scan_head(const struct mn_wire_tpl *tpl, struct scan *s, struct mn_wire_in *ret)
+static bool scan_head(const struct wire_tpl *tpl, struct scan *s, struct wire_in *ret)
 {
     if (!take_id(tpl, s, ret) || !SKIP(s, "\",\"serverMsgId\":\""))
         return false;
@@ -236,16 +236,16 @@ static bool scan_head(const struct mn_wire_tpl *tpl, struct scan *s, struct mn_w
     return SKIP(s, ",\"from\":\"") && take_digits(s).n > 0;
 }
 
-static bool scan_saved(const struct mn_wire_tpl *tpl, struct scan *s, struct mn_wire_in *ret)
+static bool scan_saved(const struct wire_tpl *tpl, struct scan *s, struct wire_in *ret)
 {
     if (!scan_head(tpl, s, ret) || !SKIP(s, "\",\"ackType\":\"saved\""))
         return false;
-    ret->kind = MN_WIRE_SAVED;
+    ret->kind = WIRE_SAVED;
     return s->end[-1] == '}';
 }
 
 /* What follows the type in a receipt: no client id. */
-static bool scan_receipt(struct scan *s, struct mn_wire_in *ret)
+static bool scan_receipt(struct scan *s, struct wire_in *ret)
 {
     ret->server_id = take_digits(s);
     if (ret->server_id.n == 0 || !SKIP(s, "\",\"msgSeq\":") || !take_number(s, &ret->seq))
@@ -254,49 +254,49 @@ static bool scan_receipt(struct scan *s, struct mn_wire_in *ret)
         take_digits(s).n == 0 || !SKIP(s, "\",\"ackType\":\""))
         return false;
     if (SKIP(s, "read\""))
-        ret->cursor = MN_WIRE_READ;
+        ret->cursor = WIRE_READ;
     else if (!SKIP(s, "delivered\""))
         return false;
-    ret->kind = MN_WIRE_RECEIPT;
+    ret->kind = WIRE_RECEIPT;
     return s->end[-1] == '}';
 }
 
-static bool scan_chat(const struct mn_wire_tpl *tpl, struct scan *s, struct mn_wire_in *ret)
+static bool scan_chat(const struct wire_tpl *tpl, struct scan *s, struct wire_in *ret)
 {
     if (!scan_head(tpl, s, ret) || !SKIP(s, "\",\"to\":\"") || take_digits(s).n == 0)
         return false;
-    if (!SKIP(s, "\",\"msgType\":\"" MN_WIRE_MSG_TYPE "\",\"body\":\""))
+    if (!SKIP(s, "\",\"msgType\":\"" WIRE_MSG_TYPE "\",\"body\":\""))
         return false; /* also every resent copy: rare, so the full parser may have it */
     if ((size_t)(s->end - s->p) <= tpl->body_len || s->p[tpl->body_len] != '"')
         return false;
     ret->body = mn_str_make(s->p, tpl->body_len);
-    ret->kind = MN_WIRE_CHAT;
+    ret->kind = WIRE_CHAT;
     /* Any other body may have escapes in it: the full parser decodes it. */
     ret->body_ok = body_ok(tpl, ret->counter, ret->body);
     return s->end[-1] == '}' && ret->body_ok;
 }
 
-static enum mn_wire_kind kind_of(const struct mn_envelope *env)
+static enum wire_kind kind_of(const struct mn_envelope *env)
 {
     switch ((int)env->type) {
     case MN_TYPE_AUTH_OK:
-        return MN_WIRE_AUTH_OK;
+        return WIRE_AUTH_OK;
     case MN_TYPE_AUTH_FAIL:
-        return MN_WIRE_AUTH_FAIL;
+        return WIRE_AUTH_FAIL;
     case MN_TYPE_PING:
-        return MN_WIRE_PING;
+        return WIRE_PING;
     case MN_TYPE_PONG:
-        return MN_WIRE_PONG;
+        return WIRE_PONG;
     case MN_TYPE_SINGLE_CHAT:
-        return MN_WIRE_CHAT;
+        return WIRE_CHAT;
     case MN_TYPE_ERROR:
-        return MN_WIRE_ERROR;
+        return WIRE_ERROR;
     case MN_TYPE_ACK:
         if (mn_str_is(env->ack_type, "saved"))
-            return MN_WIRE_SAVED;
-        return mn_str_is(env->ack_type, "revoked") ? MN_WIRE_OTHER : MN_WIRE_RECEIPT;
+            return WIRE_SAVED;
+        return mn_str_is(env->ack_type, "revoked") ? WIRE_OTHER : WIRE_RECEIPT;
     default:
-        return MN_WIRE_OTHER;
+        return WIRE_OTHER;
     }
 }
 
@@ -311,9 +311,9 @@ static int64_t find_retry_after(const char *p, size_t n)
     return take_number(&s, &ms) ? ms : 0;
 }
 
-void mn_wire_read_slow(const struct mn_wire_tpl *tpl, char *p, size_t n, struct mn_wire_in *ret)
+void wire_read_slow(const struct wire_tpl *tpl, char *p, size_t n, struct wire_in *ret)
 {
-    *ret = (struct mn_wire_in){.kind = MN_WIRE_BAD};
+    *ret = (struct wire_in){.kind = WIRE_BAD};
     int64_t retry_after_ms = find_retry_after(p, n); /* before the parser rewrites the text */
     struct mn_envelope env;
     if (mn_envelope_parse(p, n, &env) != MN_OK)
@@ -322,20 +322,20 @@ void mn_wire_read_slow(const struct mn_wire_tpl *tpl, char *p, size_t n, struct 
     if (env.client_msg_id.p)
         read_id(tpl, env.client_msg_id, ret);
     ret->seq = env.has & MN_HAS_MSG_SEQ ? env.msg_seq : 0;
-    ret->from = ret->kind == MN_WIRE_RECEIPT && env.has & MN_HAS_FROM ? env.from : 0;
-    ret->cursor = mn_str_is(env.ack_type, "read") ? MN_WIRE_READ : MN_WIRE_DELIVERED;
+    ret->from = ret->kind == WIRE_RECEIPT && env.has & MN_HAS_FROM ? env.from : 0;
+    ret->cursor = mn_str_is(env.ack_type, "read") ? WIRE_READ : WIRE_DELIVERED;
     ret->server_id = env.server_msg_id;
     ret->body = env.body;
     ret->reason = env.reason;
-    ret->retry_after_ms = ret->kind == MN_WIRE_ERROR ? retry_after_ms : 0;
+    ret->retry_after_ms = ret->kind == WIRE_ERROR ? retry_after_ms : 0;
     ret->body_ok = ret->ours && body_ok(tpl, ret->counter, ret->body);
-    ret->resent = ret->kind == MN_WIRE_CHAT && !mn_str_is(env.msg_type, MN_WIRE_MSG_TYPE);
+    ret->resent = ret->kind == WIRE_CHAT && !mn_str_is(env.msg_type, WIRE_MSG_TYPE);
 }
 
-void mn_wire_read(const struct mn_wire_tpl *tpl, char *p, size_t n, struct mn_wire_in *ret)
+void wire_read(const struct wire_tpl *tpl, char *p, size_t n, struct wire_in *ret)
 {
     struct scan s = {p, p + n};
-    *ret = (struct mn_wire_in){.kind = MN_WIRE_OTHER};
+    *ret = (struct wire_in){.kind = WIRE_OTHER};
     if (SKIP(&s, "{\"type\":\"")) {
         if (SKIP(&s, "ACK\",\"clientMsgId\":\"")) {
             if (scan_saved(tpl, &s, ret))
@@ -347,9 +347,9 @@ void mn_wire_read(const struct mn_wire_tpl *tpl, char *p, size_t n, struct mn_wi
             if (scan_chat(tpl, &s, ret))
                 return;
         } else if (SKIP(&s, "PONG\"")) {
-            ret->kind = MN_WIRE_PONG;
+            ret->kind = WIRE_PONG;
             return;
         }
     }
-    mn_wire_read_slow(tpl, p, n, ret);
+    wire_read_slow(tpl, p, n, ret);
 }

@@ -17,63 +17,63 @@
  * sender's counter.  Body of ours: the counter in hex (as much as fits),
  * then digits; the receiver checks it byte by byte.
  */
-#define MN_WIRE_ID_LEN 24
-#define MN_WIRE_BODY_MAX 4096
+#define WIRE_ID_LEN 24
+#define WIRE_BODY_MAX 4096
 /* Greatest size of a frame that the functions here write. */
-#define MN_WIRE_FRAME_MAX (MN_WIRE_BODY_MAX + 256)
+#define WIRE_FRAME_MAX (WIRE_BODY_MAX + 256)
 /* A longer serverMsgId is not acknowledged; ids are decimal numbers of 64 bits. */
-#define MN_WIRE_SERVER_ID_MAX 64
+#define WIRE_SERVER_ID_MAX 64
 /* The type of live copies; stored ones are resent with "text" (8.2). */
-#define MN_WIRE_MSG_TYPE "TEXT"
+#define WIRE_MSG_TYPE "TEXT"
 
 /* What a receiver says of a message, and a receipt tells its sender. */
-enum mn_wire_cursor { MN_WIRE_DELIVERED = 0, MN_WIRE_READ, MN_WIRE_CURSOR_COUNT };
+enum wire_cursor { WIRE_DELIVERED = 0, WIRE_READ, WIRE_CURSOR_COUNT };
 
-struct mn_wire_tpl {
+struct wire_tpl {
     uint32_t run;
     size_t body_len;
-    char body[MN_WIRE_BODY_MAX];
+    char body[WIRE_BODY_MAX];
 };
 
-void mn_wire_tpl_init(struct mn_wire_tpl *tpl, uint32_t run, size_t body_len);
-/* clientMsgId and body of a message as mn_wire_chat() writes them; the body has tpl->body_len bytes. */
-void mn_wire_id(char out[MN_WIRE_ID_LEN], uint32_t run, uint32_t sender, uint32_t counter);
-void mn_wire_body(const struct mn_wire_tpl *tpl, uint32_t counter, char out[MN_WIRE_BODY_MAX]);
+void wire_tpl_init(struct wire_tpl *tpl, uint32_t run, size_t body_len);
+/* clientMsgId and body of a message as wire_chat() writes them; the body has tpl->body_len bytes. */
+void wire_id(char out[WIRE_ID_LEN], uint32_t run, uint32_t sender, uint32_t counter);
+void wire_body(const struct wire_tpl *tpl, uint32_t counter, char out[WIRE_BODY_MAX]);
 /* Masked client frames at `out`; each returns the size of the frame. */
-size_t mn_wire_chat(char *out, const uint8_t mask[4], const struct mn_wire_tpl *tpl,
-                    uint32_t sender, uint32_t counter, struct mn_str to);
-size_t mn_wire_ack(char *out, const uint8_t mask[4], enum mn_wire_cursor cursor,
-                   struct mn_str server_id, struct mn_str to);
-size_t mn_wire_ping(char *out, const uint8_t mask[4]);
+size_t wire_chat(char *out, const uint8_t mask[4], const struct wire_tpl *tpl, uint32_t sender,
+                 uint32_t counter, struct mn_str to);
+size_t wire_ack(char *out, const uint8_t mask[4], enum wire_cursor cursor, struct mn_str server_id,
+                struct mn_str to);
+size_t wire_ping(char *out, const uint8_t mask[4]);
 /* `token` has at most MN_JWT_MAX bytes: room for MN_JWT_MAX + 64. */
-size_t mn_wire_auth(char *out, const uint8_t mask[4], struct mn_str token);
+size_t wire_auth(char *out, const uint8_t mask[4], struct mn_str token);
 /* Pong or close with a payload of at most 125 bytes: room for 131. */
-size_t mn_wire_control(char *out, const uint8_t mask[4], int opcode, struct mn_str payload);
+size_t wire_control(char *out, const uint8_t mask[4], int opcode, struct mn_str payload);
 
-enum mn_wire_kind {
-    MN_WIRE_OTHER = 0,
-    MN_WIRE_BAD, /* not an envelope at all */
-    MN_WIRE_AUTH_OK,
-    MN_WIRE_AUTH_FAIL,
-    MN_WIRE_PING,
-    MN_WIRE_PONG,
-    MN_WIRE_SAVED,
-    MN_WIRE_RECEIPT,
-    MN_WIRE_CHAT,
-    MN_WIRE_ERROR
+enum wire_kind {
+    WIRE_OTHER = 0,
+    WIRE_BAD, /* not an envelope at all */
+    WIRE_AUTH_OK,
+    WIRE_AUTH_FAIL,
+    WIRE_PING,
+    WIRE_PONG,
+    WIRE_SAVED,
+    WIRE_RECEIPT,
+    WIRE_CHAT,
+    WIRE_ERROR
 };
 
-struct mn_wire_in {
-    enum mn_wire_kind kind;
+struct wire_in {
+    enum wire_kind kind;
     bool ours;    /* clientMsgId is of this run: sender and counter are set */
     bool has_id;  /* there was a clientMsgId */
     bool resent;  /* CHAT: came from the store */
     bool body_ok; /* CHAT, ours: the body is what was sent */
     uint32_t sender;
     uint32_t counter;
-    enum mn_wire_cursor cursor; /* RECEIPT */
-    int64_t from;               /* RECEIPT: who acknowledged, 0 when absent */
-    int64_t seq;                /* 0 when absent */
+    enum wire_cursor cursor; /* RECEIPT */
+    int64_t from;            /* RECEIPT: who acknowledged, 0 when absent */
+    int64_t seq;             /* 0 when absent */
     struct mn_str server_id;
     struct mn_str body;
     struct mn_str reason;
@@ -81,8 +81,8 @@ struct mn_wire_in {
 };
 
 /* Reads one text frame; p[0..n) may be rewritten, strings point into it. */
-void mn_wire_read(const struct mn_wire_tpl *tpl, char *p, size_t n, struct mn_wire_in *ret);
+void wire_read(const struct wire_tpl *tpl, char *p, size_t n, struct wire_in *ret);
 /* The same without the fast scan, for tests. */
-void mn_wire_read_slow(const struct mn_wire_tpl *tpl, char *p, size_t n, struct mn_wire_in *ret);
+void wire_read_slow(const struct wire_tpl *tpl, char *p, size_t n, struct wire_in *ret);
 
 #endif

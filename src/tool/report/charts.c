@@ -28,7 +28,7 @@ enum merge { MERGE_MEAN = 0, MERGE_MAX, MERGE_SUM };
 struct column {
     const char *path;
     const char *name;
-    enum mn_svg_colour colour;
+    enum svg_colour colour;
     bool area;
     bool dashed;
 };
@@ -37,119 +37,117 @@ struct recipe {
     const char *name;
     const char *title;
     const char *y_title;
-    enum mn_fmt y_fmt;
+    enum fmt y_fmt;
     bool y_log;
     enum merge merge;
     struct column columns[COLUMNS_MAX]; /* NULL path: end */
 };
 
-static const struct recipe recipes[MN_CHARTS_COUNT] = {
-    [MN_CHARTS_PERCENTILES] = {"percentiles",
-                               "Latency over time",
-                               "of each second",
-                               MN_FMT_NS,
-                               true,
-                               MERGE_MAX,
-                               {{"max_ns", "max", MN_SVG_GREY, false, true},
-                                {"p99_ns", "p99", MN_SVG_RAMP_3, false, false},
-                                {"p90_ns", "p90", MN_SVG_RAMP_2, false, false},
-                                {"p50_ns", "p50", MN_SVG_RAMP_1, false, false}}},
-    [MN_CHARTS_DISTRIBUTION] = {"distribution",
-                                "Latency distribution",
-                                "share of all",
-                                MN_FMT_PERCENT,
-                                false,
-                                MERGE_SUM,
-                                {{0}}},
-    [MN_CHARTS_TAIL] =
-        {"tail", "Latency by percentile", "latency", MN_FMT_NS, true, MERGE_MAX, {{0}}},
-    [MN_CHARTS_RATES] = {"rates",
-                         "Rates over time",
-                         "a second",
-                         MN_FMT_COUNT,
-                         false,
-                         MERGE_MEAN,
-                         {{"sent_per_s", "sent", MN_SVG_BLUE, false, false},
-                          {"saved_per_s", "saved", MN_SVG_ORANGE, false, false},
-                          {"delivered_per_s", "delivered", MN_SVG_GREEN, false, false},
-                          {"pongs_per_s", "answered", MN_SVG_VIOLET, false, false},
-                          {"http_per_s", "http answers", MN_SVG_RED, false, false},
-                          {"connect_attempts", "connect attempts", MN_SVG_TEAL, false, false}}},
-    [MN_CHARTS_CONNECTIONS] = {"connections",
-                               "Authenticated connections over time",
-                               "connections",
-                               MN_FMT_COUNT,
-                               false,
-                               MERGE_MEAN,
-                               {{"connected", "authenticated", MN_SVG_BLUE, true, false}}},
-    [MN_CHARTS_MEMORY] = {"memory",
-                          "Memory of the server over time",
-                          "resident",
-                          MN_FMT_BYTES,
-                          false,
-                          MERGE_MAX,
-                          {{"server.rss_bytes", "resident", MN_SVG_BLUE, true, false}}},
-    [MN_CHARTS_CPU] = {"cpu",
-                       "CPU over time",
-                       "cores",
-                       MN_FMT_COUNT,
+static const struct recipe recipes[CHARTS_COUNT] = {
+    [CHARTS_PERCENTILES] = {"percentiles",
+                            "Latency over time",
+                            "of each second",
+                            FMT_NS,
+                            true,
+                            MERGE_MAX,
+                            {{"max_ns", "max", SVG_GREY, false, true},
+                             {"p99_ns", "p99", SVG_RAMP_3, false, false},
+                             {"p90_ns", "p90", SVG_RAMP_2, false, false},
+                             {"p50_ns", "p50", SVG_RAMP_1, false, false}}},
+    [CHARTS_DISTRIBUTION] = {"distribution",
+                             "Latency distribution",
+                             "share of all",
+                             FMT_PERCENT,
+                             false,
+                             MERGE_SUM,
+                             {{0}}},
+    [CHARTS_TAIL] = {"tail", "Latency by percentile", "latency", FMT_NS, true, MERGE_MAX, {{0}}},
+    [CHARTS_RATES] = {"rates",
+                      "Rates over time",
+                      "a second",
+                      FMT_COUNT,
+                      false,
+                      MERGE_MEAN,
+                      {{"sent_per_s", "sent", SVG_BLUE, false, false},
+                       {"saved_per_s", "saved", SVG_ORANGE, false, false},
+                       {"delivered_per_s", "delivered", SVG_GREEN, false, false},
+                       {"pongs_per_s", "answered", SVG_VIOLET, false, false},
+                       {"http_per_s", "http answers", SVG_RED, false, false},
+                       {"connect_attempts", "connect attempts", SVG_TEAL, false, false}}},
+    [CHARTS_CONNECTIONS] = {"connections",
+                            "Authenticated connections over time",
+                            "connections",
+                            FMT_COUNT,
+                            false,
+                            MERGE_MEAN,
+                            {{"connected", "authenticated", SVG_BLUE, true, false}}},
+    [CHARTS_MEMORY] = {"memory",
+                       "Memory of the server over time",
+                       "resident",
+                       FMT_BYTES,
                        false,
-                       MERGE_MEAN,
-                       {{"server.cpu", "server", MN_SVG_BLUE, true, false},
-                        {"tool_cpu", "load generator", MN_SVG_ORANGE, false, false}}},
-    [MN_CHARTS_TROUBLE] = {"trouble",
-                           "Trouble over time",
-                           "a second",
-                           MN_FMT_COUNT,
-                           false,
-                           MERGE_MEAN,
-                           {{"errors", "ERROR frames", MN_SVG_RED, false, false},
-                            {"skipped", "sends skipped", MN_SVG_ORANGE, false, false},
-                            {"connect_failures", "connects failed", MN_SVG_VIOLET, false, false},
-                            {"connections_lost", "connections lost", MN_SVG_BLUE, false, false},
-                            {"delivered_resend", "delivered by resend", MN_SVG_TEAL, false,
-                             false}}},
+                       MERGE_MAX,
+                       {{"server.rss_bytes", "resident", SVG_BLUE, true, false}}},
+    [CHARTS_CPU] = {"cpu",
+                    "CPU over time",
+                    "cores",
+                    FMT_COUNT,
+                    false,
+                    MERGE_MEAN,
+                    {{"server.cpu", "server", SVG_BLUE, true, false},
+                     {"tool_cpu", "load generator", SVG_ORANGE, false, false}}},
+    [CHARTS_TROUBLE] = {"trouble",
+                        "Trouble over time",
+                        "a second",
+                        FMT_COUNT,
+                        false,
+                        MERGE_MEAN,
+                        {{"errors", "ERROR frames", SVG_RED, false, false},
+                         {"skipped", "sends skipped", SVG_ORANGE, false, false},
+                         {"connect_failures", "connects failed", SVG_VIOLET, false, false},
+                         {"connections_lost", "connections lost", SVG_BLUE, false, false},
+                         {"delivered_resend", "delivered by resend", SVG_TEAL, false, false}}},
 };
 
 /* What one chart is drawn from; about 25 KiB, on the heap while it is drawn. */
 struct work {
-    struct mn_svg_chart chart;
+    struct svg_chart chart;
     double x[POINTS_MAX];
-    double y[MN_SVG_SERIES_MAX][POINTS_MAX];
-    struct mn_svg_span spans[8];
-    struct mn_svg_mark marks[4];
+    double y[SVG_SERIES_MAX][POINTS_MAX];
+    struct svg_span spans[8];
+    struct svg_mark marks[4];
     char mark_text[4][48];
     char title[160];
     double bins_per_decade; /* of the distribution, from 1 ns on */
     size_t first_bin;
 };
 
-const char *mn_charts_name(enum mn_charts_id id) { return recipes[id].name; }
+const char *charts_name(enum charts_id id) { return recipes[id].name; }
 
-const char *mn_charts_title(enum mn_charts_id id) { return recipes[id].title; }
+const char *charts_title(enum charts_id id) { return recipes[id].title; }
 
-static struct work *new_work(enum mn_charts_id id)
+static struct work *new_work(enum charts_id id)
 {
     const struct recipe *r = &recipes[id];
     struct work *w = mn_new(struct work);
-    w->chart = (struct mn_svg_chart){.title = r->title,
-                                     .y_title = r->y_title,
-                                     .y_fmt = r->y_fmt,
-                                     .y_log = r->y_log,
-                                     .x = w->x,
-                                     .readout = true};
+    w->chart = (struct svg_chart){.title = r->title,
+                                  .y_title = r->y_title,
+                                  .y_fmt = r->y_fmt,
+                                  .y_log = r->y_log,
+                                  .x = w->x,
+                                  .readout = true};
     return w;
 }
 
 static void add_series(struct work *w, const struct column *column, const char *name,
-                       enum mn_svg_colour colour)
+                       enum svg_colour colour)
 {
     size_t n = w->chart.series_count++;
-    w->chart.series[n] = (struct mn_svg_series){.name = name,
-                                                .colour = colour,
-                                                .y = w->y[n],
-                                                .area = column && column->area,
-                                                .dashed = column && column->dashed};
+    w->chart.series[n] = (struct svg_series){.name = name,
+                                             .colour = colour,
+                                             .y = w->y[n],
+                                             .area = column && column->area,
+                                             .dashed = column && column->dashed};
 }
 
 /* ---- over time ---- */
@@ -166,7 +164,7 @@ static bool read_column(const json_t *series, const char *path, size_t from, siz
         double sum = 0, max = (double)NAN;
         size_t count = 0;
         for (size_t k = i; k < to && k < i + group; k++) {
-            double v = mn_result_num(json_array_get(series, k), path);
+            double v = result_num(json_array_get(series, k), path);
             if (isnan(v))
                 continue;
             sum += v;
@@ -187,17 +185,17 @@ static size_t group_of(size_t rows)
 static void add_phases(struct work *w, const json_t *doc)
 {
     static const char *const shaded[] = {"connect", "warmup", "drain", "recover"};
-    const json_t *phases = mn_result_get(doc, "phases");
+    const json_t *phases = result_get(doc, "phases");
     size_t n = json_array_size(phases);
     for (size_t i = 0; i < n && w->chart.span_count < MN_ARRAY_LEN(w->spans); i++) {
         const json_t *phase = json_array_get(phases, i);
-        double to = mn_result_num(json_array_get(phases, i + 1), "begin_s");
+        double to = result_num(json_array_get(phases, i + 1), "begin_s");
         for (size_t s = 0; s < MN_ARRAY_LEN(shaded); s++) {
-            if (strcmp(mn_result_str(phase, "name"), shaded[s]) != 0)
+            if (strcmp(result_str(phase, "name"), shaded[s]) != 0)
                 continue;
-            double from = mn_result_num(phase, "begin_s");
+            double from = result_num(phase, "begin_s");
             if (isfinite(from))
-                w->spans[w->chart.span_count++] = (struct mn_svg_span){
+                w->spans[w->chart.span_count++] = (struct svg_span){
                     from, isfinite(to) ? to : w->x[w->chart.count - 1], shaded[s]};
         }
     }
@@ -207,7 +205,7 @@ static void add_phases(struct work *w, const json_t *doc)
 /* Modes whose subject is the connections: elsewhere they are shown only if they change. */
 static bool is_about_connections(const json_t *doc)
 {
-    const char *mode = mn_result_str(doc, "mode");
+    const char *mode = result_str(doc, "mode");
     return strcmp(mode, "connect") == 0 || strcmp(mode, "reconnect") == 0;
 }
 
@@ -216,20 +214,20 @@ static bool is_wanted(const json_t *doc, const struct column *column)
     if (strcmp(column->path, "connect_attempts") == 0)
         return is_about_connections(doc);
     if (strcmp(column->path, "connected") == 0)
-        return is_about_connections(doc) || mn_result_num(doc, "figures.connections_lost") > 0 ||
-               mn_result_num(doc, "counters_total.flapped") > 0;
+        return is_about_connections(doc) || result_num(doc, "figures.connections_lost") > 0 ||
+               result_num(doc, "counters_total.flapped") > 0;
     return true;
 }
 
-static bool fill_rows(struct work *w, const json_t *doc, enum mn_charts_id id)
+static bool fill_rows(struct work *w, const json_t *doc, enum charts_id id)
 {
-    const json_t *series = mn_result_get(doc, "series");
+    const json_t *series = result_get(doc, "series");
     size_t rows = json_array_size(series), group = group_of(rows);
     if (!read_column(series, "at_s", 0, rows, group, MERGE_MAX, w->x))
         return false;
     w->chart.count = (rows + group - 1) / group;
     w->chart.x_title = "time";
-    w->chart.x_fmt = MN_FMT_SECONDS;
+    w->chart.x_fmt = FMT_SECONDS;
     w->chart.x_zero = true;
     for (const struct column *c = recipes[id].columns;
          c < recipes[id].columns + COLUMNS_MAX && c->path; c++)
@@ -245,8 +243,7 @@ static bool fill_rows(struct work *w, const json_t *doc, enum mn_charts_id id)
 /* Messages have end-to-end latencies; where there are none, connecting is what was measured. */
 static const char *main_latency(const json_t *doc)
 {
-    return mn_result_num(doc, "latency.response.count") > 0 ? "latency.response"
-                                                            : "latency.connect";
+    return result_num(doc, "latency.response.count") > 0 ? "latency.response" : "latency.connect";
 }
 
 static bool bucket(const json_t *buckets, size_t i, double *ret_ns, double *ret_count)
@@ -260,7 +257,7 @@ static bool bucket(const json_t *buckets, size_t i, double *ret_ns, double *ret_
 /* Least and greatest value, of those that are there. */
 static void find_range(const json_t *latency, double *min, double *max)
 {
-    const json_t *buckets = mn_result_get(latency, "buckets");
+    const json_t *buckets = result_get(latency, "buckets");
     double ns, count;
     for (size_t i = 0; i < json_array_size(buckets); i++) {
         if (!bucket(buckets, i, &ns, &count))
@@ -292,13 +289,13 @@ static bool set_bins(struct work *w, const json_t *const *latencies, size_t coun
         w->x[i] = pow(10, (double)(w->first_bin + i) / w->bins_per_decade);
     w->chart.x_log = w->chart.steps = true;
     w->chart.x_title = "latency";
-    w->chart.x_fmt = MN_FMT_NS;
+    w->chart.x_fmt = FMT_NS;
     return true;
 }
 
 static bool fill_bins(const struct work *w, const json_t *latency, double *ret)
 {
-    const json_t *buckets = mn_result_get(latency, "buckets");
+    const json_t *buckets = result_get(latency, "buckets");
     double ns, count, total = 0;
     for (size_t i = 0; i < w->chart.count; i++)
         ret[i] = 0;
@@ -319,27 +316,27 @@ static void add_marks(struct work *w, const json_t *latency)
         const char *name, *path;
     } points[] = {{"p50", "p50_ns"}, {"p99", "p99_ns"}, {"p99.9", "p999_ns"}};
     for (size_t i = 0; i < MN_ARRAY_LEN(points); i++) {
-        double ns = mn_result_num(latency, points[i].path);
+        double ns = result_num(latency, points[i].path);
         char value[32];
         if (!(ns > 0))
             continue;
-        mn_fmt_print(value, sizeof value, MN_FMT_NS, ns);
+        fmt_print(value, sizeof value, FMT_NS, ns);
         char *label = w->mark_text[w->chart.mark_count];
         snprintf(label, sizeof w->mark_text[0], "%s %s", points[i].name, value);
-        w->marks[w->chart.mark_count++] = (struct mn_svg_mark){ns, label};
+        w->marks[w->chart.mark_count++] = (struct svg_mark){ns, label};
     }
     w->chart.marks = w->marks;
 }
 
 /* The latencies of a result that are shown together. */
 static const struct column kinds[] = {
-    {"latency.response", "end to end", MN_SVG_BLUE, true, false},
-    {"latency.saved", "send to saved", MN_SVG_ORANGE, false, false},
-    {"latency.impaired_response", "impaired receivers", MN_SVG_VIOLET, false, false},
-    {"latency.read_receipt", "receipts of reading", MN_SVG_GREEN, false, false},
-    {"latency.cursor_lag", "cursor over HTTP", MN_SVG_TEAL, false, false},
-    {"latency.http_history", "a history page", MN_SVG_RED, false, false},
-    {"latency.connect", "connect", MN_SVG_BLUE, true, false},
+    {"latency.response", "end to end", SVG_BLUE, true, false},
+    {"latency.saved", "send to saved", SVG_ORANGE, false, false},
+    {"latency.impaired_response", "impaired receivers", SVG_VIOLET, false, false},
+    {"latency.read_receipt", "receipts of reading", SVG_GREEN, false, false},
+    {"latency.cursor_lag", "cursor over HTTP", SVG_TEAL, false, false},
+    {"latency.http_history", "a history page", SVG_RED, false, false},
+    {"latency.connect", "connect", SVG_BLUE, true, false},
 };
 
 /* Fills `ret`; how many have values.  Connecting is shown where nothing else was measured. */
@@ -348,9 +345,9 @@ static size_t pick_kinds(const json_t *doc, const struct column *ret[MN_ARRAY_LE
 {
     size_t n = 0;
     for (size_t i = 0; i < MN_ARRAY_LEN(kinds); i++) {
-        const json_t *latency = mn_result_get(doc, kinds[i].path);
+        const json_t *latency = result_get(doc, kinds[i].path);
         bool last = i + 1 == MN_ARRAY_LEN(kinds);
-        if (!(mn_result_num(latency, "count") > 0) || (last && n > 0))
+        if (!(result_num(latency, "count") > 0) || (last && n > 0))
             continue;
         ret[n] = &kinds[i];
         ret_latencies[n++] = latency;
@@ -360,7 +357,7 @@ static size_t pick_kinds(const json_t *doc, const struct column *ret[MN_ARRAY_LE
 
 static const char *kind_name(const json_t *doc, const struct column *kind)
 {
-    bool ping = strcmp(mn_result_str(doc, "mode"), "ping") == 0;
+    bool ping = strcmp(result_str(doc, "mode"), "ping") == 0;
     return ping && kind == &kinds[0] ? "PING to PONG" : kind->name;
 }
 
@@ -374,16 +371,16 @@ static bool fill_distribution(struct work *w, const json_t *doc)
     for (size_t i = 0; i < n; i++)
         if (fill_bins(w, latencies[i], w->y[w->chart.series_count]))
             add_series(w, columns[i], kind_name(doc, columns[i]), columns[i]->colour);
-    add_marks(w, mn_result_get(doc, main_latency(doc)));
+    add_marks(w, result_get(doc, main_latency(doc)));
     return true;
 }
 
 /* x is -log10(1 - q): each further nine has the same width. */
 static void set_nines(struct work *w, double most)
 {
-    static const struct mn_svg_tick ticks[] = {{0, "0"},        {0.30103, "50 %"}, {1, "90 %"},
-                                               {2, "99 %"},     {3, "99.9 %"},     {4, "99.99 %"},
-                                               {5, "99.999 %"}, {6, "99.9999 %"}};
+    static const struct svg_tick ticks[] = {{0, "0"},        {0.30103, "50 %"}, {1, "90 %"},
+                                            {2, "99 %"},     {3, "99.9 %"},     {4, "99.99 %"},
+                                            {5, "99.999 %"}, {6, "99.9999 %"}};
     double end = fmin(fmax(log10(most), 1), NINES_MAX);
     w->chart.count = POINTS_MAX / 2;
     for (size_t i = 0; i < w->chart.count; i++)
@@ -396,7 +393,7 @@ static void set_nines(struct work *w, double most)
 
 static bool fill_nines(const struct work *w, const json_t *latency, double *ret)
 {
-    const json_t *buckets = mn_result_get(latency, "buckets");
+    const json_t *buckets = result_get(latency, "buckets");
     double total = 0, seen = 0, ns = 0, count;
     size_t n = json_array_size(buckets), at = 0;
     for (size_t i = 0; i < n; i++)
@@ -426,7 +423,7 @@ static bool fill_tail(struct work *w, const json_t *doc)
     size_t n = pick_kinds(doc, columns, latencies);
     double most = 1;
     for (size_t i = 0; i < n; i++)
-        most = fmax(most, mn_result_num(latencies[i], "count"));
+        most = fmax(most, result_num(latencies[i], "count"));
     set_nines(w, most);
     for (size_t i = 0; i < n; i++)
         if (fill_nines(w, latencies[i], w->y[w->chart.series_count]))
@@ -434,16 +431,16 @@ static bool fill_tail(struct work *w, const json_t *doc)
     return w->chart.series_count > 0;
 }
 
-bool mn_charts_draw(struct mn_buf *out, const json_t *doc, enum mn_charts_id id, bool standalone)
+bool charts_draw(struct mn_buf *out, const json_t *doc, enum charts_id id, bool standalone)
 {
     struct work *w = new_work(id);
-    snprintf(w->title, sizeof w->title, "%s: %s", mn_result_name(doc), recipes[id].title);
+    snprintf(w->title, sizeof w->title, "%s: %s", result_name(doc), recipes[id].title);
     w->chart.title = standalone ? w->title : recipes[id].title;
     w->chart.standalone = standalone;
-    bool ok = id == MN_CHARTS_DISTRIBUTION ? fill_distribution(w, doc)
-              : id == MN_CHARTS_TAIL       ? fill_tail(w, doc)
-                                           : fill_rows(w, doc, id);
-    ok = ok && mn_svg_chart(out, &w->chart);
+    bool ok = id == CHARTS_DISTRIBUTION ? fill_distribution(w, doc)
+              : id == CHARTS_TAIL       ? fill_tail(w, doc)
+                                        : fill_rows(w, doc, id);
+    ok = ok && svg_chart(out, &w->chart);
     mn_free(w);
     return ok;
 }
@@ -451,12 +448,12 @@ bool mn_charts_draw(struct mn_buf *out, const json_t *doc, enum mn_charts_id id,
 /* ---- several results ---- */
 
 /* The one member of a chart over time that is compared. */
-static const char *main_column(const json_t *doc, enum mn_charts_id id)
+static const char *main_column(const json_t *doc, enum charts_id id)
 {
-    if (id == MN_CHARTS_PERCENTILES)
+    if (id == CHARTS_PERCENTILES)
         return "p99_ns";
-    if (id == MN_CHARTS_RATES)
-        return strcmp(mn_result_str(doc, "mode"), "ping") == 0 ? "pongs_per_s" : "delivered_per_s";
+    if (id == CHARTS_RATES)
+        return strcmp(result_str(doc, "mode"), "ping") == 0 ? "pongs_per_s" : "delivered_per_s";
     return recipes[id].columns[0].path;
 }
 
@@ -464,21 +461,21 @@ static const char *main_column(const json_t *doc, enum mn_charts_id id)
 static void steady_rows(const json_t *series, size_t *ret_from, size_t *ret_to)
 {
     size_t n = json_array_size(series), from = 0;
-    while (from < n && strcmp(mn_result_str(json_array_get(series, from), "phase"), "steady") != 0)
+    while (from < n && strcmp(result_str(json_array_get(series, from), "phase"), "steady") != 0)
         from++;
     size_t to = from;
-    while (to < n && strcmp(mn_result_str(json_array_get(series, to), "phase"), "steady") == 0)
+    while (to < n && strcmp(result_str(json_array_get(series, to), "phase"), "steady") == 0)
         to++;
     *ret_from = from;
     *ret_to = to;
 }
 
 static bool overlay_rows(struct work *w, const json_t *const *docs, const char *const *names,
-                         size_t count, enum mn_charts_id id)
+                         size_t count, enum charts_id id)
 {
     size_t from, to, most = 0;
     for (size_t i = 0; i < count; i++) {
-        steady_rows(mn_result_get(docs[i], "series"), &from, &to);
+        steady_rows(result_get(docs[i], "series"), &from, &to);
         most = to - from > most ? to - from : most;
     }
     size_t group = group_of(most);
@@ -486,56 +483,56 @@ static bool overlay_rows(struct work *w, const json_t *const *docs, const char *
     for (size_t i = 0; i < w->chart.count; i++)
         w->x[i] = (double)((i + 1) * group);
     w->chart.x_title = "time in the steady phase";
-    w->chart.x_fmt = MN_FMT_SECONDS;
+    w->chart.x_fmt = FMT_SECONDS;
     w->chart.x_zero = true;
     for (size_t i = 0; i < count; i++) {
-        const json_t *series = mn_result_get(docs[i], "series");
+        const json_t *series = result_get(docs[i], "series");
         double *y = w->y[w->chart.series_count];
         for (size_t k = 0; k < w->chart.count; k++)
             y[k] = (double)NAN;
         steady_rows(series, &from, &to);
         if (is_wanted(docs[i], &recipes[id].columns[0]) &&
             read_column(series, main_column(docs[i], id), from, to, group, recipes[id].merge, y))
-            add_series(w, NULL, names[i], (enum mn_svg_colour)i);
+            add_series(w, NULL, names[i], (enum svg_colour)i);
     }
     return w->chart.series_count > 0;
 }
 
 static bool overlay_latencies(struct work *w, const json_t *const *docs, const char *const *names,
-                              size_t count, enum mn_charts_id id)
+                              size_t count, enum charts_id id)
 {
-    const json_t *latencies[MN_CHARTS_OVERLAY_MAX] = {NULL};
+    const json_t *latencies[CHARTS_OVERLAY_MAX] = {NULL};
     double most = 1;
     for (size_t i = 0; i < count; i++) {
-        latencies[i] = mn_result_get(docs[i], main_latency(docs[i]));
-        most = fmax(most, mn_result_num(latencies[i], "count"));
+        latencies[i] = result_get(docs[i], main_latency(docs[i]));
+        most = fmax(most, result_num(latencies[i], "count"));
     }
-    if (id == MN_CHARTS_TAIL)
+    if (id == CHARTS_TAIL)
         set_nines(w, most);
     else if (!set_bins(w, latencies, count))
         return false;
     for (size_t i = 0; i < count; i++) {
         double *y = w->y[w->chart.series_count];
-        bool any = id == MN_CHARTS_TAIL ? fill_nines(w, latencies[i], y)
-                                        : fill_bins(w, latencies[i], y);
+        bool any = id == CHARTS_TAIL ? fill_nines(w, latencies[i], y)
+                                     : fill_bins(w, latencies[i], y);
         if (any)
-            add_series(w, NULL, names[i], (enum mn_svg_colour)i);
+            add_series(w, NULL, names[i], (enum svg_colour)i);
     }
     return w->chart.series_count > 0;
 }
 
-bool mn_charts_overlay(struct mn_buf *out, const json_t *const *docs, const char *const *names,
-                       size_t count, enum mn_charts_id id)
+bool charts_overlay(struct mn_buf *out, const json_t *const *docs, const char *const *names,
+                    size_t count, enum charts_id id)
 {
     struct work *w = new_work(id);
-    if (count > MN_CHARTS_OVERLAY_MAX)
-        count = MN_CHARTS_OVERLAY_MAX;
-    if (id == MN_CHARTS_PERCENTILES)
+    if (count > CHARTS_OVERLAY_MAX)
+        count = CHARTS_OVERLAY_MAX;
+    if (id == CHARTS_PERCENTILES)
         w->chart.y_title = "p99 of each second";
-    bool ok = id == MN_CHARTS_DISTRIBUTION || id == MN_CHARTS_TAIL
+    bool ok = id == CHARTS_DISTRIBUTION || id == CHARTS_TAIL
                   ? overlay_latencies(w, docs, names, count, id)
                   : overlay_rows(w, docs, names, count, id);
-    ok = ok && mn_svg_chart(out, &w->chart);
+    ok = ok && svg_chart(out, &w->chart);
     mn_free(w);
     return ok;
 }

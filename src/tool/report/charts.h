@@ -12,34 +12,34 @@ struct mn_buf;
  * The charts of a result document, and of several beside each other: what
  * is drawn from which members.  Pure; all memory is released on return.
  */
-enum mn_charts_id {
-    MN_CHARTS_PERCENTILES = 0, /* over time */
-    MN_CHARTS_DISTRIBUTION,    /* share of the messages by latency */
-    MN_CHARTS_TAIL,            /* latency by percentile, nines evenly spaced */
-    MN_CHARTS_RATES,
-    MN_CHARTS_CONNECTIONS,
-    MN_CHARTS_MEMORY,
-    MN_CHARTS_CPU,
-    MN_CHARTS_TROUBLE, /* errors, refusals, lost connections */
-    MN_CHARTS_COUNT
+enum charts_id {
+    CHARTS_PERCENTILES = 0, /* over time */
+    CHARTS_DISTRIBUTION,    /* share of the messages by latency */
+    CHARTS_TAIL,            /* latency by percentile, nines evenly spaced */
+    CHARTS_RATES,
+    CHARTS_CONNECTIONS,
+    CHARTS_MEMORY,
+    CHARTS_CPU,
+    CHARTS_TROUBLE, /* errors, refusals, lost connections */
+    CHARTS_COUNT
 };
 
 /* Word for a file's name, and heading. */
-const char *mn_charts_name(enum mn_charts_id id);
-const char *mn_charts_title(enum mn_charts_id id);
+const char *charts_name(enum charts_id id);
+const char *charts_title(enum charts_id id);
 /*
  * Appends the chart of one result; false when the result has nothing for
  * it.  standalone: a file of its own, titled with the result's name.
  */
-bool mn_charts_draw(struct mn_buf *out, const json_t *doc, enum mn_charts_id id, bool standalone);
+bool charts_draw(struct mn_buf *out, const json_t *doc, enum charts_id id, bool standalone);
 
 /* As many results fit into one chart. */
-#define MN_CHARTS_OVERLAY_MAX 6
+#define CHARTS_OVERLAY_MAX 6
 /*
  * The same of several results, one line each, the times counted from the
  * start of their steady phases.
  */
-bool mn_charts_overlay(struct mn_buf *out, const json_t *const *docs, const char *const *names,
-                       size_t count, enum mn_charts_id id);
+bool charts_overlay(struct mn_buf *out, const json_t *const *docs, const char *const *names,
+                    size_t count, enum charts_id id);
 
 #endif

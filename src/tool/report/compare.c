@@ -116,13 +116,13 @@ static double quantile(const double *sorted, size_t n, double q)
 /* Middle half of the steady seconds relative to their median; false: fewer than three of them. */
 static bool seconds_spread(const json_t *doc, const char *path, double *ret)
 {
-    const json_t *series = mn_result_get(doc, "series");
+    const json_t *series = result_get(doc, "series");
     size_t rows = json_array_size(series), n = 0;
     double *values = mn_alloc_array(rows + 1, sizeof *values);
     for (size_t i = 0; i < rows; i++) {
         const json_t *row = json_array_get(series, i);
-        double v = mn_result_num(row, path);
-        if (strcmp(mn_result_str(row, "phase"), "steady") == 0 && isfinite(v) && v > 0)
+        double v = result_num(row, path);
+        if (strcmp(result_str(row, "phase"), "steady") == 0 && isfinite(v) && v > 0)
             values[n++] = v;
     }
     bool ok = n >= 3;
@@ -134,14 +134,14 @@ static bool seconds_spread(const json_t *doc, const char *path, double *ret)
     return ok;
 }
 
-struct mn_compare_value mn_compare_value(const struct mn_compare_side *side, const char *name)
+struct compare_value compare_value(const struct compare_side *side, const char *name)
 {
-    struct mn_compare_value value = {.known = false};
+    struct compare_value value = {.known = false};
     const struct field *field = find_field(name);
-    double runs[MN_OPTS_LIST_MAX], relative;
+    double runs[OPTS_LIST_MAX], relative;
     size_t n = 0;
     for (size_t i = 0; i < side->count; i++) {
-        double v = mn_result_num(mn_result_get(side->docs[i], "figures"), name);
+        double v = result_num(result_get(side->docs[i], "figures"), name);
         if (isfinite(v))
             runs[n++] = v;
     }
@@ -155,49 +155,48 @@ struct mn_compare_value mn_compare_value(const struct mn_compare_side *side, con
         value.median = field->better == BETTER_HIGHER ? runs[0] : runs[n - 1];
     } else if (n > 1) {
         value.spread = runs[n - 1] - runs[0];
-        value.noise = MN_COMPARE_NOISE_RUNS;
+        value.noise = COMPARE_NOISE_RUNS;
     } else if (field && field->series && seconds_spread(side->docs[0], field->series, &relative)) {
         value.spread = relative * value.median;
-        value.noise = MN_COMPARE_NOISE_SECONDS;
+        value.noise = COMPARE_NOISE_SECONDS;
     }
     return value;
 }
 
-enum mn_compare_verdict mn_compare_judge(const char *name, const struct mn_compare_value *a,
-                                         const struct mn_compare_value *b)
+enum compare_verdict compare_judge(const char *name, const struct compare_value *a,
+                                   const struct compare_value *b)
 {
     const struct field *field = find_field(name);
     bool exact = field && field->exact;
     if (!a->known || !b->known)
-        return MN_COMPARE_UNKNOWN;
+        return COMPARE_UNKNOWN;
     double difference = b->median - a->median;
     if (difference == 0)
-        return MN_COMPARE_EQUAL;
-    bool no_noise = a->noise == MN_COMPARE_NOISE_NONE || b->noise == MN_COMPARE_NOISE_NONE;
+        return COMPARE_EQUAL;
+    bool no_noise = a->noise == COMPARE_NOISE_NONE || b->noise == COMPARE_NOISE_NONE;
     if (!exact && no_noise)
-        return MN_COMPARE_UNKNOWN;
+        return COMPARE_UNKNOWN;
     if (!exact && fabs(difference) <= fmax(a->spread, b->spread))
-        return MN_COMPARE_WITHIN;
+        return COMPARE_WITHIN;
     if (!field || field->better == BETTER_NEITHER)
-        return MN_COMPARE_DIFFERS;
-    return (difference > 0) == (field->better == BETTER_HIGHER) ? MN_COMPARE_BETTER
-                                                                : MN_COMPARE_WORSE;
+        return COMPARE_DIFFERS;
+    return (difference > 0) == (field->better == BETTER_HIGHER) ? COMPARE_BETTER : COMPARE_WORSE;
 }
 
-const char *mn_compare_verdict_text(enum mn_compare_verdict verdict)
+const char *compare_verdict_text(enum compare_verdict verdict)
 {
     switch (verdict) {
-    case MN_COMPARE_EQUAL:
+    case COMPARE_EQUAL:
         return "equal";
-    case MN_COMPARE_WITHIN:
+    case COMPARE_WITHIN:
         return "within noise";
-    case MN_COMPARE_BETTER:
+    case COMPARE_BETTER:
         return "better";
-    case MN_COMPARE_WORSE:
+    case COMPARE_WORSE:
         return "worse";
-    case MN_COMPARE_DIFFERS:
+    case COMPARE_DIFFERS:
         return "differs";
-    case MN_COMPARE_UNKNOWN:
+    case COMPARE_UNKNOWN:
         break;
     }
     return "noise unknown";
@@ -205,29 +204,29 @@ const char *mn_compare_verdict_text(enum mn_compare_verdict verdict)
 
 /* ---- rows ---- */
 
-static void add_row(struct mn_compare *compare, const char *field)
+static void add_row(struct compare *compare, const char *field)
 {
-    struct mn_compare_row row = {.field = field};
-    enum mn_gate_unit unit = MN_GATE_COUNT;
+    struct compare_row row = {.field = field};
+    enum bar_unit unit = BAR_COUNT;
     bool any = false, any_set = false;
-    mn_ignore(mn_gate_find_unit(field, &unit));
-    row.fmt = mn_fmt_of_unit(unit);
+    mn_ignore(bar_find_unit(field, &unit));
+    row.fmt = fmt_of_unit(unit);
     for (size_t i = 0; i < compare->side_count; i++) {
-        row.value[i] = mn_compare_value(&compare->side[i], field);
-        row.verdict[i] = mn_compare_judge(field, &row.value[0], &row.value[i]);
+        row.value[i] = compare_value(&compare->side[i], field);
+        row.verdict[i] = compare_judge(field, &row.value[0], &row.value[i]);
         any = any || row.value[i].known;
         any_set = any_set || (row.value[i].known && row.value[i].median != 0);
     }
     /* Faults that nobody had would fill the page. */
     if (any && (any_set || strcmp(field, "lost") == 0 || strcmp(field, "unanswered") == 0) &&
-        compare->row_count < MN_COMPARE_ROWS_MAX)
+        compare->row_count < COMPARE_ROWS_MAX)
         compare->row[compare->row_count++] = row;
 }
 
-void mn_compare_make(struct mn_compare *compare)
+void compare_make(struct compare *compare)
 {
     static const char *const not_compared[] = {"delivered", "saved", "saturated"};
-    const json_t *figures = mn_result_get(compare->side[0].docs[0], "figures");
+    const json_t *figures = result_get(compare->side[0].docs[0], "figures");
     const char *key;
     json_t *value;
     for (size_t i = 0; i < MN_ARRAY_LEN(fields); i++)
@@ -242,21 +241,21 @@ void mn_compare_make(struct mn_compare *compare)
     }
 }
 
-void mn_compare_noise_text(const struct mn_compare *compare, const struct mn_compare_row *row,
-                           char *out, size_t cap)
+void compare_noise_text(const struct compare *compare, const struct compare_row *row, char *out,
+                        size_t cap)
 {
     double most = 0;
     bool unknown = false, seconds = false;
     const struct field *field = find_field(row->field);
     for (size_t i = 0; i < compare->side_count; i++) {
-        const struct mn_compare_value *v = &row->value[i];
-        unknown = unknown || (v->known && v->noise == MN_COMPARE_NOISE_NONE);
-        seconds = seconds || v->noise == MN_COMPARE_NOISE_SECONDS;
+        const struct compare_value *v = &row->value[i];
+        unknown = unknown || (v->known && v->noise == COMPARE_NOISE_NONE);
+        seconds = seconds || v->noise == COMPARE_NOISE_SECONDS;
         if (v->known && v->median > 0)
             most = fmax(most, v->spread / v->median);
     }
     char percent[32];
-    mn_fmt_print(percent, sizeof percent, MN_FMT_PERCENT, most);
+    fmt_print(percent, sizeof percent, FMT_PERCENT, most);
     if (unknown)
         snprintf(out, cap, "%s", field && field->exact ? "exact" : "unknown");
     else
@@ -269,30 +268,30 @@ void mn_compare_noise_text(const struct mn_compare *compare, const struct mn_com
 static void member_text(const json_t *doc, const char *section, const char *key, char *out,
                         size_t cap)
 {
-    const json_t *v = json_object_get(mn_result_get(doc, section), key);
+    const json_t *v = json_object_get(result_get(doc, section), key);
     if (json_is_string(v))
         snprintf(out, cap, "%.60s", json_string_value(v));
     else if (json_is_number(v))
-        mn_fmt_print(out, cap, MN_FMT_COUNT, json_number_value(v));
+        fmt_print(out, cap, FMT_COUNT, json_number_value(v));
     else if (json_is_boolean(v))
         snprintf(out, cap, "%s", json_is_true(v) ? "yes" : "no");
     else
         snprintf(out, cap, "-");
 }
 
-static void section_differences(const struct mn_compare *compare, const char *section,
+static void section_differences(const struct compare *compare, const char *section,
                                 void (*line)(void *arg, const char *text), void *arg)
 {
     /* Chosen anew in every run. */
     static const char *const names[] = {"user_base", "http", "sync_dir", "sync_p50_ns",
                                         "sync_p99_ns"};
-    const json_t *first = mn_result_get(compare->side[0].docs[0], section);
+    const json_t *first = result_get(compare->side[0].docs[0], section);
     const char *key;
     json_t *value;
     json_object_foreach((json_t *)(uintptr_t)first, key, value)
     {
         bool skip = json_is_array(value) || json_is_object(value), differs = false;
-        char text[MN_COMPARE_SIDES_MAX][64], all[512];
+        char text[COMPARE_SIDES_MAX][64], all[512];
         for (size_t i = 0; i < MN_ARRAY_LEN(names); i++)
             skip = skip || strcmp(key, names[i]) == 0;
         if (skip)
@@ -309,8 +308,8 @@ static void section_differences(const struct mn_compare *compare, const char *se
     }
 }
 
-void mn_compare_differences(const struct mn_compare *compare,
-                            void (*line)(void *arg, const char *text), void *arg)
+void compare_differences(const struct compare *compare, void (*line)(void *arg, const char *text),
+                         void *arg)
 {
     section_differences(compare, "parameters", line, arg);
     section_differences(compare, "machine", line, arg);

@@ -15,18 +15,18 @@ static int usage(FILE *out, int code)
           "Holds results of one mode against the first one.  With vs every side has several\n"
           "runs, of which the medians are compared, and their spread is the noise.\n\n",
           out);
-    mn_opts_help(out, MN_CMD_COMPARE);
+    opts_help(out, CMD_COMPARE);
     return code;
 }
 
 static int fail(const char *why)
 {
     fprintf(stderr, "minim bench compare: %s\n", why);
-    return MN_TOOL_EXIT_USAGE;
+    return TOOL_EXIT_USAGE;
 }
 
 /* NULL, or what is wrong with the words. */
-static const char *make_sides(struct mn_compare *compare, const struct mn_opts_list *words)
+static const char *make_sides(struct compare *compare, const struct opts_list *words)
 {
     bool versus = false;
     for (size_t i = 0; i < words->count; i++)
@@ -35,9 +35,9 @@ static const char *make_sides(struct mn_compare *compare, const struct mn_opts_l
     for (size_t i = 0; i < words->count; i++) {
         bool is_word = strcmp(words->item[i], "vs") == 0;
         bool next = is_word || (!versus && i > 0);
-        if (next && ++compare->side_count > MN_COMPARE_SIDES_MAX)
+        if (next && ++compare->side_count > COMPARE_SIDES_MAX)
             return "more than six sides";
-        struct mn_compare_side *side = &compare->side[compare->side_count - 1];
+        struct compare_side *side = &compare->side[compare->side_count - 1];
         if (!is_word)
             side->paths[side->count++] = words->item[i];
     }
@@ -49,15 +49,15 @@ static const char *make_sides(struct mn_compare *compare, const struct mn_opts_l
     return compare->side_count < 2 ? "two results are needed" : NULL;
 }
 
-static bool load(struct mn_compare *compare, char *why, size_t cap)
+static bool load(struct compare *compare, char *why, size_t cap)
 {
     const char *mode = NULL, *path = NULL;
     for (size_t i = 0; i < compare->side_count; i++) {
-        struct mn_compare_side *side = &compare->side[i];
+        struct compare_side *side = &compare->side[i];
         for (size_t k = 0; k < side->count; k++) {
-            if (mn_result_load(side->paths[k], &side->docs[k], why, cap) != MN_OK)
+            if (result_load(side->paths[k], &side->docs[k], why, cap) != MN_OK)
                 return false;
-            const char *own = mn_result_str(side->docs[k], "mode");
+            const char *own = result_str(side->docs[k], "mode");
             if (mode && strcmp(mode, own) != 0) {
                 snprintf(why, cap, "%.80s is of mode %.20s, %.80s of mode %.20s", path, mode,
                          side->paths[k], own);
@@ -71,33 +71,33 @@ static bool load(struct mn_compare *compare, char *why, size_t cap)
 }
 
 /* The scenario's name; the file's where those are the same on two sides. */
-static void name_sides(struct mn_compare *compare)
+static void name_sides(struct compare *compare)
 {
     bool same = false;
     for (size_t i = 1; i < compare->side_count; i++)
-        same = same || strcmp(mn_result_name(compare->side[0].docs[0]),
-                              mn_result_name(compare->side[i].docs[0])) == 0;
+        same = same || strcmp(result_name(compare->side[0].docs[0]),
+                              result_name(compare->side[i].docs[0])) == 0;
     for (size_t i = 0; i < compare->side_count; i++) {
-        struct mn_compare_side *side = &compare->side[i];
+        struct compare_side *side = &compare->side[i];
         const char *slash = strrchr(side->paths[0], '/');
         const char *file = slash ? slash + 1 : side->paths[0];
         int n = (int)strcspn(file, ".");
         if (same)
             snprintf(side->name, sizeof side->name, "%.*s", n > 40 ? 40 : n, file);
         else
-            snprintf(side->name, sizeof side->name, "%.40s", mn_result_name(side->docs[0]));
+            snprintf(side->name, sizeof side->name, "%.40s", result_name(side->docs[0]));
     }
 }
 
-static void release(struct mn_compare *compare)
+static void release(struct compare *compare)
 {
-    for (size_t i = 0; i < MN_COMPARE_SIDES_MAX; i++)
+    for (size_t i = 0; i < COMPARE_SIDES_MAX; i++)
         for (size_t k = 0; k < compare->side[i].count; k++)
             json_decref(compare->side[i].docs[k]);
     mn_free(compare);
 }
 
-static int execute(struct mn_compare *compare, const struct mn_opts *opts)
+static int execute(struct compare *compare, const struct opts *opts)
 {
     char why[256];
     const char *bad = make_sides(compare, &opts->words);
@@ -106,25 +106,25 @@ static int execute(struct mn_compare *compare, const struct mn_opts *opts)
     if (!load(compare, why, sizeof why))
         return fail(why);
     name_sides(compare);
-    mn_compare_make(compare);
-    mn_compare_text(compare, stdout);
-    bool ok = !opts->html || mn_compare_html(compare, opts->html);
-    return ok ? MN_TOOL_EXIT_OK : MN_TOOL_EXIT_FAILED;
+    compare_make(compare);
+    compare_text(compare, stdout);
+    bool ok = !opts->html || compare_html(compare, opts->html);
+    return ok ? TOOL_EXIT_OK : TOOL_EXIT_FAILED;
 }
 
-int mn_tool_compare(int argc, char **argv)
+int compare_command(int argc, char **argv)
 {
     char why[256];
-    struct mn_opts opts;
-    mn_opts_init(&opts, MN_CMD_COMPARE);
-    enum mn_err err = mn_opts_parse(&opts, MN_CMD_COMPARE, argc, argv, why, sizeof why);
+    struct opts opts;
+    opts_init(&opts, CMD_COMPARE);
+    enum mn_err err = opts_parse(&opts, CMD_COMPARE, argc, argv, why, sizeof why);
     if (err == MN_ENOTFOUND)
-        return usage(stdout, MN_TOOL_EXIT_OK);
+        return usage(stdout, TOOL_EXIT_OK);
     if (err)
         return fail(why);
     if (opts.words.count == 0)
-        return usage(stderr, MN_TOOL_EXIT_USAGE);
-    struct mn_compare *compare = mn_new(struct mn_compare);
+        return usage(stderr, TOOL_EXIT_USAGE);
+    struct compare *compare = mn_new(struct compare);
     int code = execute(compare, &opts);
     release(compare);
     return code;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Frame and elements of the reports' pages, see page.h.  Pure, but for
- * mn_page_write().  The markup is XHTML-compatible: every element closed,
+ * page_write().  The markup is XHTML-compatible: every element closed,
  * every attribute quoted.
  */
 #include "tool/report/page.h"
@@ -72,7 +72,7 @@ static const char style[] =
 
 static void add(struct mn_buf *page, const char *z) { mn_ignore(mn_buf_add_z(page, z)); }
 
-void mn_page_open(struct mn_buf *page, const char *tag, const char *cls)
+void page_open(struct mn_buf *page, const char *tag, const char *cls)
 {
     if (cls)
         mn_ignore(mn_buf_addf(page, "<%s class=\"%s\">", tag, cls));
@@ -80,19 +80,19 @@ void mn_page_open(struct mn_buf *page, const char *tag, const char *cls)
         mn_ignore(mn_buf_addf(page, "<%s>", tag));
 }
 
-void mn_page_close(struct mn_buf *page, const char *tag)
+void page_close(struct mn_buf *page, const char *tag)
 {
     mn_ignore(mn_buf_addf(page, "</%s>\n", tag));
 }
 
-void mn_page_element(struct mn_buf *page, const char *tag, const char *cls, const char *text)
+void page_element(struct mn_buf *page, const char *tag, const char *cls, const char *text)
 {
-    mn_page_open(page, tag, cls);
-    mn_fmt_escape(page, text);
-    mn_page_close(page, tag);
+    page_open(page, tag, cls);
+    fmt_escape(page, text);
+    page_close(page, tag);
 }
 
-void mn_page_begin(struct mn_buf *page, const char *title)
+void page_begin(struct mn_buf *page, const char *title)
 {
     add(page, "<!DOCTYPE html>\n<html lang=\"en\" xmlns=\"http://www.w3.org/1999/xhtml\">\n<head>\n"
               "<meta charset=\"utf-8\"/>\n"
@@ -100,25 +100,24 @@ void mn_page_begin(struct mn_buf *page, const char *title)
               "style-src 'unsafe-inline'\"/>\n"
               "<meta name=\"viewport\" content=\"width=device-width,initial-scale=1\"/>\n"
               "<meta name=\"color-scheme\" content=\"light dark\"/>\n");
-    mn_page_element(page, "title", NULL, title);
+    page_element(page, "title", NULL, title);
     add(page, "<style>/*<![CDATA[*/\n");
     add(page, style);
-    add(page, mn_svg_style());
+    add(page, svg_style());
     add(page, "\n/*]]>*/</style>\n</head>\n<body>\n<main>\n");
 }
 
-void mn_page_end(struct mn_buf *page)
+void page_end(struct mn_buf *page)
 {
     add(page, "<footer>Made by minim bench " MN_VERSION
               "; this page is complete in itself and fetches nothing.</footer>\n"
               "</main>\n</body>\n</html>\n");
 }
 
-bool mn_page_write(const struct mn_buf *page, const char *path)
+bool page_write(const struct mn_buf *page, const char *path)
 {
     if (page->failed) {
-        fprintf(stderr, "minim: %s: the page is larger than %zu MiB\n", path,
-                MN_PAGE_MAX_BYTES >> 20);
+        fprintf(stderr, "minim: %s: the page is larger than %zu MiB\n", path, PAGE_MAX_BYTES >> 20);
         return false;
     }
     FILE *out = strcmp(path, "-") == 0 ? stdout : fopen(path, "we");
@@ -130,45 +129,45 @@ bool mn_page_write(const struct mn_buf *page, const char *path)
     return ok;
 }
 
-void mn_page_section(struct mn_buf *page, const char *heading)
+void page_section(struct mn_buf *page, const char *heading)
 {
-    mn_page_open(page, "section", NULL);
-    mn_page_element(page, "h2", NULL, heading);
+    page_open(page, "section", NULL);
+    page_element(page, "h2", NULL, heading);
 }
 
-void mn_page_tile(struct mn_buf *page, const char *name, const char *value, const char *note,
-                  const char *cls)
+void page_tile(struct mn_buf *page, const char *name, const char *value, const char *note,
+               const char *cls)
 {
     mn_ignore(mn_buf_addf(page, "<div class=\"tile%s%s\">", cls ? " " : "", cls ? cls : ""));
-    mn_page_element(page, "span", NULL, name);
-    mn_page_element(page, "b", NULL, value);
+    page_element(page, "span", NULL, name);
+    page_element(page, "b", NULL, value);
     if (note)
-        mn_page_element(page, "span", NULL, note);
-    mn_page_close(page, "div");
+        page_element(page, "span", NULL, note);
+    page_close(page, "div");
 }
 
-void mn_page_notice(struct mn_buf *page, const char *cls, const char *text)
+void page_notice(struct mn_buf *page, const char *cls, const char *text)
 {
     mn_ignore(mn_buf_addf(page, "<p class=\"notice %s\">", cls));
-    mn_fmt_escape(page, text);
-    mn_page_close(page, "p");
+    fmt_escape(page, text);
+    page_close(page, "p");
 }
 
-void mn_page_table(struct mn_buf *page, const char *const *heads, size_t count)
+void page_table(struct mn_buf *page, const char *const *heads, size_t count)
 {
     add(page, "<div class=\"scroll\"><table>");
     if (count > 0)
         add(page, "<thead><tr>");
     for (size_t i = 0; i < count; i++)
-        mn_page_element(page, "th", NULL, heads[i]);
+        page_element(page, "th", NULL, heads[i]);
     add(page, count > 0 ? "</tr></thead><tbody>\n" : "<tbody>\n");
 }
 
-void mn_page_table_end(struct mn_buf *page) { add(page, "</tbody></table></div>\n"); }
+void page_table_end(struct mn_buf *page) { add(page, "</tbody></table></div>\n"); }
 
-void mn_page_cell(struct mn_buf *page, enum mn_fmt fmt, double value, const char *cls)
+void page_cell(struct mn_buf *page, enum fmt fmt, double value, const char *cls)
 {
     char text[48];
-    mn_fmt_print(text, sizeof text, fmt, value);
-    mn_page_element(page, "td", cls, text);
+    fmt_print(text, sizeof text, fmt, value);
+    page_element(page, "td", cls, text);
 }

@@ -16,29 +16,29 @@
  */
 
 /* Ceiling of a page: a run of a week is a few MiB. */
-#define MN_PAGE_MAX_BYTES ((size_t)64 << 20)
+#define PAGE_MAX_BYTES ((size_t)64 << 20)
 
-void mn_page_begin(struct mn_buf *page, const char *title);
-void mn_page_end(struct mn_buf *page);
+void page_begin(struct mn_buf *page, const char *title);
+void page_end(struct mn_buf *page);
 /* Writes it to `path`; false after a message on standard error. */
-bool mn_page_write(const struct mn_buf *page, const char *path);
+bool page_write(const struct mn_buf *page, const char *path);
 
 /* <tag class="cls">text</tag>; cls NULL: none. */
-void mn_page_element(struct mn_buf *page, const char *tag, const char *cls, const char *text);
-void mn_page_open(struct mn_buf *page, const char *tag, const char *cls);
-void mn_page_close(struct mn_buf *page, const char *tag);
+void page_element(struct mn_buf *page, const char *tag, const char *cls, const char *text);
+void page_open(struct mn_buf *page, const char *tag, const char *cls);
+void page_close(struct mn_buf *page, const char *tag);
 
-/* A section with its heading; every one is closed with mn_page_close(page, "section"). */
-void mn_page_section(struct mn_buf *page, const char *heading);
+/* A section with its heading; every one is closed with page_close(page, "section"). */
+void page_section(struct mn_buf *page, const char *heading);
 /* A big figure with its name above and a note (may be NULL) below. */
-void mn_page_tile(struct mn_buf *page, const char *name, const char *value, const char *note,
-                  const char *cls);
+void page_tile(struct mn_buf *page, const char *name, const char *value, const char *note,
+               const char *cls);
 /* One line of what must be known before anything else: cls "good", "bad" or "warn". */
-void mn_page_notice(struct mn_buf *page, const char *cls, const char *text);
-/* A table, closed by mn_page_table_end(); all but the first column is right-aligned; count 0: no head. */
-void mn_page_table(struct mn_buf *page, const char *const *heads, size_t count);
-void mn_page_table_end(struct mn_buf *page);
+void page_notice(struct mn_buf *page, const char *cls, const char *text);
+/* A table, closed by page_table_end(); all but the first column is right-aligned; count 0: no head. */
+void page_table(struct mn_buf *page, const char *const *heads, size_t count);
+void page_table_end(struct mn_buf *page);
 /* A number in a cell. */
-void mn_page_cell(struct mn_buf *page, enum mn_fmt fmt, double value, const char *cls);
+void page_cell(struct mn_buf *page, enum fmt fmt, double value, const char *cls);
 
 #endif

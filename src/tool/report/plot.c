@@ -13,33 +13,33 @@ static int usage(FILE *out, int code)
     fputs("usage: minim bench plot RESULT.json [--html FILE] [--svg DIR]\n\n"
           "Draws the charts of a result that was written with --json.\n\n",
           out);
-    mn_opts_help(out, MN_CMD_PLOT);
+    opts_help(out, CMD_PLOT);
     return code;
 }
 
 static int fail(const char *why)
 {
     fprintf(stderr, "minim bench plot: %s\n", why);
-    return MN_TOOL_EXIT_USAGE;
+    return TOOL_EXIT_USAGE;
 }
 
-int mn_tool_plot(int argc, char **argv)
+int plot_command(int argc, char **argv)
 {
     char why[256];
-    struct mn_opts opts;
+    struct opts opts;
     json_t *doc = NULL;
-    mn_opts_init(&opts, MN_CMD_PLOT);
-    enum mn_err err = mn_opts_parse(&opts, MN_CMD_PLOT, argc, argv, why, sizeof why);
+    opts_init(&opts, CMD_PLOT);
+    enum mn_err err = opts_parse(&opts, CMD_PLOT, argc, argv, why, sizeof why);
     if (err == MN_ENOTFOUND)
-        return usage(stdout, MN_TOOL_EXIT_OK);
+        return usage(stdout, TOOL_EXIT_OK);
     if (err)
         return fail(why);
     if (opts.words.count != 1 || (!opts.html && !opts.svg))
-        return usage(stderr, MN_TOOL_EXIT_USAGE);
-    if (mn_result_load(opts.words.item[0], &doc, why, sizeof why) != MN_OK)
+        return usage(stderr, TOOL_EXIT_USAGE);
+    if (result_load(opts.words.item[0], &doc, why, sizeof why) != MN_OK)
         return fail(why);
-    bool ok = !opts.html || mn_report_html(doc, opts.html);
-    ok = ok && (!opts.svg || mn_report_svg(doc, opts.svg));
+    bool ok = !opts.html || report_html(doc, opts.html);
+    ok = ok && (!opts.svg || report_svg(doc, opts.svg));
     json_decref(doc);
-    return ok ? MN_TOOL_EXIT_OK : MN_TOOL_EXIT_FAILED;
+    return ok ? TOOL_EXIT_OK : TOOL_EXIT_FAILED;
 }

@@ -21,7 +21,7 @@
 
 static void count_text(char *out, size_t cap, const json_t *doc, const char *path)
 {
-    mn_fmt_print(out, cap, MN_FMT_COUNT, mn_result_num(doc, path));
+    fmt_print(out, cap, FMT_COUNT, result_num(doc, path));
 }
 
 /* ---- what comes first ---- */
@@ -29,60 +29,60 @@ static void count_text(char *out, size_t cap, const json_t *doc, const char *pat
 static void header(struct mn_buf *page, const json_t *doc)
 {
     char when[25], memory[32], line[512];
-    double ms = mn_result_num(doc, "started_unix_ms");
+    double ms = result_num(doc, "started_unix_ms");
     mn_date_print_utc(when, ms > 0 && ms < 1e14 ? (int64_t)ms : 0);
-    mn_fmt_print(memory, sizeof memory, MN_FMT_BYTES, mn_result_num(doc, "machine.memory_bytes"));
-    mn_page_open(page, "header", NULL);
-    mn_page_element(page, "h1", NULL, mn_result_name(doc));
-    const char *title = mn_result_str(doc, "title");
+    fmt_print(memory, sizeof memory, FMT_BYTES, result_num(doc, "machine.memory_bytes"));
+    page_open(page, "header", NULL);
+    page_element(page, "h1", NULL, result_name(doc));
+    const char *title = result_str(doc, "title");
     if (*title)
-        mn_page_element(page, "p", NULL, title);
+        page_element(page, "p", NULL, title);
     snprintf(line, sizeof line,
              "minim bench %.40s, %.16s UTC, version %.40s; %.0f cores, %s, %.120s",
-             mn_result_str(doc, "mode"), when, mn_result_str(doc, "version"),
-             mn_result_num(doc, "machine.cores"), memory, mn_result_str(doc, "machine.cpu"));
+             result_str(doc, "mode"), when, result_str(doc, "version"),
+             result_num(doc, "machine.cores"), memory, result_str(doc, "machine.cpu"));
     for (char *p = line; *p; p++)
         *p = *p == 'T' && p > line && p[-1] >= '0' && p[-1] <= '9' ? ' ' : *p;
-    mn_page_element(page, "p", NULL, line);
-    mn_page_close(page, "header");
+    page_element(page, "p", NULL, line);
+    page_close(page, "header");
 }
 
 static void gates_notice(struct mn_buf *page, const json_t *doc)
 {
-    const json_t *gates = mn_result_get(doc, "gates");
+    const json_t *gates = result_get(doc, "gates");
     size_t n = json_array_size(gates), held = 0;
     char line[128];
     for (size_t i = 0; i < n; i++)
-        held += mn_result_true(json_array_get(gates, i), "held");
+        held += result_true(json_array_get(gates, i), "held");
     if (n == 0)
         return;
     if (held == n)
         snprintf(line, sizeof line, "\u2713 %s", n == 1 ? "The gate held." : "All gates held.");
     else
         snprintf(line, sizeof line, "\u2717 %zu of %zu gates missed.", n - held, n);
-    mn_page_notice(page, held == n ? "good" : "bad", line);
+    page_notice(page, held == n ? "good" : "bad", line);
 }
 
 static void notices(struct mn_buf *page, const json_t *doc)
 {
     char asked[32], had[32], line[192];
     gates_notice(page, doc);
-    if (mn_result_true(doc, "interrupted"))
-        mn_page_notice(page, "warn", "The run was ended early.");
-    if (mn_result_true(doc, "generator.saturated"))
-        mn_page_notice(page, "warn",
-                       "The load generator was saturated: the figures are a limit of the "
-                       "generator, not of the server.");
-    const json_t *balanced = mn_result_get(doc, "ledger.balanced");
+    if (result_true(doc, "interrupted"))
+        page_notice(page, "warn", "The run was ended early.");
+    if (result_true(doc, "generator.saturated"))
+        page_notice(page, "warn",
+                    "The load generator was saturated: the figures are a limit of the "
+                    "generator, not of the server.");
+    const json_t *balanced = result_get(doc, "ledger.balanced");
     if (json_is_false(balanced))
-        mn_page_notice(page, "bad", "\u2717 The ledger does not balance.");
-    if (mn_result_num(doc, "parameters.clients_asked") > mn_result_num(doc, "parameters.clients")) {
+        page_notice(page, "bad", "\u2717 The ledger does not balance.");
+    if (result_num(doc, "parameters.clients_asked") > result_num(doc, "parameters.clients")) {
         count_text(asked, sizeof asked, doc, "parameters.clients_asked");
         count_text(had, sizeof had, doc, "parameters.clients");
         snprintf(line, sizeof line,
                  "%s clients were asked for; the descriptor limit of this machine allowed %s.",
                  asked, had);
-        mn_page_notice(page, "warn", line);
+        page_notice(page, "warn", line);
     }
 }
 
@@ -135,34 +135,34 @@ static bool has_word(const char *list, const char *word)
 
 static void summary(struct mn_buf *page, const json_t *doc)
 {
-    const json_t *figures = mn_result_get(doc, "figures");
-    mn_page_open(page, "div", "tiles");
+    const json_t *figures = result_get(doc, "figures");
+    page_open(page, "div", "tiles");
     for (size_t i = 0; i < MN_ARRAY_LEN(tiles); i++) {
-        double value = mn_result_num(figures, tiles[i].field);
-        enum mn_gate_unit unit = MN_GATE_COUNT;
+        double value = result_num(figures, tiles[i].field);
+        enum bar_unit unit = BAR_COUNT;
         char text[48];
-        if (isnan(value) || (tiles[i].only && !has_word(tiles[i].only, mn_result_str(doc, "mode"))))
+        if (isnan(value) || (tiles[i].only && !has_word(tiles[i].only, result_str(doc, "mode"))))
             continue;
-        mn_ignore(mn_gate_find_unit(tiles[i].field, &unit));
-        mn_fmt_print(text, sizeof text, mn_fmt_of_unit(unit), value);
-        mn_page_tile(page, tiles[i].name, text, tiles[i].note,
-                     tiles[i].zero && value > 0 ? "bad" : NULL);
+        mn_ignore(bar_find_unit(tiles[i].field, &unit));
+        fmt_print(text, sizeof text, fmt_of_unit(unit), value);
+        page_tile(page, tiles[i].name, text, tiles[i].note,
+                  tiles[i].zero && value > 0 ? "bad" : NULL);
     }
-    mn_page_close(page, "div");
+    page_close(page, "div");
 }
 
 static void charts(struct mn_buf *page, const json_t *doc)
 {
-    mn_page_open(page, "div", "grid2");
-    for (int id = 0; id < MN_CHARTS_COUNT; id++) {
+    page_open(page, "div", "grid2");
+    for (int id = 0; id < CHARTS_COUNT; id++) {
         size_t before = page->n;
-        mn_page_section(page, mn_charts_title((enum mn_charts_id)id));
-        if (mn_charts_draw(page, doc, (enum mn_charts_id)id, false))
-            mn_page_close(page, "section");
+        page_section(page, charts_title((enum charts_id)id));
+        if (charts_draw(page, doc, (enum charts_id)id, false))
+            page_close(page, "section");
         else if (!page->failed)
             page->n = before; /* nothing to be drawn: the heading goes too */
     }
-    mn_page_close(page, "div");
+    page_close(page, "div");
 }
 
 /* ---- tables ---- */
@@ -187,24 +187,24 @@ static void latencies(struct mn_buf *page, const json_t *doc)
                                           {"http_wait", "wait for a connection"},
                                           {"login", "login before the run"}};
     char text[48];
-    mn_page_section(page, "Latencies");
-    mn_page_table(page, heads, MN_ARRAY_LEN(heads));
+    page_section(page, "Latencies");
+    page_table(page, heads, MN_ARRAY_LEN(heads));
     for (size_t r = 0; r < MN_ARRAY_LEN(rows); r++) {
-        const json_t *latency = mn_result_get(mn_result_get(doc, "latency"), rows[r][0]);
-        double count = mn_result_num(latency, "count");
+        const json_t *latency = result_get(result_get(doc, "latency"), rows[r][0]);
+        double count = result_num(latency, "count");
         if (!(count > 0))
             continue;
-        mn_page_open(page, "tr", NULL);
-        mn_page_element(page, "th", NULL, rows[r][1]);
+        page_open(page, "tr", NULL);
+        page_element(page, "th", NULL, rows[r][1]);
         for (size_t c = 0; c < MN_ARRAY_LEN(columns); c++) {
-            mn_fmt_fixed(text, sizeof text, mn_result_num(latency, columns[c]) / 1e6, 3);
-            mn_page_element(page, "td", NULL, text);
+            fmt_fixed(text, sizeof text, result_num(latency, columns[c]) / 1e6, 3);
+            page_element(page, "td", NULL, text);
         }
-        mn_page_cell(page, MN_FMT_COUNT, count, "soft");
-        mn_page_close(page, "tr");
+        page_cell(page, FMT_COUNT, count, "soft");
+        page_close(page, "tr");
     }
-    mn_page_table_end(page);
-    mn_page_close(page, "section");
+    page_table_end(page);
+    page_close(page, "section");
 }
 
 /* "a 12 = b 12 + c 0": the first path, then what it is the sum of. */
@@ -213,10 +213,10 @@ static void equation(struct mn_buf *page, const json_t *ledger, const char *cons
 {
     char number[48];
     count_text(number, sizeof number, ledger, paths[0]);
-    mn_page_open(page, "dt", NULL);
+    page_open(page, "dt", NULL);
     mn_ignore(mn_buf_addf(page, "%s %s", paths[0], number));
-    mn_page_close(page, "dt");
-    mn_page_open(page, "dd", NULL);
+    page_close(page, "dt");
+    page_open(page, "dd", NULL);
     for (size_t i = 1; i < count; i++) {
         count_text(number, sizeof number, ledger, paths[i]);
         mn_ignore(mn_buf_addf(page, "%s ", i == 1 ? "=" : " +"));
@@ -224,7 +224,7 @@ static void equation(struct mn_buf *page, const json_t *ledger, const char *cons
             mn_ignore(mn_buf_add_char(page, *p == '_' ? ' ' : *p));
         mn_ignore(mn_buf_addf(page, " <b>%s</b>", number));
     }
-    mn_page_close(page, "dd");
+    page_close(page, "dd");
 }
 
 /* A table of the members of an object, with an optional head for the name. */
@@ -235,16 +235,16 @@ static void counts(struct mn_buf *page, const json_t *o, const char *head)
     json_t *value;
     if (json_object_size(o) == 0)
         return;
-    mn_page_table(page, heads, MN_ARRAY_LEN(heads));
+    page_table(page, heads, MN_ARRAY_LEN(heads));
     /* The macro wants an object that is not const, and changes nothing. */
     json_object_foreach((json_t *)(uintptr_t)o, key, value)
     {
-        mn_page_open(page, "tr", NULL);
-        mn_page_element(page, "th", NULL, key);
-        mn_page_cell(page, MN_FMT_COUNT, json_number_value(value), NULL);
-        mn_page_close(page, "tr");
+        page_open(page, "tr", NULL);
+        page_element(page, "th", NULL, key);
+        page_cell(page, FMT_COUNT, json_number_value(value), NULL);
+        page_close(page, "tr");
     }
-    mn_page_table_end(page);
+    page_table_end(page);
 }
 
 /* bench mixed: what became of every request, by kind. */
@@ -253,25 +253,25 @@ static void http_section(struct mn_buf *page, const json_t *doc)
     static const char *const heads[] = {"requests", "attempted", "skipped",   "ok",
                                         "failed",   "per_s",     "unanswered"};
     static const char *const kinds[] = {"history", "conversations", "login"};
-    const json_t *http = mn_result_get(doc, "http");
+    const json_t *http = result_get(doc, "http");
     if (!http)
         return;
-    mn_page_section(page, "HTTP: what became of every request");
-    mn_page_table(page, heads, MN_ARRAY_LEN(heads));
+    page_section(page, "HTTP: what became of every request");
+    page_table(page, heads, MN_ARRAY_LEN(heads));
     for (size_t k = 0; k < MN_ARRAY_LEN(kinds); k++) {
-        const json_t *kind = mn_result_get(http, kinds[k]);
-        mn_page_open(page, "tr", NULL);
-        mn_page_element(page, "th", NULL, kinds[k]);
+        const json_t *kind = result_get(http, kinds[k]);
+        page_open(page, "tr", NULL);
+        page_element(page, "th", NULL, kinds[k]);
         for (size_t c = 1; c < MN_ARRAY_LEN(heads); c++) {
-            double n = mn_result_num(kind, heads[c]);
+            double n = result_num(kind, heads[c]);
             bool fault = strcmp(heads[c], "failed") == 0 || strcmp(heads[c], "skipped") == 0;
-            mn_page_cell(page, MN_FMT_COUNT, isnan(n) ? 0 : n, fault && n > 0 ? "bad" : NULL);
+            page_cell(page, FMT_COUNT, isnan(n) ? 0 : n, fault && n > 0 ? "bad" : NULL);
         }
-        mn_page_close(page, "tr");
+        page_close(page, "tr");
     }
-    mn_page_table_end(page);
-    counts(page, mn_result_get(http, "failures"), "failed, by cause");
-    mn_page_close(page, "section");
+    page_table_end(page);
+    counts(page, result_get(http, "failures"), "failed, by cause");
+    page_close(page, "section");
 }
 
 static void ledger_section(struct mn_buf *page, const json_t *doc)
@@ -284,51 +284,51 @@ static void ledger_section(struct mn_buf *page, const json_t *doc)
                                            "gaps",        "corrupt",     "misrouted",
                                            "phantom",     "seq_mismatch"};
     static const char *const heads[] = {"found", "messages"};
-    const json_t *ledger = mn_result_get(doc, "ledger");
+    const json_t *ledger = result_get(doc, "ledger");
     if (!ledger)
         return;
-    mn_page_section(page, "Ledger: what became of every message");
-    mn_page_open(page, "dl", "sum");
+    page_section(page, "Ledger: what became of every message");
+    page_open(page, "dl", "sum");
     equation(page, ledger, attempted, MN_ARRAY_LEN(attempted));
     equation(page, ledger, sent, MN_ARRAY_LEN(sent));
     equation(page, ledger, saved, MN_ARRAY_LEN(saved));
-    mn_page_close(page, "dl");
-    mn_page_table(page, heads, MN_ARRAY_LEN(heads));
+    page_close(page, "dl");
+    page_table(page, heads, MN_ARRAY_LEN(heads));
     for (size_t i = 0; i < MN_ARRAY_LEN(troubles); i++) {
-        double n = mn_result_num(ledger, troubles[i]);
+        double n = result_num(ledger, troubles[i]);
         if (isnan(n))
             continue;
-        mn_page_open(page, "tr", NULL);
-        mn_page_element(page, "th", NULL, troubles[i]);
+        page_open(page, "tr", NULL);
+        page_element(page, "th", NULL, troubles[i]);
         /* A second copy by resend is what at-least-once means; it is no fault. */
         bool fault = n > 0 && strcmp(troubles[i], "redelivered") != 0;
-        mn_page_cell(page, MN_FMT_COUNT, n, fault ? "bad" : NULL);
-        mn_page_close(page, "tr");
+        page_cell(page, FMT_COUNT, n, fault ? "bad" : NULL);
+        page_close(page, "tr");
     }
-    mn_page_table_end(page);
-    counts(page, mn_result_get(ledger, "refused_by_reason"), "refused, by reason");
-    mn_page_close(page, "section");
+    page_table_end(page);
+    counts(page, result_get(ledger, "refused_by_reason"), "refused, by reason");
+    page_close(page, "section");
 }
 
 static void gates_section(struct mn_buf *page, const json_t *doc)
 {
     static const char *const heads[] = {"gate", "found", ""};
-    const json_t *gates = mn_result_get(doc, "gates");
+    const json_t *gates = result_get(doc, "gates");
     if (json_array_size(gates) == 0)
         return;
-    mn_page_section(page, "Gates");
-    mn_page_table(page, heads, MN_ARRAY_LEN(heads));
+    page_section(page, "Gates");
+    page_table(page, heads, MN_ARRAY_LEN(heads));
     for (size_t i = 0; i < json_array_size(gates); i++) {
         const json_t *gate = json_array_get(gates, i);
-        bool held = mn_result_true(gate, "held");
-        mn_page_open(page, "tr", NULL);
-        mn_page_element(page, "th", NULL, mn_result_str(gate, "gate"));
-        mn_page_element(page, "td", NULL, mn_result_str(gate, "got"));
-        mn_page_element(page, "td", held ? "good" : "bad", held ? "\u2713 held" : "\u2717 missed");
-        mn_page_close(page, "tr");
+        bool held = result_true(gate, "held");
+        page_open(page, "tr", NULL);
+        page_element(page, "th", NULL, result_str(gate, "gate"));
+        page_element(page, "td", NULL, result_str(gate, "got"));
+        page_element(page, "td", held ? "good" : "bad", held ? "\u2713 held" : "\u2717 missed");
+        page_close(page, "tr");
     }
-    mn_page_table_end(page);
-    mn_page_close(page, "section");
+    page_table_end(page);
+    page_close(page, "section");
 }
 
 static bool ends_with(const char *z, const char *end)
@@ -341,39 +341,39 @@ static bool ends_with(const char *z, const char *end)
 static void any_value(struct mn_buf *page, const char *key, const json_t *value)
 {
     char text[48];
-    enum mn_gate_unit unit;
-    enum mn_fmt fmt = MN_FMT_COUNT;
+    enum bar_unit unit;
+    enum fmt fmt = FMT_COUNT;
     if (ends_with(key, "_ns"))
-        fmt = MN_FMT_NS;
+        fmt = FMT_NS;
     else if (ends_with(key, "_bytes"))
-        fmt = MN_FMT_BYTES;
-    else if (mn_gate_find_unit(key, &unit))
-        fmt = mn_fmt_of_unit(unit);
+        fmt = FMT_BYTES;
+    else if (bar_find_unit(key, &unit))
+        fmt = fmt_of_unit(unit);
     else if (ends_with(key, "_s") && !strstr(key, "_per_"))
-        fmt = MN_FMT_SECONDS;
+        fmt = FMT_SECONDS;
     if (json_is_string(value)) {
-        mn_page_element(page, "td", "text", json_string_value(value));
+        page_element(page, "td", "text", json_string_value(value));
     } else if (json_is_number(value)) {
         /* Ids and seeds are names, not quantities. */
         bool id = strcmp(key, "user_base") == 0;
         if (id)
             snprintf(text, sizeof text, "%.0f", json_number_value(value));
         else
-            mn_fmt_print(text, sizeof text, fmt, json_number_value(value));
-        mn_page_element(page, "td", NULL, text);
+            fmt_print(text, sizeof text, fmt, json_number_value(value));
+        page_element(page, "td", NULL, text);
     } else if (json_is_array(value)) {
-        mn_page_open(page, "td", "text");
+        page_open(page, "td", "text");
         for (size_t i = 0; i < json_array_size(value); i++) {
             const json_t *item = json_array_get(value, i);
             const char *z = json_string_value(item);
-            mn_fmt_escape(page, i > 0 ? " " : "");
+            fmt_escape(page, i > 0 ? " " : "");
             if (json_is_integer(item))
                 mn_ignore(mn_buf_add_i64(page, (int64_t)json_integer_value(item)));
-            mn_fmt_escape(page, z ? z : "");
+            fmt_escape(page, z ? z : "");
         }
-        mn_page_close(page, "td");
+        page_close(page, "td");
     } else {
-        mn_page_element(page, "td", NULL, json_is_true(value) ? "yes" : "no");
+        page_element(page, "td", NULL, json_is_true(value) ? "yes" : "no");
     }
 }
 
@@ -383,56 +383,56 @@ static void object_section(struct mn_buf *page, const char *heading, const json_
     json_t *value;
     if (json_object_size(o) == 0)
         return;
-    mn_page_section(page, heading);
-    mn_page_table(page, NULL, 0);
+    page_section(page, heading);
+    page_table(page, NULL, 0);
     json_object_foreach((json_t *)(uintptr_t)o, key, value)
     {
         if (json_is_object(value) || json_is_null(value))
             continue;
-        mn_page_open(page, "tr", NULL);
-        mn_page_element(page, "th", NULL, key);
+        page_open(page, "tr", NULL);
+        page_element(page, "th", NULL, key);
         any_value(page, key, value);
-        mn_page_close(page, "tr");
+        page_close(page, "tr");
     }
-    mn_page_table_end(page);
-    mn_page_close(page, "section");
+    page_table_end(page);
+    page_close(page, "section");
 }
 
 static void failures_section(struct mn_buf *page, const json_t *doc)
 {
-    const json_t *failures = mn_result_get(doc, "failures");
+    const json_t *failures = result_get(doc, "failures");
     if (json_object_size(failures) == 0)
         return;
-    mn_page_section(page, "Failures by cause");
+    page_section(page, "Failures by cause");
     counts(page, failures, "cause");
-    mn_page_close(page, "section");
+    page_close(page, "section");
 }
 
-bool mn_report_html(const json_t *doc, const char *path)
+bool report_html(const json_t *doc, const char *path)
 {
     struct mn_buf page;
-    mn_buf_init(&page, MN_PAGE_MAX_BYTES);
-    mn_page_begin(&page, mn_result_name(doc));
+    mn_buf_init(&page, PAGE_MAX_BYTES);
+    page_begin(&page, result_name(doc));
     header(&page, doc);
     notices(&page, doc);
     summary(&page, doc);
     charts(&page, doc);
     latencies(&page, doc);
-    mn_page_open(&page, "div", "columns");
+    page_open(&page, "div", "columns");
     ledger_section(&page, doc);
     gates_section(&page, doc);
     failures_section(&page, doc);
     http_section(&page, doc);
-    object_section(&page, "Logins", mn_result_get(doc, "logins"));
-    object_section(&page, "Receipts", mn_result_get(doc, "receipts"));
-    object_section(&page, "Cursors over HTTP", mn_result_get(doc, "cursors"));
-    object_section(&page, "All figures", mn_result_get(doc, "figures"));
-    object_section(&page, "Parameters", mn_result_get(doc, "parameters"));
-    object_section(&page, "Machine", mn_result_get(doc, "machine"));
-    object_section(&page, "Load generator", mn_result_get(doc, "generator"));
-    mn_page_close(&page, "div");
-    mn_page_end(&page);
-    bool ok = mn_page_write(&page, path);
+    object_section(&page, "Logins", result_get(doc, "logins"));
+    object_section(&page, "Receipts", result_get(doc, "receipts"));
+    object_section(&page, "Cursors over HTTP", result_get(doc, "cursors"));
+    object_section(&page, "All figures", result_get(doc, "figures"));
+    object_section(&page, "Parameters", result_get(doc, "parameters"));
+    object_section(&page, "Machine", result_get(doc, "machine"));
+    object_section(&page, "Load generator", result_get(doc, "generator"));
+    page_close(&page, "div");
+    page_end(&page);
+    bool ok = page_write(&page, path);
     mn_buf_deinit(&page);
     return ok;
 }
@@ -447,23 +447,22 @@ static void file_name(char *out, size_t cap, const char *name)
             *p = '_';
 }
 
-bool mn_report_svg(const json_t *doc, const char *dir)
+bool report_svg(const json_t *doc, const char *dir)
 {
     bool ok = true;
     char name[100];
-    file_name(name, sizeof name, mn_result_name(doc));
+    file_name(name, sizeof name, result_name(doc));
     if (mkdir(dir, 0777) != 0 && errno != EEXIST) {
         fprintf(stderr, "minim: %s: %s\n", dir, strerror(errno));
         return false;
     }
-    for (int id = 0; id < MN_CHARTS_COUNT && ok; id++) {
+    for (int id = 0; id < CHARTS_COUNT && ok; id++) {
         struct mn_buf file;
         char path[512];
-        mn_buf_init(&file, MN_PAGE_MAX_BYTES);
-        snprintf(path, sizeof path, "%.300s/%s-%s.svg", dir, name,
-                 mn_charts_name((enum mn_charts_id)id));
-        if (mn_charts_draw(&file, doc, (enum mn_charts_id)id, true))
-            ok = mn_page_write(&file, path);
+        mn_buf_init(&file, PAGE_MAX_BYTES);
+        snprintf(path, sizeof path, "%.300s/%s-%s.svg", dir, name, charts_name((enum charts_id)id));
+        if (charts_draw(&file, doc, (enum charts_id)id, true))
+            ok = page_write(&file, path);
         mn_buf_deinit(&file);
     }
     return ok;

@@ -9,11 +9,11 @@
  * The page of one result document.  false, after a message on standard
  * error, when it could not be written.
  */
-bool mn_report_html(const json_t *doc, const char *path);
+bool report_html(const json_t *doc, const char *path);
 /*
  * Every chart that the result has as DIR/NAME-CHART.svg, NAME being its
  * scenario's or mode's; makes DIR when it is missing.
  */
-bool mn_report_svg(const json_t *doc, const char *dir);
+bool report_svg(const json_t *doc, const char *dir);
 
 #endif

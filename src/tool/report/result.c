@@ -15,16 +15,16 @@
 /* What is wrong with it as a result, or NULL. */
 static const char *check(const json_t *doc)
 {
-    if (!json_is_object(doc) || strcmp(mn_result_str(doc, "tool"), "minim bench") != 0)
+    if (!json_is_object(doc) || strcmp(result_str(doc, "tool"), "minim bench") != 0)
         return "is no result of minim bench";
-    if (mn_result_num(doc, "schema_version") != MN_RESULT_SCHEMA_VERSION)
+    if (result_num(doc, "schema_version") != RESULT_SCHEMA_VERSION)
         return "has another schema_version than this minim knows";
-    if (!*mn_result_str(doc, "mode") || !json_is_object(mn_result_get(doc, "figures")))
+    if (!*result_str(doc, "mode") || !json_is_object(result_get(doc, "figures")))
         return "is no complete result of minim bench";
     return NULL;
 }
 
-enum mn_err mn_result_load(const char *path, json_t **ret_doc, char *why, size_t why_cap)
+enum mn_err result_load(const char *path, json_t **ret_doc, char *why, size_t why_cap)
 {
     struct stat st;
     FILE *in = fopen(path, "re");
@@ -55,7 +55,7 @@ enum mn_err mn_result_load(const char *path, json_t **ret_doc, char *why, size_t
     return MN_OK;
 }
 
-const json_t *mn_result_get(const json_t *o, const char *path)
+const json_t *result_get(const json_t *o, const char *path)
 {
     char key[64];
     while (o && *path) {
@@ -70,25 +70,22 @@ const json_t *mn_result_get(const json_t *o, const char *path)
     return o;
 }
 
-double mn_result_num(const json_t *o, const char *path)
+double result_num(const json_t *o, const char *path)
 {
-    const json_t *v = mn_result_get(o, path);
+    const json_t *v = result_get(o, path);
     return json_is_number(v) ? json_number_value(v) : (double)NAN;
 }
 
-const char *mn_result_str(const json_t *o, const char *path)
+const char *result_str(const json_t *o, const char *path)
 {
-    const char *z = json_string_value(mn_result_get(o, path));
+    const char *z = json_string_value(result_get(o, path));
     return z ? z : "";
 }
 
-bool mn_result_true(const json_t *o, const char *path)
-{
-    return json_is_true(mn_result_get(o, path));
-}
+bool result_true(const json_t *o, const char *path) { return json_is_true(result_get(o, path)); }
 
-const char *mn_result_name(const json_t *doc)
+const char *result_name(const json_t *doc)
 {
-    const char *scenario = mn_result_str(doc, "scenario");
-    return *scenario ? scenario : mn_result_str(doc, "mode");
+    const char *scenario = result_str(doc, "scenario");
+    return *scenario ? scenario : result_str(doc, "mode");
 }

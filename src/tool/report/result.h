@@ -9,7 +9,7 @@
 #include "base/err.h"
 
 /* Version of the result document (docs/bench.md); raised when a field changes its meaning. */
-#define MN_RESULT_SCHEMA_VERSION 1
+#define RESULT_SCHEMA_VERSION 1
 
 /*
  * A result document (docs/bench.md) that was read from a file, or is about
@@ -22,17 +22,16 @@
  * bytes or more) names the file and says what is wrong.  The caller
  * releases it with json_decref().
  */
-MN_MUSTCHECK enum mn_err mn_result_load(const char *path, json_t **ret_doc, char *why,
-                                        size_t why_cap);
+MN_MUSTCHECK enum mn_err result_load(const char *path, json_t **ret_doc, char *why, size_t why_cap);
 
 /* Members by a path such as "server.rss_bytes"; NULL when there is none. */
-const json_t *mn_result_get(const json_t *o, const char *path);
+const json_t *result_get(const json_t *o, const char *path);
 /* A number, or NAN. */
-double mn_result_num(const json_t *o, const char *path);
+double result_num(const json_t *o, const char *path);
 /* A string, or "". */
-const char *mn_result_str(const json_t *o, const char *path);
-bool mn_result_true(const json_t *o, const char *path);
+const char *result_str(const json_t *o, const char *path);
+bool result_true(const json_t *o, const char *path);
 /* The scenario's name, or the mode when it had none. */
-const char *mn_result_name(const json_t *doc);
+const char *result_name(const json_t *doc);
 
 #endif

@@ -27,10 +27,10 @@
 
 struct plot {
     struct mn_buf *out;
-    const struct mn_svg_chart *chart;
+    const struct svg_chart *chart;
     double left, top, width, height; /* of the plotting area */
     double x_min, x_max, y_min, y_max;
-    double x_ticks[MN_SVG_TICKS_MAX], y_ticks[MN_SVG_TICKS_MAX];
+    double x_ticks[SVG_TICKS_MAX], y_ticks[SVG_TICKS_MAX];
     size_t x_tick_count, y_tick_count;
 };
 
@@ -46,25 +46,25 @@ static double round_step(double raw)
     return 10 * decade;
 }
 
-static size_t linear_ticks(double min, double max, enum mn_fmt fmt, double ret[MN_SVG_TICKS_MAX],
+static size_t linear_ticks(double min, double max, enum fmt fmt, double ret[SVG_TICKS_MAX],
                            double *ret_min, double *ret_max)
 {
     double divisor;
     const char *unit;
     /* Round in the unit that is shown: steps of 50 MiB, not of 50,000,000 bytes. */
-    mn_fmt_axis(fmt, max, &divisor, &unit);
+    fmt_axis(fmt, max, &divisor, &unit);
     double step = round_step((max - min) / divisor / TICKS_WANTED) * divisor;
     double first = floor(min / step + 1e-9);
     double last = ceil(max / step - 1e-9);
     size_t n = 0;
-    for (double i = first; i <= last && n < MN_SVG_TICKS_MAX; i++)
+    for (double i = first; i <= last && n < SVG_TICKS_MAX; i++)
         ret[n++] = i * step;
     *ret_min = first * step;
     *ret_max = last * step;
     return n;
 }
 
-static size_t log_ticks(double min, double max, double ret[MN_SVG_TICKS_MAX], double *ret_min,
+static size_t log_ticks(double min, double max, double ret[SVG_TICKS_MAX], double *ret_min,
                         double *ret_max)
 {
     static const double fine[] = {1, 2, 5}, coarse[] = {1};
@@ -76,7 +76,7 @@ static size_t log_ticks(double min, double max, double ret[MN_SVG_TICKS_MAX], do
     double end = min;
     *ret_min = min;
     for (double e = floor(log10(min)); e < 310 && end < max; e++) {
-        for (size_t s = 0; s < step_count && end < max && n < MN_SVG_TICKS_MAX; s++) {
+        for (size_t s = 0; s < step_count && end < max && n < SVG_TICKS_MAX; s++) {
             double tick = steps[s] * pow(10, e);
             if (tick <= min * 1.0001) {
                 n = 0; /* the last one that is not above the values begins the axis */
@@ -84,15 +84,15 @@ static size_t log_ticks(double min, double max, double ret[MN_SVG_TICKS_MAX], do
             }
             ret[n++] = end = tick;
         }
-        if (n == MN_SVG_TICKS_MAX)
+        if (n == SVG_TICKS_MAX)
             break;
     }
     *ret_max = end > max ? end : max;
     return n;
 }
 
-size_t mn_svg_ticks(double min, double max, bool log, enum mn_fmt fmt,
-                    double ret_ticks[MN_SVG_TICKS_MAX], double *ret_min, double *ret_max)
+size_t svg_ticks(double min, double max, bool log, enum fmt fmt, double ret_ticks[SVG_TICKS_MAX],
+                 double *ret_min, double *ret_max)
 {
     if (log)
         return log_ticks(min, max, ret_ticks, ret_min, ret_max);
@@ -115,13 +115,13 @@ static double y_of(const struct plot *p, double v)
     return p->top + (1 - fraction(v, p->y_min, p->y_max, p->chart->y_log)) * p->height;
 }
 
-static bool is_drawn(const struct mn_svg_chart *chart, double v)
+static bool is_drawn(const struct svg_chart *chart, double v)
 {
     return isfinite(v) && (!chart->y_log || v > 0);
 }
 
 /* Least and greatest value that can be drawn; false when there is none. */
-static bool y_range(const struct mn_svg_chart *chart, double *ret_min, double *ret_max)
+static bool y_range(const struct svg_chart *chart, double *ret_min, double *ret_max)
 {
     double min = INFINITY, max = -INFINITY;
     for (size_t s = 0; s < chart->series_count; s++) {
@@ -140,7 +140,7 @@ static bool y_range(const struct mn_svg_chart *chart, double *ret_min, double *r
 
 static bool set_scales(struct plot *p)
 {
-    const struct mn_svg_chart *c = p->chart;
+    const struct svg_chart *c = p->chart;
     double min, max;
     if (c->count == 0 || !y_range(c, &min, &max))
         return false;
@@ -148,14 +148,14 @@ static bool set_scales(struct plot *p)
         min = fmin(min, 0);
     if (min == max)
         max = c->y_log ? min * 1.5 : min + 1;
-    p->y_tick_count = mn_svg_ticks(min, max, c->y_log, c->y_fmt, p->y_ticks, &p->y_min, &p->y_max);
+    p->y_tick_count = svg_ticks(min, max, c->y_log, c->y_fmt, p->y_ticks, &p->y_min, &p->y_max);
     p->x_min = c->x_zero ? fmin(c->x[0], 0) : c->x[0];
     p->x_max = c->x[c->count - 1];
     if (!(p->x_max > p->x_min))
         p->x_max = p->x_min > 0 ? p->x_min * 2 : p->x_min + 1;
     double lo, hi;
     /* The x axis ends where its values do: round ends would leave empty margins. */
-    p->x_tick_count = mn_svg_ticks(p->x_min, p->x_max, c->x_log, c->x_fmt, p->x_ticks, &lo, &hi);
+    p->x_tick_count = svg_ticks(p->x_min, p->x_max, c->x_log, c->x_fmt, p->x_ticks, &lo, &hi);
     return true;
 }
 
@@ -173,33 +173,32 @@ static double text_width(const char *z)
 static void text(const struct plot *p, double x, double y, const char *cls, const char *z)
 {
     mn_ignore(mn_buf_addf(p->out, "<text class=\"%s\" x=\"%.1f\" y=\"%.1f\">", cls, x, y));
-    mn_fmt_escape(p->out, z);
+    fmt_escape(p->out, z);
     mn_ignore(mn_buf_add_z(p->out, "</text>"));
 }
 
 /* The value alone on a linear axis, whose unit is in its title; with its unit on a log one. */
 static void tick_text(char *out, size_t cap, const double *ticks, size_t n, size_t i, bool log,
-                      enum mn_fmt fmt)
+                      enum fmt fmt)
 {
     if (log || n < 2) {
-        mn_fmt_print(out, cap, fmt, ticks[i]);
+        fmt_print(out, cap, fmt, ticks[i]);
         return;
     }
     double divisor;
     const char *unit;
-    mn_fmt_axis(fmt, ticks[n - 1], &divisor, &unit);
+    fmt_axis(fmt, ticks[n - 1], &divisor, &unit);
     double step = (ticks[1] - ticks[0]) / divisor;
     double decimals = step < 1 ? ceil(-log10(step) - 1e-9) : 0;
-    mn_fmt_fixed(out, cap, ticks[i] / divisor, (unsigned)decimals);
+    fmt_fixed(out, cap, ticks[i] / divisor, (unsigned)decimals);
 }
 
-static void axis_title(char *out, size_t cap, const char *title, bool log, enum mn_fmt fmt,
-                       double max)
+static void axis_title(char *out, size_t cap, const char *title, bool log, enum fmt fmt, double max)
 {
     double divisor;
     const char *unit = "";
     if (!log)
-        mn_fmt_axis(fmt, max, &divisor, &unit);
+        fmt_axis(fmt, max, &divisor, &unit);
     snprintf(out, cap, "%s%s%s%s", title ? title : "", *unit ? ", " : "", unit,
              log ? " (log scale)" : "");
 }
@@ -209,7 +208,7 @@ static void axis_title(char *out, size_t cap, const char *title, bool log, enum 
 static void draw_spans(const struct plot *p)
 {
     for (size_t i = 0; i < p->chart->span_count; i++) {
-        const struct mn_svg_span *span = &p->chart->spans[i];
+        const struct svg_span *span = &p->chart->spans[i];
         double from = x_of(p, span->from), to = x_of(p, span->to);
         if (to - from < 1)
             continue;
@@ -245,7 +244,7 @@ static void x_tick(const struct plot *p, double at, const char *label)
 
 static void draw_x_axis(const struct plot *p)
 {
-    const struct mn_svg_chart *c = p->chart;
+    const struct svg_chart *c = p->chart;
     char label[96];
     for (size_t i = 0; i < c->x_tick_count; i++)
         if (c->x_ticks[i].at >= p->x_min && c->x_ticks[i].at <= p->x_max)
@@ -269,10 +268,10 @@ static void point(const struct plot *p, const char *op, double x, double y)
 }
 
 /* One unbroken stretch from `from` to `to` (exclusive); an area is closed along the axis. */
-static void stretch(const struct plot *p, const struct mn_svg_series *s, size_t from, size_t to,
+static void stretch(const struct plot *p, const struct svg_series *s, size_t from, size_t to,
                     bool area)
 {
-    const struct mn_svg_chart *c = p->chart;
+    const struct svg_chart *c = p->chart;
     double base = p->top + p->height;
     double end_x = x_of(p, c->x[to - 1]);
     if (area)
@@ -291,9 +290,9 @@ static void stretch(const struct plot *p, const struct mn_svg_series *s, size_t 
         mn_ignore(mn_buf_add_z(p->out, "h0")); /* a point on its own: the round cap shows it */
 }
 
-static void draw_path(const struct plot *p, const struct mn_svg_series *s, bool area)
+static void draw_path(const struct plot *p, const struct svg_series *s, bool area)
 {
-    const struct mn_svg_chart *c = p->chart;
+    const struct svg_chart *c = p->chart;
     mn_ignore(mn_buf_addf(p->out, "<path class=\"%s k%d%s\" d=\"", area ? "area" : "line",
                           (int)s->colour, s->dashed && !area ? " dash" : ""));
     for (size_t i = 0; i < c->count; i++) {
@@ -308,7 +307,7 @@ static void draw_path(const struct plot *p, const struct mn_svg_series *s, bool 
 
 static void draw_series(const struct plot *p)
 {
-    const struct mn_svg_chart *c = p->chart;
+    const struct svg_chart *c = p->chart;
     for (size_t s = 0; s < c->series_count; s++)
         if (c->series[s].area)
             draw_path(p, &c->series[s], true);
@@ -321,7 +320,7 @@ static void draw_marks(const struct plot *p)
     double taken_to = -1; /* right end of the label before, and its row */
     unsigned row = 0;
     for (size_t i = 0; i < p->chart->mark_count; i++) {
-        const struct mn_svg_mark *mark = &p->chart->marks[i];
+        const struct svg_mark *mark = &p->chart->marks[i];
         double x = x_of(p, mark->at), width = text_width(mark->label);
         bool flip = x + width + 6 > p->left + p->width;
         double begin = flip ? x - width - 6 : x;
@@ -334,7 +333,7 @@ static void draw_marks(const struct plot *p)
     }
 }
 
-static double legend_width(const struct mn_svg_chart *c)
+static double legend_width(const struct svg_chart *c)
 {
     double width = 0;
     for (size_t s = 0; s < c->series_count; s++)
@@ -345,7 +344,7 @@ static double legend_width(const struct mn_svg_chart *c)
 static void draw_legend(const struct plot *p, double x, double y)
 {
     for (size_t s = 0; s < p->chart->series_count; s++) {
-        const struct mn_svg_series *series = &p->chart->series[s];
+        const struct svg_series *series = &p->chart->series[s];
         mn_ignore(mn_buf_addf(p->out, "<path class=\"line k%d%s\" d=\"M%.1f %.1fh15\"/>",
                               (int)series->colour, series->dashed ? " dash" : "", x, y - 4));
         text(p, x + SWATCH, y, "name", series->name);
@@ -355,19 +354,19 @@ static void draw_legend(const struct plot *p, double x, double y)
 
 static void readout_text(const struct plot *p, size_t i)
 {
-    const struct mn_svg_chart *c = p->chart;
+    const struct svg_chart *c = p->chart;
     char value[48];
     mn_ignore(mn_buf_add_z(p->out, "<title>"));
-    mn_fmt_print(value, sizeof value, c->x_fmt, c->x[i]);
-    mn_fmt_escape(p->out, value);
+    fmt_print(value, sizeof value, c->x_fmt, c->x[i]);
+    fmt_escape(p->out, value);
     for (size_t s = 0; s < c->series_count; s++) {
         if (!is_drawn(c, c->series[s].y[i]))
             continue;
         mn_ignore(mn_buf_add_char(p->out, '\n'));
-        mn_fmt_escape(p->out, c->series[s].name);
-        mn_fmt_print(value, sizeof value, c->y_fmt, c->series[s].y[i]);
+        fmt_escape(p->out, c->series[s].name);
+        fmt_print(value, sizeof value, c->y_fmt, c->series[s].y[i]);
         mn_ignore(mn_buf_add_z(p->out, ": "));
-        mn_fmt_escape(p->out, value);
+        fmt_escape(p->out, value);
     }
     mn_ignore(mn_buf_add_z(p->out, "</title>"));
 }
@@ -375,7 +374,7 @@ static void readout_text(const struct plot *p, size_t i)
 /* A column around each x, half way to its neighbours (from x to the next one for steps). */
 static void draw_readout(const struct plot *p)
 {
-    const struct mn_svg_chart *c = p->chart;
+    const struct svg_chart *c = p->chart;
     for (size_t i = 0; i < c->count; i++) {
         double at = x_of(p, c->x[i]);
         double prev = i > 0 ? x_of(p, c->x[i - 1]) : at;
@@ -394,19 +393,19 @@ static void draw_readout(const struct plot *p)
 
 static void open_svg(const struct plot *p)
 {
-    const struct mn_svg_chart *c = p->chart;
+    const struct svg_chart *c = p->chart;
     mn_ignore(mn_buf_add_z(p->out, "<svg class=\"chart\" role=\"img\""));
     if (c->standalone)
         mn_ignore(mn_buf_addf(
             p->out, " xmlns=\"http://www.w3.org/2000/svg\" width=\"%.0f\" height=\"%.0f\"", WIDTH,
             HEIGHT));
     mn_ignore(mn_buf_addf(p->out, " viewBox=\"0 0 %.0f %.0f\" aria-label=\"", WIDTH, HEIGHT));
-    mn_fmt_escape(p->out, c->title);
+    fmt_escape(p->out, c->title);
     mn_ignore(mn_buf_add_z(p->out, "\">"));
     if (!c->standalone)
         return;
     mn_ignore(mn_buf_add_z(p->out, "<style>"));
-    mn_ignore(mn_buf_add_z(p->out, mn_svg_style()));
+    mn_ignore(mn_buf_add_z(p->out, svg_style()));
     mn_ignore(mn_buf_addf(p->out, "</style><rect class=\"back\" width=\"%.0f\" height=\"%.0f\"/>",
                           WIDTH, HEIGHT));
     text(p, 14, 22, "head", c->title);
@@ -415,7 +414,7 @@ static void open_svg(const struct plot *p)
 /* The lines above the plotting area: the y axis' title, and the legend, beside it if it fits. */
 static void draw_head(struct plot *p)
 {
-    const struct mn_svg_chart *c = p->chart;
+    const struct svg_chart *c = p->chart;
     char title[96];
     axis_title(title, sizeof title, c->y_title, c->y_log, c->y_fmt, p->y_max);
     double y = c->standalone ? 46 : 14;
@@ -431,7 +430,7 @@ static void draw_head(struct plot *p)
     p->height = HEIGHT - MARGIN_BOTTOM - p->top;
 }
 
-bool mn_svg_chart(struct mn_buf *out, const struct mn_svg_chart *chart)
+bool svg_chart(struct mn_buf *out, const struct svg_chart *chart)
 {
     struct plot p = {.out = out,
                      .chart = chart,

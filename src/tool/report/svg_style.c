@@ -46,4 +46,4 @@ static const char style[] =
                                                      COLOUR(7, "#7fb2f2") COLOUR(8, "#d3e5fc")
                                                          COLOUR(9, "#8d94a0") "}";
 
-const char *mn_svg_style(void) { return style; }
+const char *svg_style(void) { return style; }

@@ -17,15 +17,15 @@ static bool refused(struct smoke *s, const char *name, const char *frame, enum m
                     const char *reason)
 {
     char step[96];
-    struct mn_wsc *c = smoke_connect(s, name);
+    struct ws_client *c = smoke_connect(s, name);
     if (!c)
         return false;
     struct smoke_want want = {.type = type, .reason = reason};
-    mn_ignore(mn_wsc_send(c, mn_str_c(frame)) == MN_OK);
+    mn_ignore(ws_client_send(c, mn_str_c(frame)) == MN_OK);
     bool ok = smoke_expect(s, c, name, &want, NULL);
     snprintf(step, sizeof step, "%s: closed", name);
     ok = ok && smoke_expect_close(s, c, step, 1000);
-    mn_wsc_close(c);
+    ws_client_close(c);
     s->client_count--; /* nothing is left of it: the slot is free */
     return ok;
 }
@@ -75,7 +75,7 @@ static bool bad_tokens(struct smoke *s)
 
 static bool auth_timeout(struct smoke *s)
 {
-    struct mn_wsc *c = smoke_connect(s, "a silent client");
+    struct ws_client *c = smoke_connect(s, "a silent client");
     struct smoke_want want = {.type = MN_TYPE_ERROR, .reason = "auth_timeout"};
     return c &&
            smoke_expect_in(s, c, "the silent client is told auth_timeout", &want, AUTH_WINDOW_MS,
@@ -83,7 +83,7 @@ static bool auth_timeout(struct smoke *s)
            smoke_expect_close(s, c, "and closed", 1000);
 }
 
-static bool ping(struct smoke *s, struct mn_wsc *c, const char *name)
+static bool ping(struct smoke *s, struct ws_client *c, const char *name)
 {
     struct smoke_want want = {.type = MN_TYPE_PONG};
     mn_ignore(smoke_send(c, "{\"type\":\"PING\"}"));
@@ -91,19 +91,20 @@ static bool ping(struct smoke *s, struct mn_wsc *c, const char *name)
 }
 
 /* Reads until the time is over: nothing but server PINGs may come. */
-static bool stays_quiet(struct smoke *s, struct mn_wsc *c, const char *name, int64_t until_unix_ms)
+static bool stays_quiet(struct smoke *s, struct ws_client *c, const char *name,
+                        int64_t until_unix_ms)
 {
-    struct mn_wsc_in in;
-    enum mn_wsc_event event = MN_WSC_TEXT;
-    while (event == MN_WSC_TEXT) {
+    struct ws_client_in in;
+    enum ws_client_event event = WS_CLIENT_TEXT;
+    while (event == WS_CLIENT_TEXT) {
         int64_t left_ms = until_unix_ms - mn_unix_ms();
-        event = mn_wsc_next(c, left_ms > 0 ? (uint64_t)left_ms : 0, &in);
+        event = ws_client_next(c, left_ms > 0 ? (uint64_t)left_ms : 0, &in);
     }
-    return smoke_step(s, event == MN_WSC_TIMEOUT, name, "the connection stays open",
-                      event == MN_WSC_TIMEOUT ? MN_STR("open") : MN_STR("closed"));
+    return smoke_step(s, event == WS_CLIENT_TIMEOUT, name, "the connection stays open",
+                      event == WS_CLIENT_TIMEOUT ? MN_STR("open") : MN_STR("closed"));
 }
 
-static bool reauth(struct smoke *s, struct mn_wsc *c, int64_t uid)
+static bool reauth(struct smoke *s, struct ws_client *c, int64_t uid)
 {
     char token[MN_JWT_MAX];
     struct smoke_want want = {.type = MN_TYPE_AUTH_OK, .from = uid};
@@ -117,7 +118,7 @@ static bool expiry(struct smoke *s)
 {
     char token[MN_JWT_MAX];
     int64_t uid = smoke_uid(s);
-    struct mn_wsc *c = smoke_connect(s, "a client with a short-lived token");
+    struct ws_client *c = smoke_connect(s, "a client with a short-lived token");
     int64_t first_exp_ms = mn_unix_ms() + SHORT_TTL_S * 1000;
     if (!c || !smoke_token(s, uid, SHORT_TTL_S, token))
         return false;
@@ -141,7 +142,7 @@ static bool wrong_reauth(struct smoke *s)
 {
     char token[MN_JWT_MAX];
     struct smoke_want want = {.type = MN_TYPE_ERROR, .reason = "reauth_uid_mismatch"};
-    struct mn_wsc *c = smoke_login(s, "A", smoke_uid(s));
+    struct ws_client *c = smoke_login(s, "A", smoke_uid(s));
     if (!c || !smoke_token(s, smoke_uid(s), 3600, token))
         return false;
     mn_ignore(smoke_send(c, "{\"type\":\"REAUTH\",\"token\":\"%s\"}", token));
@@ -153,8 +154,8 @@ static bool kick(struct smoke *s)
 {
     int64_t uid = smoke_uid(s);
     struct smoke_want want = {.type = MN_TYPE_ERROR, .reason = "kicked"};
-    struct mn_wsc *first = smoke_login(s, "a user", uid);
-    struct mn_wsc *second = first ? smoke_login(s, "the same user again", uid) : NULL;
+    struct ws_client *first = smoke_login(s, "a user", uid);
+    struct ws_client *second = first ? smoke_login(s, "the same user again", uid) : NULL;
     return second && smoke_expect(s, first, "the first connection is kicked", &want, NULL) &&
            smoke_expect_close(s, first, "and closed", 1000) &&
            ping(s, second, "the second one lives");

@@ -4,7 +4,7 @@
 
 #include "tool/smoke/smoke.h"
 
-static bool receipt(struct smoke *s, struct mn_wsc *a, struct mn_wsc *b, const char *kind,
+static bool receipt(struct smoke *s, struct ws_client *a, struct ws_client *b, const char *kind,
                     const struct smoke_got *saved, int64_t a_uid, int64_t b_uid)
 {
     char step[64];
@@ -26,8 +26,8 @@ void smoke_basic(struct smoke *s)
 {
     int64_t a_uid = smoke_uid(s), b_uid = smoke_uid(s);
     struct smoke_got saved;
-    struct mn_wsc *a = smoke_login(s, "A", a_uid);
-    struct mn_wsc *b = a ? smoke_login(s, "B", b_uid) : NULL;
+    struct ws_client *a = smoke_login(s, "A", a_uid);
+    struct ws_client *b = a ? smoke_login(s, "B", b_uid) : NULL;
     if (!b)
         return;
     mn_ignore(smoke_send(a,

@@ -7,7 +7,7 @@
 
 #include "tool/smoke/smoke.h"
 
-static void send_chat(struct mn_wsc *c, const char *id, int64_t to, const char *body)
+static void send_chat(struct ws_client *c, const char *id, int64_t to, const char *body)
 {
     mn_ignore(smoke_send(c,
                          "{\"type\":\"SINGLE_CHAT\",\"clientMsgId\":\"%s\",\"to\":\"%" PRId64
@@ -15,7 +15,7 @@ static void send_chat(struct mn_wsc *c, const char *id, int64_t to, const char *
                          id, to, body));
 }
 
-static bool repeat(struct smoke *s, struct mn_wsc *c, const char *name, int64_t to,
+static bool repeat(struct smoke *s, struct ws_client *c, const char *name, int64_t to,
                    const char *body, const struct smoke_got *first)
 {
     struct smoke_want want = {.type = MN_TYPE_ACK,
@@ -31,8 +31,8 @@ void smoke_idempotency(struct smoke *s)
 {
     int64_t a_uid = smoke_uid(s), b_uid = smoke_uid(s);
     struct smoke_got first;
-    struct mn_wsc *a = smoke_login(s, "A", a_uid);
-    struct mn_wsc *b = a ? smoke_login(s, "B", b_uid) : NULL;
+    struct ws_client *a = smoke_login(s, "A", a_uid);
+    struct ws_client *b = a ? smoke_login(s, "B", b_uid) : NULL;
     if (!b)
         return;
     struct smoke_want ack = {

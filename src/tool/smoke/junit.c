@@ -12,7 +12,7 @@ static void add(struct mn_buf *out, const char *z) { mn_ignore(mn_buf_add_z(out,
 static void attribute(struct mn_buf *out, const char *name, const char *value)
 {
     mn_ignore(mn_buf_addf(out, " %s=\"", name));
-    mn_fmt_escape(out, value);
+    fmt_escape(out, value);
     add(out, "\"");
 }
 
@@ -20,14 +20,14 @@ static void failure(struct mn_buf *out, const json_t *steps)
 {
     for (size_t i = 0; i < json_array_size(steps); i++) {
         const json_t *step = json_array_get(steps, i);
-        if (mn_result_true(step, "ok"))
+        if (result_true(step, "ok"))
             continue;
         add(out, "    <failure");
-        attribute(out, "message", mn_result_str(step, "step"));
+        attribute(out, "message", result_str(step, "step"));
         add(out, ">expected ");
-        mn_fmt_escape(out, mn_result_str(step, "expected"));
+        fmt_escape(out, result_str(step, "expected"));
         add(out, "\ngot      ");
-        mn_fmt_escape(out, mn_result_str(step, "got"));
+        fmt_escape(out, result_str(step, "got"));
         add(out, "</failure>\n");
         return;
     }
@@ -38,8 +38,8 @@ static void output(struct mn_buf *out, const json_t *steps)
     add(out, "    <system-out>");
     for (size_t i = 0; i < json_array_size(steps); i++) {
         const json_t *step = json_array_get(steps, i);
-        add(out, mn_result_true(step, "ok") ? "ok      " : "FAILED  ");
-        mn_fmt_escape(out, mn_result_str(step, "step"));
+        add(out, result_true(step, "ok") ? "ok      " : "FAILED  ");
+        fmt_escape(out, result_str(step, "step"));
         add(out, "\n");
     }
     add(out, "</system-out>\n");
@@ -47,31 +47,31 @@ static void output(struct mn_buf *out, const json_t *steps)
 
 static void test_case(struct mn_buf *out, const json_t *scenario)
 {
-    const json_t *steps = mn_result_get(scenario, "steps");
+    const json_t *steps = result_get(scenario, "steps");
     add(out, "  <testcase classname=\"minim.smoke\"");
-    attribute(out, "name", mn_result_str(scenario, "scenario"));
-    mn_ignore(mn_buf_addf(out, " time=\"%.3f\">\n", mn_result_num(scenario, "duration_ms") / 1e3));
-    if (mn_result_true(scenario, "skipped"))
+    attribute(out, "name", result_str(scenario, "scenario"));
+    mn_ignore(mn_buf_addf(out, " time=\"%.3f\">\n", result_num(scenario, "duration_ms") / 1e3));
+    if (result_true(scenario, "skipped"))
         add(out, "    <skipped message=\"needs --http\"/>\n");
-    else if (!mn_result_true(scenario, "ok"))
+    else if (!result_true(scenario, "ok"))
         failure(out, steps);
     output(out, steps);
     add(out, "  </testcase>\n");
 }
 
-bool mn_junit_write(const json_t *scenarios, const char *path)
+bool junit_write(const json_t *scenarios, const char *path)
 {
     struct mn_buf out;
     size_t skipped = 0, failed = 0, count = json_array_size(scenarios);
     double total_ms = 0;
     for (size_t i = 0; i < count; i++) {
         const json_t *scenario = json_array_get(scenarios, i);
-        bool skip = mn_result_true(scenario, "skipped");
+        bool skip = result_true(scenario, "skipped");
         skipped += skip;
-        failed += !skip && !mn_result_true(scenario, "ok");
-        total_ms += mn_result_num(scenario, "duration_ms");
+        failed += !skip && !result_true(scenario, "ok");
+        total_ms += result_num(scenario, "duration_ms");
     }
-    mn_buf_init(&out, MN_PAGE_MAX_BYTES);
+    mn_buf_init(&out, PAGE_MAX_BYTES);
     add(&out, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
     mn_ignore(mn_buf_addf(&out,
                           "<testsuite name=\"minim smoke\" tests=\"%zu\" failures=\"%zu\" "
@@ -80,7 +80,7 @@ bool mn_junit_write(const json_t *scenarios, const char *path)
     for (size_t i = 0; i < count; i++)
         test_case(&out, json_array_get(scenarios, i));
     add(&out, "</testsuite>\n");
-    bool ok = mn_page_write(&out, path);
+    bool ok = page_write(&out, path);
     mn_buf_deinit(&out);
     return ok;
 }

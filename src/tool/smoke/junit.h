@@ -11,6 +11,6 @@
  * with the first failed step as its failure and all steps as its output.
  * false, after a message on standard error, when it could not be written.
  */
-bool mn_junit_write(const json_t *scenarios, const char *path);
+bool junit_write(const json_t *scenarios, const char *path);
 
 #endif

@@ -10,7 +10,7 @@
 
 #define MESSAGES 3
 
-static bool send_and_save(struct smoke *s, struct mn_wsc *a, int64_t to, const char *id,
+static bool send_and_save(struct smoke *s, struct ws_client *a, int64_t to, const char *id,
                           struct smoke_got *ret)
 {
     char step[64];
@@ -24,7 +24,7 @@ static bool send_and_save(struct smoke *s, struct mn_wsc *a, int64_t to, const c
     return smoke_expect(s, a, step, &ack, ret);
 }
 
-static bool arrives(struct smoke *s, struct mn_wsc *b, const char *step, const char *id,
+static bool arrives(struct smoke *s, struct ws_client *b, const char *step, const char *id,
                     int64_t from, const struct smoke_got *saved, uint64_t timeout_ms)
 {
     char body[64];
@@ -43,13 +43,13 @@ void smoke_offline(struct smoke *s)
     static const char *const ids[MESSAGES] = {"away-1", "away-2", "away-3"};
     int64_t a_uid = smoke_uid(s), b_uid = smoke_uid(s);
     struct smoke_got saved[MESSAGES];
-    struct mn_wsc *a = smoke_login(s, "A", a_uid);
+    struct ws_client *a = smoke_login(s, "A", a_uid);
     if (!a)
         return;
     for (int i = 0; i < MESSAGES; i++)
         if (!send_and_save(s, a, b_uid, ids[i], &saved[i]))
             return;
-    struct mn_wsc *b = smoke_login(s, "B", b_uid);
+    struct ws_client *b = smoke_login(s, "B", b_uid);
     for (int i = 0; b && i < MESSAGES; i++) {
         char step[64];
         snprintf(step, sizeof step, "B gets %s", ids[i]);
@@ -62,8 +62,8 @@ void smoke_resend(struct smoke *s)
 {
     int64_t a_uid = smoke_uid(s), b_uid = smoke_uid(s);
     struct smoke_got saved;
-    struct mn_wsc *a = smoke_login(s, "A", a_uid);
-    struct mn_wsc *b = a ? smoke_login(s, "B", b_uid) : NULL;
+    struct ws_client *a = smoke_login(s, "A", a_uid);
+    struct ws_client *b = a ? smoke_login(s, "B", b_uid) : NULL;
     if (!b || !send_and_save(s, a, b_uid, "again", &saved) ||
         !arrives(s, b, "B gets it, and does not acknowledge", "again", a_uid, &saved,
                  s->timeout_ms) ||

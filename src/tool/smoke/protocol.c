@@ -7,17 +7,17 @@
 /* User bucket 60 and connection bucket 120 (section 10): one of them must say no by then. */
 #define FLOOD 400
 
-static bool violation(struct smoke *s, struct mn_wsc *c, const char *name, const char *frame,
+static bool violation(struct smoke *s, struct ws_client *c, const char *name, const char *frame,
                       const char *reason)
 {
     struct smoke_want want = {.type = MN_TYPE_ERROR, .reason = reason};
-    mn_ignore(mn_wsc_send(c, mn_str_c(frame)) == MN_OK);
+    mn_ignore(ws_client_send(c, mn_str_c(frame)) == MN_OK);
     return smoke_expect(s, c, name, &want, NULL);
 }
 
 static bool violations(struct smoke *s)
 {
-    struct mn_wsc *c = smoke_login(s, "a client", smoke_uid(s));
+    struct ws_client *c = smoke_login(s, "a client", smoke_uid(s));
     return c && violation(s, c, "bad JSON", "{\"type\":", "bad_json") &&
            violation(s, c, "no type", "{\"body\":\"x\"}", "missing_type") &&
            violation(s, c, "an unknown type", "{\"type\":\"NO_SUCH\"}", "not_implemented") &&
@@ -27,7 +27,7 @@ static bool violations(struct smoke *s)
 
 static bool unauthenticated(struct smoke *s)
 {
-    struct mn_wsc *c = smoke_connect(s, "a client without AUTH");
+    struct ws_client *c = smoke_connect(s, "a client without AUTH");
     return c &&
            violation(s, c, "sends a message",
                      "{\"type\":\"SINGLE_CHAT\",\"clientMsgId\":\"x\",\"to\":\"1\",\"body\":\"x\"}",
@@ -39,27 +39,27 @@ static bool oversize(struct smoke *s)
 {
     char header[MN_WS_HEADER_MAX];
     static const uint8_t mask[4] = {1, 2, 3, 4};
-    struct mn_wsc *c = smoke_login(s, "a client", smoke_uid(s));
+    struct ws_client *c = smoke_login(s, "a client", smoke_uid(s));
     if (!c)
         return false;
     /* The header is enough: the verdict comes before the payload. */
     size_t n = mn_ws_header_masked(header, MN_WS_OP_TEXT, FRAME_LIMIT + 1, mask);
-    mn_ignore(mn_wsc_send_raw(c, header, n));
+    mn_ignore(ws_client_send_raw(c, header, n));
     return smoke_expect_close(s, c, "an oversize frame closes", MN_WS_CLOSE_TOO_BIG);
 }
 
 static bool unmasked(struct smoke *s)
 {
     static const char frame[] = "\x81\x0f{\"type\":\"PING\"}";
-    struct mn_wsc *c = smoke_login(s, "a client", smoke_uid(s));
+    struct ws_client *c = smoke_login(s, "a client", smoke_uid(s));
     if (!c)
         return false;
-    mn_ignore(mn_wsc_send_raw(c, frame, sizeof frame - 1));
+    mn_ignore(ws_client_send_raw(c, frame, sizeof frame - 1));
     return smoke_expect_close(s, c, "an unmasked frame closes", MN_WS_CLOSE_PROTOCOL);
 }
 
 /* One fragment of a text message; the mask is zero, so the bytes are as they are. */
-static void send_fragment(struct mn_wsc *c, enum mn_ws_opcode op, bool final, const char *text)
+static void send_fragment(struct ws_client *c, enum mn_ws_opcode op, bool final, const char *text)
 {
     char frame[64];
     static const uint8_t mask[4] = {0, 0, 0, 0};
@@ -67,13 +67,13 @@ static void send_fragment(struct mn_wsc *c, enum mn_ws_opcode op, bool final, co
     if (!final)
         frame[0] = (char)op;
     int end = snprintf(frame + n, sizeof frame - n, "%s", text);
-    mn_ignore(mn_wsc_send_raw(c, frame, n + (size_t)end));
+    mn_ignore(ws_client_send_raw(c, frame, n + (size_t)end));
 }
 
 static bool fragments(struct smoke *s)
 {
     struct smoke_want want = {.type = MN_TYPE_PONG};
-    struct mn_wsc *c = smoke_login(s, "a client", smoke_uid(s));
+    struct ws_client *c = smoke_login(s, "a client", smoke_uid(s));
     if (!c)
         return false;
     send_fragment(c, MN_WS_OP_TEXT, false, "{\"ty");
@@ -85,7 +85,7 @@ static bool fragments(struct smoke *s)
 static bool rate_limit(struct smoke *s)
 {
     struct smoke_want want = {.type = MN_TYPE_ERROR, .reason = "too_many_requests"};
-    struct mn_wsc *c = smoke_login(s, "a client", smoke_uid(s));
+    struct ws_client *c = smoke_login(s, "a client", smoke_uid(s));
     if (!c)
         return false;
     bool open = true;

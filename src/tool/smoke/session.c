@@ -8,21 +8,22 @@
 #include "tool/kit/login.h"
 #include "tool/smoke/smoke.h"
 
-static bool log_in(struct smoke *s, const char *name, const char *user, struct mn_login *ret)
+static bool log_in(struct smoke *s, const char *name, const char *user, struct login *ret)
 {
-    char cause[MN_LOGIN_CAUSE_MAX] = "";
-    bool ok = mn_login_request(&s->http, user, "smoke-password", ret, cause) == MN_OK;
+    char cause[LOGIN_CAUSE_MAX] = "";
+    bool ok = login_request(&s->http, user, "smoke-password", ret, cause) == MN_OK;
     return smoke_step(s, ok, name, "HTTP 200 with accessToken and a string userId",
                       mn_str_c(ok ? "both" : cause));
 }
 
-static bool get_profile(struct smoke *s, const char *name, const struct mn_login *session,
+static bool get_profile(struct smoke *s, const char *name, const struct login *session,
                         int want_status, const char *want_text)
 {
     int status = 0;
     char expected[80], got[120];
-    struct mn_http_request req = {.method = "GET", .path = "/me/profile", .bearer = session->token};
-    enum mn_err err = mn_http_do(&s->http, &req, &status);
+    struct http_client_request req = {
+        .method = "GET", .path = "/me/profile", .bearer = session->token};
+    enum mn_err err = http_client_do(&s->http, &req, &status);
     snprintf(expected, sizeof expected, "HTTP %d with %s", want_status, want_text);
     snprintf(got, sizeof got, "%s, HTTP %d: %.*s", err ? mn_err_text(err) : "an answer", status,
              err ? 0 : (int)(s->http.body.n < 60 ? s->http.body.n : 60), s->http.body.p);
@@ -31,9 +32,9 @@ static bool get_profile(struct smoke *s, const char *name, const struct mn_login
     return smoke_step(s, ok, name, expected, mn_str_c(got));
 }
 
-static struct mn_wsc *auth(struct smoke *s, const char *name, const struct mn_login *session)
+static struct ws_client *auth(struct smoke *s, const char *name, const struct login *session)
 {
-    struct mn_wsc *c = smoke_connect(s, name);
+    struct ws_client *c = smoke_connect(s, name);
     struct smoke_want want = {.type = MN_TYPE_AUTH_OK, .from = session->uid};
     if (!c)
         return NULL;
@@ -42,32 +43,32 @@ static struct mn_wsc *auth(struct smoke *s, const char *name, const struct mn_lo
 }
 
 /* Told `kicked` or `session_invalid`, whichever finds it first, and closed. */
-static bool is_put_out(struct smoke *s, struct mn_wsc *c)
+static bool is_put_out(struct smoke *s, struct ws_client *c)
 {
-    struct mn_wsc_in in;
-    enum mn_wsc_event event = MN_WSC_TEXT;
+    struct ws_client_in in;
+    enum ws_client_event event = WS_CLIENT_TEXT;
     do {
-        event = mn_wsc_next(c, s->timeout_ms, &in);
-    } while (event == MN_WSC_TEXT && in.env.type != MN_TYPE_ERROR);
-    bool ok = event == MN_WSC_TEXT &&
+        event = ws_client_next(c, s->timeout_ms, &in);
+    } while (event == WS_CLIENT_TEXT && in.env.type != MN_TYPE_ERROR);
+    bool ok = event == WS_CLIENT_TEXT &&
               (mn_str_is(in.env.reason, "kicked") || mn_str_is(in.env.reason, "session_invalid"));
     return smoke_step(s, ok, "the first connection is put out", "ERROR kicked or session_invalid",
-                      event == MN_WSC_TEXT ? in.text : MN_STR("no ERROR frame")) &&
+                      event == WS_CLIENT_TEXT ? in.text : MN_STR("no ERROR frame")) &&
            smoke_expect_close(s, c, "and closed", 1000);
 }
 
 void smoke_session(struct smoke *s)
 {
     char user[48];
-    struct mn_login first, second;
+    struct login first, second;
     snprintf(user, sizeof user, "smoke%" PRId64, s->next_uid++);
     if (!log_in(s, "first login (also registers)", user, &first))
         return;
-    struct mn_wsc *c1 = auth(s, "the first token authenticates", &first);
+    struct ws_client *c1 = auth(s, "the first token authenticates", &first);
     if (!c1 || !get_profile(s, "the first token on HTTP", &first, 200, "\"ok\":true") ||
         !log_in(s, "second login", user, &second))
         return;
-    struct mn_wsc *c2 = auth(s, "the second token authenticates", &second);
+    struct ws_client *c2 = auth(s, "the second token authenticates", &second);
     if (!c2 || !is_put_out(s, c1) ||
         !get_profile(s, "the first token is over", &first, 401, "session_invalid"))
         return;

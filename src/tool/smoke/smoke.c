@@ -56,13 +56,13 @@ static void usage(FILE *out)
     for (size_t i = 0; i < SCENARIO_COUNT; i++)
         fprintf(out, "  %-12s %s\n", scenarios[i].name, scenarios[i].help);
     fputs("\noptions:\n", out);
-    mn_opts_help(out, MN_CMD_SMOKE);
+    opts_help(out, CMD_SMOKE);
 }
 
 static int fail_usage(const char *why)
 {
     fprintf(stderr, "minim smoke: %s\n", why);
-    return MN_TOOL_EXIT_USAGE;
+    return TOOL_EXIT_USAGE;
 }
 
 /* ---- choice of scenarios ---- */
@@ -78,7 +78,7 @@ static bool pick(bool picked[SCENARIO_COUNT], struct mn_str name)
 }
 
 /* Returns the name that is none, or NULL. */
-static const char *choose(const struct mn_opts_list *names, bool picked[SCENARIO_COUNT])
+static const char *choose(const struct opts_list *names, bool picked[SCENARIO_COUNT])
 {
     for (size_t i = 0; i < SCENARIO_COUNT; i++)
         picked[i] = names->count == 0;
@@ -103,7 +103,7 @@ static const char *choose(const struct mn_opts_list *names, bool picked[SCENARIO
 static void finish_scenario(struct smoke *s)
 {
     for (size_t i = 0; i < s->client_count; i++)
-        mn_wsc_close(&s->client[i]);
+        ws_client_close(&s->client[i]);
     s->client_count = 0;
     s->user_count = 0;
 }
@@ -165,19 +165,19 @@ static int run_all(struct smoke *s, const bool picked[SCENARIO_COUNT])
     ok = ok && !interrupted;
     if (s->opts.json && !write_json(s, results, ok))
         ok = false;
-    if (s->opts.junit && !mn_junit_write(results, s->opts.junit))
+    if (s->opts.junit && !junit_write(results, s->opts.junit))
         ok = false;
     json_decref(results);
-    return ok ? MN_TOOL_EXIT_OK : MN_TOOL_EXIT_FAILED;
+    return ok ? TOOL_EXIT_OK : TOOL_EXIT_FAILED;
 }
 
 static enum mn_err open_targets(struct smoke *s, char *why, size_t cap)
 {
-    struct mn_opts *opts = &s->opts;
+    struct opts *opts = &s->opts;
     if (opts->ws.count == 0)
         opts->ws.item[opts->ws.count++] = "ws://127.0.0.1:9001/ws";
     for (size_t i = 0; i < opts->ws.count; i++) {
-        enum mn_err err = mn_url_parse(opts->ws.item[i], "ws", &s->ws[i], why, cap);
+        enum mn_err err = url_parse(opts->ws.item[i], "ws", &s->ws[i], why, cap);
         if (err)
             return err;
     }
@@ -185,7 +185,7 @@ static enum mn_err open_targets(struct smoke *s, char *why, size_t cap)
     if (!opts->http)
         return MN_OK;
     s->has_http = true;
-    return mn_http_open(&s->http, opts->http, why, cap);
+    return http_client_open(&s->http, opts->http, why, cap);
 }
 
 static bool spawn_server(struct smoke *s)
@@ -193,7 +193,7 @@ static bool spawn_server(struct smoke *s)
     s->spawn.extra = s->opts.daemon_args;
     s->spawn.extra_count = s->opts.daemon_arg_count;
     s->spawn.defaults = spawn_options;
-    if (mn_spawn_start(&s->spawn, s->opts.minimd) != MN_OK)
+    if (spawn_start(&s->spawn, s->opts.minimd) != MN_OK)
         return false;
     s->opts.ws.item[s->opts.ws.count++] = s->spawn.ws;
     s->opts.http = s->spawn.http;
@@ -207,7 +207,7 @@ static int execute(struct smoke *s, const bool picked[SCENARIO_COUNT])
     char why[256];
     catch_signals();
     if (s->opts.spawn && !spawn_server(s))
-        return MN_TOOL_EXIT_FAILED;
+        return TOOL_EXIT_FAILED;
     if (s->opts.jwt_secret)
         s->key = (struct mn_jwt_key){.secret = s->opts.jwt_secret,
                                      .secret_len = strlen(s->opts.jwt_secret),
@@ -215,28 +215,28 @@ static int execute(struct smoke *s, const bool picked[SCENARIO_COUNT])
     s->next_uid = s->opts.user_base ? (int64_t)s->opts.user_base : mn_unix_ms() * 100000;
     s->timeout_ms = s->opts.timeout_ns / 1000000;
     s->verbose = !s->opts.json || strcmp(s->opts.json, "-") != 0;
-    int code = MN_TOOL_EXIT_USAGE;
+    int code = TOOL_EXIT_USAGE;
     if (open_targets(s, why, sizeof why) == MN_OK)
         code = run_all(s, picked);
     else
         mn_ignore(fail_usage(why));
     if (s->has_http)
-        mn_http_close(&s->http);
-    if (s->opts.spawn && !mn_spawn_stop(&s->spawn))
-        code = MN_TOOL_EXIT_FAILED;
+        http_client_close(&s->http);
+    if (s->opts.spawn && !spawn_stop(&s->spawn))
+        code = TOOL_EXIT_FAILED;
     return code;
 }
 
-int mn_tool_smoke(int argc, char **argv)
+int smoke_command(int argc, char **argv)
 {
     char why[256];
     bool picked[SCENARIO_COUNT];
     struct smoke *s = mn_new(struct smoke);
     s->http.fd = -1;
-    mn_opts_init(&s->opts, MN_CMD_SMOKE);
-    enum mn_err err = mn_opts_parse(&s->opts, MN_CMD_SMOKE, argc, argv, why, sizeof why);
+    opts_init(&s->opts, CMD_SMOKE);
+    enum mn_err err = opts_parse(&s->opts, CMD_SMOKE, argc, argv, why, sizeof why);
     const char *unknown = err ? NULL : choose(&s->opts.scenarios, picked);
-    int code = MN_TOOL_EXIT_OK;
+    int code = TOOL_EXIT_OK;
     if (err == MN_ENOTFOUND) {
         usage(stdout);
     } else if (unknown) {

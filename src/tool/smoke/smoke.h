@@ -27,17 +27,17 @@ struct smoke_user {
 };
 
 struct smoke {
-    struct mn_opts opts;
-    struct mn_spawn spawn;
-    struct mn_url ws[MN_OPTS_LIST_MAX];
+    struct opts opts;
+    struct spawn spawn;
+    struct url ws[OPTS_LIST_MAX];
     size_t ws_count;
-    struct mn_http http;
+    struct http_client http;
     bool has_http;
     struct mn_jwt_key key;
     int64_t next_uid;
     uint64_t timeout_ms;
     /* the scenario at hand */
-    struct mn_wsc client[SMOKE_CLIENTS_MAX];
+    struct ws_client client[SMOKE_CLIENTS_MAX];
     size_t client_count;
     struct smoke_user user[SMOKE_USERS_MAX];
     size_t user_count;
@@ -64,7 +64,7 @@ void smoke_auth(struct smoke *s);
 void smoke_session(struct smoke *s);
 void smoke_protocol(struct smoke *s);
 
-/* smoke_step.c: what scenarios are made of.  All return false when the step failed. */
+/* step.c: what scenarios are made of.  All return false when the step failed. */
 
 /* Enters a step. */
 bool smoke_step(struct smoke *s, bool ok, const char *name, const char *expected,
@@ -74,13 +74,13 @@ int64_t smoke_uid(struct smoke *s);
 /* A token of the user (with --login: that of his login) that expires in `ttl_s`, NUL-terminated in `out` (MN_JWT_MAX bytes). */
 bool smoke_token(struct smoke *s, int64_t uid, int64_t ttl_s, char *out);
 /* A new connection, closed at the end of the scenario; NULL (a failed step) if there is none. */
-struct mn_wsc *smoke_connect(struct smoke *s, const char *name);
+struct ws_client *smoke_connect(struct smoke *s, const char *name);
 /* The same, authenticated. */
-struct mn_wsc *smoke_login(struct smoke *s, const char *name, int64_t uid);
+struct ws_client *smoke_login(struct smoke *s, const char *name, int64_t uid);
 /* Closes it now. */
-void smoke_hang_up(struct smoke *s, struct mn_wsc *c);
+void smoke_hang_up(struct smoke *s, struct ws_client *c);
 /* printf-like text frame; false (no step) when the connection is gone. */
-bool smoke_send(struct mn_wsc *c, const char *fmt, ...) MN_PRINTF(2, 3);
+bool smoke_send(struct ws_client *c, const char *fmt, ...) MN_PRINTF(2, 3);
 
 /* What a frame must be; absent members are not looked at. */
 struct smoke_want {
@@ -107,14 +107,14 @@ struct smoke_got {
  * Reads until a frame of the wanted type (and ackType) comes, leaving out
  * others, and checks the rest of it.  `ret` may be NULL.
  */
-bool smoke_expect(struct smoke *s, struct mn_wsc *c, const char *name,
+bool smoke_expect(struct smoke *s, struct ws_client *c, const char *name,
                   const struct smoke_want *want, struct smoke_got *ret);
 /* The same with a limit of its own. */
-bool smoke_expect_in(struct smoke *s, struct mn_wsc *c, const char *name,
+bool smoke_expect_in(struct smoke *s, struct ws_client *c, const char *name,
                      const struct smoke_want *want, uint64_t timeout_ms, struct smoke_got *ret);
 /* The connection must end: with a close frame of this code, or (0) in any way. */
-bool smoke_expect_close(struct smoke *s, struct mn_wsc *c, const char *name, unsigned code);
+bool smoke_expect_close(struct smoke *s, struct ws_client *c, const char *name, unsigned code);
 /* Nothing of this type is to be in front of the answer to a PING. */
-bool smoke_expect_none(struct smoke *s, struct mn_wsc *c, const char *name, enum mn_type type);
+bool smoke_expect_none(struct smoke *s, struct ws_client *c, const char *name, enum mn_type type);
 
 #endif

@@ -33,13 +33,13 @@ bool smoke_step(struct smoke *s, bool ok, const char *name, const char *expected
 
 int64_t smoke_uid(struct smoke *s)
 {
-    char name[48], cause[MN_LOGIN_CAUSE_MAX] = "";
-    struct mn_login login;
+    char name[48], cause[LOGIN_CAUSE_MAX] = "";
+    struct login login;
     if (s->signs)
         return s->next_uid++;
     MN_BUG_ON(s->user_count == SMOKE_USERS_MAX);
     snprintf(name, sizeof name, "smoke-%" PRId64, s->next_uid++);
-    enum mn_err err = mn_login_request(&s->http, name, "smoke-password", &login, cause);
+    enum mn_err err = login_request(&s->http, name, "smoke-password", &login, cause);
     if (!smoke_step(s, !err, "a user logs in", "HTTP 200 with accessToken and a string userId",
                     mn_str_c(err ? cause : "both")))
         return 0;
@@ -62,13 +62,13 @@ bool smoke_token(struct smoke *s, int64_t uid, int64_t ttl_s, char *out)
     return mn_jwt_sign(&s->key, uid, 0, mn_unix_ms(), ttl_s, out, MN_JWT_MAX) == MN_OK;
 }
 
-struct mn_wsc *smoke_connect(struct smoke *s, const char *name)
+struct ws_client *smoke_connect(struct smoke *s, const char *name)
 {
     char step[80];
     snprintf(step, sizeof step, "%s connects", name);
     MN_BUG_ON(s->client_count == SMOKE_CLIENTS_MAX);
-    struct mn_wsc *c = &s->client[s->client_count];
-    enum mn_err err = mn_wsc_open(c, &s->ws[0], s->timeout_ms);
+    struct ws_client *c = &s->client[s->client_count];
+    enum mn_err err = ws_client_open(c, &s->ws[0], s->timeout_ms);
     if (!smoke_step(s, !err, step, "101 Switching Protocols",
                     mn_str_c(err ? mn_err_text(err) : "101")))
         return NULL;
@@ -76,10 +76,10 @@ struct mn_wsc *smoke_connect(struct smoke *s, const char *name)
     return c;
 }
 
-struct mn_wsc *smoke_login(struct smoke *s, const char *name, int64_t uid)
+struct ws_client *smoke_login(struct smoke *s, const char *name, int64_t uid)
 {
     char token[MN_JWT_MAX], step[80];
-    struct mn_wsc *c = smoke_connect(s, name);
+    struct ws_client *c = smoke_connect(s, name);
     if (!c || !smoke_token(s, uid, 3600, token))
         return NULL;
     mn_ignore(smoke_send(c, "{\"type\":\"AUTH\",\"token\":\"%s\"}", token));
@@ -89,13 +89,13 @@ struct mn_wsc *smoke_login(struct smoke *s, const char *name, int64_t uid)
 }
 
 /* The slot is used again only by the next scenario: a closed client takes part in nothing. */
-void smoke_hang_up(struct smoke *s, struct mn_wsc *c)
+void smoke_hang_up(struct smoke *s, struct ws_client *c)
 {
     (void)s;
-    mn_wsc_close(c);
+    ws_client_close(c);
 }
 
-bool smoke_send(struct mn_wsc *c, const char *fmt, ...)
+bool smoke_send(struct ws_client *c, const char *fmt, ...)
 {
     char text[TEXT_MAX];
     va_list ap;
@@ -103,7 +103,7 @@ bool smoke_send(struct mn_wsc *c, const char *fmt, ...)
     int n = vsnprintf(text, sizeof text, fmt, ap);
     va_end(ap);
     MN_BUG_ON(n < 0 || n >= (int)sizeof text);
-    return mn_wsc_send(c, mn_str_make(text, (size_t)n)) == MN_OK;
+    return ws_client_send(c, mn_str_make(text, (size_t)n)) == MN_OK;
 }
 
 /* ---- expectations ---- */
@@ -181,75 +181,76 @@ static void remember(const struct mn_envelope *env, struct smoke_got *ret)
     ret->ts = env->has & MN_HAS_TS ? env->ts : 0;
 }
 
-static struct mn_str event_text(enum mn_wsc_event event, const struct mn_wsc_in *in)
+static struct mn_str event_text(enum ws_client_event event, const struct ws_client_in *in)
 {
     switch (event) {
-    case MN_WSC_TEXT:
-    case MN_WSC_BAD:
+    case WS_CLIENT_TEXT:
+    case WS_CLIENT_BAD:
         return in->text;
-    case MN_WSC_CLOSE:
+    case WS_CLIENT_CLOSE:
         return MN_STR("a close frame");
-    case MN_WSC_END:
+    case WS_CLIENT_END:
         return MN_STR("the end of the connection");
-    case MN_WSC_TIMEOUT:
+    case WS_CLIENT_TIMEOUT:
         return MN_STR("nothing within the limit");
     }
     return MN_STR("");
 }
 
-bool smoke_expect_in(struct smoke *s, struct mn_wsc *c, const char *name,
+bool smoke_expect_in(struct smoke *s, struct ws_client *c, const char *name,
                      const struct smoke_want *want, uint64_t timeout_ms, struct smoke_got *ret)
 {
     char expected[512];
-    struct mn_wsc_in in;
+    struct ws_client_in in;
     uint64_t until_ms = mn_mono_ms() + timeout_ms;
     describe(want, expected, sizeof expected);
     for (;;) {
         uint64_t now_ms = mn_mono_ms();
-        enum mn_wsc_event event = mn_wsc_next(c, until_ms > now_ms ? until_ms - now_ms : 0, &in);
-        if (event == MN_WSC_TEXT && !is_kind(want, &in.env) && in.env.type != MN_TYPE_ERROR)
+        enum ws_client_event event = ws_client_next(c, until_ms > now_ms ? until_ms - now_ms : 0,
+                                                    &in);
+        if (event == WS_CLIENT_TEXT && !is_kind(want, &in.env) && in.env.type != MN_TYPE_ERROR)
             continue;
-        bool ok = event == MN_WSC_TEXT && is_kind(want, &in.env) && is_wanted(want, &in.env);
+        bool ok = event == WS_CLIENT_TEXT && is_kind(want, &in.env) && is_wanted(want, &in.env);
         if (ok)
             remember(&in.env, ret);
         return smoke_step(s, ok, name, expected, event_text(event, &in));
     }
 }
 
-bool smoke_expect(struct smoke *s, struct mn_wsc *c, const char *name,
+bool smoke_expect(struct smoke *s, struct ws_client *c, const char *name,
                   const struct smoke_want *want, struct smoke_got *ret)
 {
     return smoke_expect_in(s, c, name, want, s->timeout_ms, ret);
 }
 
-bool smoke_expect_close(struct smoke *s, struct mn_wsc *c, const char *name, unsigned code)
+bool smoke_expect_close(struct smoke *s, struct ws_client *c, const char *name, unsigned code)
 {
     char expected[64];
-    struct mn_wsc_in in;
-    enum mn_wsc_event event;
+    struct ws_client_in in;
+    enum ws_client_event event;
     snprintf(expected, sizeof expected, code ? "close frame %u" : "the connection ends", code);
     do {
-        event = mn_wsc_next(c, s->timeout_ms, &in);
-    } while (event == MN_WSC_TEXT);
+        event = ws_client_next(c, s->timeout_ms, &in);
+    } while (event == WS_CLIENT_TEXT);
     char got[64];
     snprintf(got, sizeof got, "close frame %u", in.code);
-    bool ok = event == MN_WSC_CLOSE ? code == 0 || in.code == code
-                                    : event == MN_WSC_END && code == 0;
+    bool ok = event == WS_CLIENT_CLOSE ? code == 0 || in.code == code
+                                       : event == WS_CLIENT_END && code == 0;
     return smoke_step(s, ok, name, expected,
-                      event == MN_WSC_CLOSE ? mn_str_c(got) : event_text(event, &in));
+                      event == WS_CLIENT_CLOSE ? mn_str_c(got) : event_text(event, &in));
 }
 
-bool smoke_expect_none(struct smoke *s, struct mn_wsc *c, const char *name, enum mn_type type)
+bool smoke_expect_none(struct smoke *s, struct ws_client *c, const char *name, enum mn_type type)
 {
-    struct mn_wsc_in in;
+    struct ws_client_in in;
     char expected[64];
     snprintf(expected, sizeof expected, "PONG, and no %s before it", mn_type_name(type));
     mn_ignore(smoke_send(c, "{\"type\":\"PING\"}"));
     for (;;) {
-        enum mn_wsc_event event = mn_wsc_next(c, s->timeout_ms, &in);
-        if (event == MN_WSC_TEXT && in.env.type != type && in.env.type != MN_TYPE_PONG)
+        enum ws_client_event event = ws_client_next(c, s->timeout_ms, &in);
+        if (event == WS_CLIENT_TEXT && in.env.type != type && in.env.type != MN_TYPE_PONG)
             continue;
-        bool ok = event == MN_WSC_TEXT && in.env.type == MN_TYPE_PONG;
+        bool ok = event == WS_CLIENT_TEXT && in.env.type == MN_TYPE_PONG;
         return smoke_step(s, ok, name, expected, event_text(event, &in));
     }
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Table of chats, see verify_chats.h: linear probing, never shrinks, at most 7/8 full. */
+/* Table of chats, see chats.h: linear probing, never shrinks, at most 7/8 full. */
 #include "tool/verify/chats.h"
 
 #include "base/map.h"
@@ -14,49 +14,49 @@
 static size_t slots_in(uint64_t bytes)
 {
     size_t slots = SLOTS_MIN;
-    while (2 * slots * sizeof(struct mn_verify_chat) <= bytes)
+    while (2 * slots * sizeof(struct verify_chat) <= bytes)
         slots *= 2;
     return slots;
 }
 
-size_t mn_verify_chats_room(uint64_t bytes) { return slots_in(bytes) / 8 * 5; }
+size_t verify_chats_room(uint64_t bytes) { return slots_in(bytes) / 8 * 5; }
 
-void mn_verify_chats_init(struct mn_verify_chats *chats, size_t count, uint64_t bytes)
+void verify_chats_init(struct verify_chats *chats, size_t count, uint64_t bytes)
 {
     size_t most = slots_in(bytes);
     size_t slots = most < SLOTS_FIRST ? most : SLOTS_FIRST;
     while (slots < most && slots / 8 * 5 < count)
         slots *= 2;
-    *chats = (struct mn_verify_chats){.mask = slots - 1};
+    *chats = (struct verify_chats){.mask = slots - 1};
     chats->slots = mn_alloc_array(slots, sizeof *chats->slots);
     mn_rand_bytes(&chats->seed, sizeof chats->seed);
 }
 
-void mn_verify_chats_deinit(struct mn_verify_chats *chats)
+void verify_chats_deinit(struct verify_chats *chats)
 {
     mn_free(chats->slots);
-    *chats = (struct mn_verify_chats){0};
+    *chats = (struct verify_chats){0};
 }
 
 /* Its slot, or the free one where it would be. */
-static struct mn_verify_chat *slot_of(const struct mn_verify_chats *chats, int64_t id)
+static struct verify_chat *slot_of(const struct verify_chats *chats, int64_t id)
 {
     for (size_t i = mn_hash_u64((uint64_t)id ^ chats->seed);; i++) {
-        struct mn_verify_chat *slot = &chats->slots[i & chats->mask];
+        struct verify_chat *slot = &chats->slots[i & chats->mask];
         if (slot->id == id || slot->id == 0)
             return slot;
     }
 }
 
-struct mn_verify_chat *mn_verify_chats_find(const struct mn_verify_chats *chats, int64_t id)
+struct verify_chat *verify_chats_find(const struct verify_chats *chats, int64_t id)
 {
-    struct mn_verify_chat *slot = slot_of(chats, id);
+    struct verify_chat *slot = slot_of(chats, id);
     return slot->id ? slot : NULL;
 }
 
-struct mn_verify_chat *mn_verify_chats_add(struct mn_verify_chats *chats, int64_t id)
+struct verify_chat *verify_chats_add(struct verify_chats *chats, int64_t id)
 {
-    struct mn_verify_chat *slot = slot_of(chats, id);
+    struct verify_chat *slot = slot_of(chats, id);
     if (slot->id)
         return slot;
     if (chats->count >= (chats->mask + 1) / 8 * 7)

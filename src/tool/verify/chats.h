@@ -7,34 +7,34 @@
 #include <stdint.h>
 
 /* What is known of each chat while a store is checked: a hash table of fixed size.  One thread. */
-enum mn_verify_chat_flag {
-    MN_VERIFY_LOW_SEEN = 1u << 0, /* the member's row of the lower user */
-    MN_VERIFY_HIGH_SEEN = 1u << 1,
-    MN_VERIFY_DISAGREES = 1u << 2 /* messages and index do: to be looked at row by row */
+enum verify_chat_flag {
+    VERIFY_LOW_SEEN = 1u << 0, /* the member's row of the lower user */
+    VERIFY_HIGH_SEEN = 1u << 1,
+    VERIFY_DISAGREES = 1u << 2 /* messages and index do: to be looked at row by row */
 };
 
-struct mn_verify_chat {
+struct verify_chat {
     int64_t id;        /* 0: free */
     int64_t low, high; /* of the pair that leads here; 0: none does */
     int64_t head;      /* greatest number, 0: none */
     uint64_t sum;      /* hashes of index rows, less those that the messages ask for */
-    uint32_t flags;    /* enum mn_verify_chat_flag */
+    uint32_t flags;    /* enum verify_chat_flag */
 };
 
-struct mn_verify_chats {
-    struct mn_verify_chat *slots;
+struct verify_chats {
+    struct verify_chat *slots;
     size_t mask, count;
     uint64_t seed;
 };
 
 /* Chats that fit well into so many bytes. */
-size_t mn_verify_chats_room(uint64_t bytes);
+size_t verify_chats_room(uint64_t bytes);
 /* Room for `count` chats and some that nobody expects, in at most `bytes` (64 KiB or more). */
-void mn_verify_chats_init(struct mn_verify_chats *chats, size_t count, uint64_t bytes);
-void mn_verify_chats_deinit(struct mn_verify_chats *chats);
+void verify_chats_init(struct verify_chats *chats, size_t count, uint64_t bytes);
+void verify_chats_deinit(struct verify_chats *chats);
 /* NULL when it is not there. */
-struct mn_verify_chat *mn_verify_chats_find(const struct mn_verify_chats *chats, int64_t id);
+struct verify_chat *verify_chats_find(const struct verify_chats *chats, int64_t id);
 /* Finds or adds; NULL when the table is full. */
-struct mn_verify_chat *mn_verify_chats_add(struct mn_verify_chats *chats, int64_t id);
+struct verify_chat *verify_chats_add(struct verify_chats *chats, int64_t id);
 
 #endif

@@ -30,10 +30,10 @@ enum {
 };
 
 struct walk {
-    struct mn_verify_report *report;
+    struct verify_report *report;
     const struct mn_jwt_key *key;
-    struct mn_http http;
-    struct mn_verify_lines ledger;
+    struct http_client http;
+    struct verify_lines ledger;
     bool dead; /* the server went away: no more requests */
     /* the token at hand */
     int64_t token_user;
@@ -78,10 +78,10 @@ static void wait_ms(long ms)
 static json_t *get(struct walk *walk, int64_t user, const char *path, struct mn_buf *why)
 {
     int status = 0;
-    const struct mn_http_request req = {.method = "GET", .path = path, .bearer = walk->token};
+    const struct http_client_request req = {.method = "GET", .path = path, .bearer = walk->token};
     enum mn_err err = renew_token(walk, user);
     for (unsigned i = 0; i < BUSY_TRIES && !err; i++) {
-        err = mn_http_do(&walk->http, &req, &status);
+        err = http_client_do(&walk->http, &req, &status);
         walk->report->stats.requests++;
         if (status != 503)
             break;
@@ -142,50 +142,48 @@ static struct message message_of(const json_t *object)
 
 /* ---- one conversation ---- */
 
-static void tell_line(struct walk *walk, enum mn_verify_check check,
-                      const struct mn_verify_line *line, const char *what)
+static void tell_line(struct walk *walk, enum verify_check check, const struct verify_line *line,
+                      const char *what)
 {
-    struct mn_ledger_line full;
-    char quoted[MN_VERIFY_QUOTED];
-    mn_verify_lines_again(&walk->ledger, line, &full);
-    mn_verify_found(walk->report, check,
-                    "message %" PRId64 " from %" PRId64 " to %" PRId64 ", msgSeq %" PRId64
-                    ", client id %s: %s",
-                    full.id, full.from, full.to, full.seq, mn_verify_quote(quoted, full.client_id),
-                    what);
+    struct ledger_line full;
+    char quoted[VERIFY_QUOTED];
+    verify_lines_again(&walk->ledger, line, &full);
+    verify_found(walk->report, check,
+                 "message %" PRId64 " from %" PRId64 " to %" PRId64 ", msgSeq %" PRId64
+                 ", client id %s: %s",
+                 full.id, full.from, full.to, full.seq, verify_quote(quoted, full.client_id), what);
 }
 
 static void check_numbers(struct walk *walk, const struct message *message)
 {
     if (message->seq <= walk->seq)
-        mn_verify_found(walk->report, MN_VERIFY_ORDER_WRONG,
-                        "users %" PRId64 " and %" PRId64 ": msgSeq %" PRId64 " after %" PRId64,
-                        walk->low, walk->high, message->seq, walk->seq);
+        verify_found(walk->report, VERIFY_ORDER_WRONG,
+                     "users %" PRId64 " and %" PRId64 ": msgSeq %" PRId64 " after %" PRId64,
+                     walk->low, walk->high, message->seq, walk->seq);
     else if (message->seq != walk->seq + 1)
-        mn_verify_found(walk->report, MN_VERIFY_SEQ_GAP,
-                        "users %" PRId64 " and %" PRId64 ": msgSeq %" PRId64 " to %" PRId64
-                        " missing",
-                        walk->low, walk->high, walk->seq + 1, message->seq - 1);
+        verify_found(walk->report, VERIFY_SEQ_GAP,
+                     "users %" PRId64 " and %" PRId64 ": msgSeq %" PRId64 " to %" PRId64 " missing",
+                     walk->low, walk->high, walk->seq + 1, message->seq - 1);
     if (message->seq > walk->seq)
         walk->seq = message->seq;
 }
 
 static void check_client_id(struct walk *walk, const struct message *message)
 {
-    char quoted[MN_VERIFY_QUOTED];
+    char quoted[VERIFY_QUOTED];
     uint64_t before = 0;
-    uint64_t hash = mn_verify_facts(&walk->ledger, message->from, 0, message->client_id);
+    uint64_t hash = verify_facts(&walk->ledger, message->from, 0, message->client_id);
     if (walk->client_ids.count >= CLIENT_IDS_MAX) {
         walk->report->stats.client_ids_unchecked++;
         return;
     }
     walk->report->stats.client_ids++;
     if (mn_map_get(&walk->client_ids, hash, &before))
-        mn_verify_found(walk->report, MN_VERIFY_CLIENT_DUPLICATE,
-                        "users %" PRId64 " and %" PRId64 ": client id %s of user %" PRId64
-                        " is msgSeq %" PRIu64 " and msgSeq %" PRId64,
-                        walk->low, walk->high, mn_verify_quote(quoted, message->client_id),
-                        message->from, before, message->seq);
+        verify_found(walk->report, VERIFY_CLIENT_DUPLICATE,
+                     "users %" PRId64 " and %" PRId64 ": client id %s of user %" PRId64
+                     " is msgSeq %" PRIu64 " and msgSeq %" PRId64,
+                     walk->low, walk->high, verify_quote(quoted, message->client_id), message->from,
+                     before, message->seq);
     else if (mn_map_put(&walk->client_ids, hash, (uint64_t)message->seq) != MN_OK)
         walk->report->stats.client_ids_unchecked++;
 }
@@ -195,22 +193,22 @@ static void check_place(struct walk *walk, const struct message *message)
     int64_t low = message->from < message->to ? message->from : message->to;
     int64_t high = message->from < message->to ? message->to : message->from;
     if (low != walk->low || high != walk->high)
-        mn_verify_found(walk->report, MN_VERIFY_USERS_DIFFER,
-                        "users %" PRId64 " and %" PRId64 ", msgSeq %" PRId64 ": from %" PRId64
-                        " to %" PRId64,
-                        walk->low, walk->high, message->seq, message->from, message->to);
+        verify_found(walk->report, VERIFY_USERS_DIFFER,
+                     "users %" PRId64 " and %" PRId64 ", msgSeq %" PRId64 ": from %" PRId64
+                     " to %" PRId64,
+                     walk->low, walk->high, message->seq, message->from, message->to);
     if (walk->chat == 0)
         walk->chat = message->chat;
     if (message->chat != walk->chat || message->chat == 0)
-        mn_verify_found(walk->report, MN_VERIFY_PLACE_DIFFERS,
-                        "users %" PRId64 " and %" PRId64 ", msgSeq %" PRId64 ": chat %" PRId64
-                        ", before that it was %" PRId64,
-                        walk->low, walk->high, message->seq, message->chat, walk->chat);
+        verify_found(walk->report, VERIFY_PLACE_DIFFERS,
+                     "users %" PRId64 " and %" PRId64 ", msgSeq %" PRId64 ": chat %" PRId64
+                     ", before that it was %" PRId64,
+                     walk->low, walk->high, message->seq, message->chat, walk->chat);
     if (message->seq == walk->head_seq && message->id != walk->head_id)
-        mn_verify_found(walk->report, MN_VERIFY_HEAD_DIFFERS,
-                        "users %" PRId64 " and %" PRId64 ", msgSeq %" PRId64 ": message %" PRId64
-                        ", announced was %" PRId64,
-                        walk->low, walk->high, message->seq, message->id, walk->head_id);
+        verify_found(walk->report, VERIFY_HEAD_DIFFERS,
+                     "users %" PRId64 " and %" PRId64 ", msgSeq %" PRId64 ": message %" PRId64
+                     ", announced was %" PRId64,
+                     walk->low, walk->high, message->seq, message->id, walk->head_id);
 }
 
 /* The ledger's lines up to this message; without one: all that are left. */
@@ -218,19 +216,19 @@ static void check_lines(struct walk *walk, const struct message *message)
 {
     uint64_t hash[2] = {0};
     if (message && walk->next < walk->end && walk->ledger.lines[walk->next].seq == message->seq)
-        mn_ledger_text_hash(message->text, hash);
+        ledger_text_hash(message->text, hash);
     for (; walk->next < walk->end; walk->next++) {
-        const struct mn_verify_line *line = &walk->ledger.lines[walk->next];
+        const struct verify_line *line = &walk->ledger.lines[walk->next];
         if (message && line->seq > message->seq)
             return;
         if (!message || line->seq < message->seq)
-            tell_line(walk, MN_VERIFY_LEDGER_LOST, line, "not there");
+            tell_line(walk, VERIFY_LEDGER_LOST, line, "not there");
         else if (line->facts !=
-                 mn_verify_facts(&walk->ledger, message->from, message->id, message->client_id))
-            tell_line(walk, MN_VERIFY_LEDGER_DIFFERS, line,
+                 verify_facts(&walk->ledger, message->from, message->id, message->client_id))
+            tell_line(walk, VERIFY_LEDGER_DIFFERS, line,
                       "another message has this msgSeq, by its id, client id or sender");
         else if (!message->revoked && line->text != hash[0])
-            tell_line(walk, MN_VERIFY_LEDGER_DIFFERS, line, "the text differs");
+            tell_line(walk, VERIFY_LEDGER_DIFFERS, line, "the text differs");
     }
 }
 
@@ -266,10 +264,10 @@ static bool read_head(struct walk *walk, struct mn_buf *why)
     walk->head_seq = last.seq;
     walk->head_id = last.id;
     if (number_of(data, "total") != last.seq)
-        mn_verify_found(walk->report, MN_VERIFY_HEAD_DIFFERS,
-                        "users %" PRId64 " and %" PRId64 ": %" PRId64
-                        " messages in all, but the last has msgSeq %" PRId64,
-                        walk->low, walk->high, number_of(data, "total"), last.seq);
+        verify_found(walk->report, VERIFY_HEAD_DIFFERS,
+                     "users %" PRId64 " and %" PRId64 ": %" PRId64
+                     " messages in all, but the last has msgSeq %" PRId64,
+                     walk->low, walk->high, number_of(data, "total"), last.seq);
     json_decref(data);
     return true;
 }
@@ -297,7 +295,7 @@ static bool read_messages(struct walk *walk, struct mn_buf *why)
             mn_buf_addf(why, "GET %s: a page that leads no further", path);
             return false;
         }
-        mn_verify_progress(walk->report, "messages", walk->report->stats.messages);
+        verify_progress(walk->report, "messages", walk->report->stats.messages);
     }
     return true;
 }
@@ -306,15 +304,14 @@ static void check_end(struct walk *walk)
 {
     check_lines(walk, NULL);
     if (walk->cursor > walk->seq)
-        mn_verify_found(walk->report, MN_VERIFY_CURSOR_BEYOND_HEAD,
-                        "users %" PRId64 " and %" PRId64 ": cursor %" PRId64
-                        ", last message %" PRId64,
-                        walk->low, walk->high, walk->cursor, walk->seq);
+        verify_found(walk->report, VERIFY_CURSOR_BEYOND_HEAD,
+                     "users %" PRId64 " and %" PRId64 ": cursor %" PRId64 ", last message %" PRId64,
+                     walk->low, walk->high, walk->cursor, walk->seq);
     if (walk->head_seq > walk->seq)
-        mn_verify_found(walk->report, MN_VERIFY_HEAD_DIFFERS,
-                        "users %" PRId64 " and %" PRId64 ": the last message has msgSeq %" PRId64
-                        ", announced was %" PRId64,
-                        walk->low, walk->high, walk->seq, walk->head_seq);
+        verify_found(walk->report, VERIFY_HEAD_DIFFERS,
+                     "users %" PRId64 " and %" PRId64 ": the last message has msgSeq %" PRId64
+                     ", announced was %" PRId64,
+                     walk->low, walk->high, walk->seq, walk->head_seq);
 }
 
 /* The conversation whose lines begin at `first`; returns where the next one's do. */
@@ -334,9 +331,8 @@ static size_t check_conversation(struct walk *walk, size_t first)
         walk->report->stats.chats++;
         check_end(walk);
     } else {
-        mn_verify_found(walk->report, MN_VERIFY_UNREADABLE,
-                        "users %" PRId64 " and %" PRId64 ": %.*s", walk->low, walk->high,
-                        (int)why.n, why.n ? why.p : "");
+        verify_found(walk->report, VERIFY_UNREADABLE, "users %" PRId64 " and %" PRId64 ": %.*s",
+                     walk->low, walk->high, (int)why.n, why.n ? why.p : "");
     }
     mn_map_deinit(&walk->client_ids);
     mn_buf_deinit(&why);
@@ -355,11 +351,10 @@ static enum mn_err try_server(struct walk *walk, struct mn_buf *why)
 
 static enum mn_err check_all(struct walk *walk, struct mn_buf *why)
 {
-    struct mn_verify_stats *stats = &walk->report->stats;
+    struct verify_stats *stats = &walk->report->stats;
     uint64_t first = 0, last = 0;
     do {
-        enum mn_err err = mn_verify_lines_read(&walk->ledger, first, &last, &stats->ledger_lines,
-                                               why);
+        enum mn_err err = verify_lines_read(&walk->ledger, first, &last, &stats->ledger_lines, why);
         if (err)
             return err;
         stats->passes++;
@@ -371,26 +366,25 @@ static enum mn_err check_all(struct walk *walk, struct mn_buf *why)
     return MN_OK;
 }
 
-enum mn_err mn_verify_http(struct mn_verify_report *report, const char *url,
-                           const struct mn_jwt_key *key, const char *ledger, uint64_t memory_bytes,
-                           struct mn_buf *why)
+enum mn_err verify_http(struct verify_report *report, const char *url, const struct mn_jwt_key *key,
+                        const char *ledger, uint64_t memory_bytes, struct mn_buf *why)
 {
     char text[200] = "";
     struct walk *walk = mn_new(struct walk);
     walk->report = report;
     walk->key = key;
-    enum mn_err err = mn_http_open(&walk->http, url, text, sizeof text);
+    enum mn_err err = http_client_open(&walk->http, url, text, sizeof text);
     if (err)
         mn_buf_addf(why, "--http: %s", text);
     if (!err)
-        err = mn_verify_lines_open(&walk->ledger, ledger, memory_bytes, why);
+        err = verify_lines_open(&walk->ledger, ledger, memory_bytes, why);
     if (!err)
         err = try_server(walk, why);
     if (!err)
         err = check_all(walk, why);
-    mn_verify_progress(report, NULL, 0);
-    mn_verify_lines_close(&walk->ledger);
-    mn_http_close(&walk->http);
+    verify_progress(report, NULL, 0);
+    verify_lines_close(&walk->ledger);
+    http_client_close(&walk->http);
     mn_free(walk);
     return err;
 }

@@ -2,7 +2,7 @@
 /*
  * Every line of a ledger against the message log: the message is there,
  * under its id, with its place, its users, its client id and its text.  That
- * its number and its client id lead to it is what verify_store.c checks for
+ * its number and its client id lead to it is what store.c checks for
  * all messages.  The lines of a run come nearly in the order of the ids, so
  * the point reads find their blocks in the cache.
  */
@@ -14,10 +14,10 @@
 #define PROGRESS_LINES 16384
 
 /* What differs, or NULL. */
-static const char *differs(const struct mn_ledger_line *line, const struct mn_row_msg *msg)
+static const char *differs(const struct ledger_line *line, const struct mn_row_msg *msg)
 {
     uint64_t hash[2];
-    mn_ledger_text_hash(msg->body, hash);
+    ledger_text_hash(msg->body, hash);
     if (msg->from != line->from || msg->to != line->to)
         return "sender or receiver differs";
     if (msg->seq != line->seq)
@@ -28,40 +28,40 @@ static const char *differs(const struct mn_ledger_line *line, const struct mn_ro
                                                                           : NULL;
 }
 
-static void check_line(struct mn_verify_report *report, struct mn_msglog_scan *scan,
-                       const struct mn_ledger_line *line, uint64_t number)
+static void check_line(struct verify_report *report, struct mn_msglog_scan *scan,
+                       const struct ledger_line *line, uint64_t number)
 {
     struct mn_row_msg msg;
     enum mn_err err = mn_msglog_scan_msg(scan, line->id, &msg);
     const char *what = err ? NULL : differs(line, &msg);
     if (err)
-        mn_verify_found(report, MN_VERIFY_LEDGER_LOST,
-                        "line %" PRIu64 ": message %" PRId64 " from %" PRId64 " to %" PRId64
-                        ", msgSeq %" PRId64 ": %s",
-                        number, line->id, line->from, line->to, line->seq,
-                        err == MN_ENOTFOUND ? "not there" : mn_err_text(err));
+        verify_found(report, VERIFY_LEDGER_LOST,
+                     "line %" PRIu64 ": message %" PRId64 " from %" PRId64 " to %" PRId64
+                     ", msgSeq %" PRId64 ": %s",
+                     number, line->id, line->from, line->to, line->seq,
+                     err == MN_ENOTFOUND ? "not there" : mn_err_text(err));
     else if (what)
-        mn_verify_found(report, MN_VERIFY_LEDGER_DIFFERS,
-                        "line %" PRIu64 ": message %" PRId64 " from %" PRId64 " to %" PRId64
-                        ", msgSeq %" PRId64 ": %s",
-                        number, line->id, line->from, line->to, line->seq, what);
+        verify_found(report, VERIFY_LEDGER_DIFFERS,
+                     "line %" PRIu64 ": message %" PRId64 " from %" PRId64 " to %" PRId64
+                     ", msgSeq %" PRId64 ": %s",
+                     number, line->id, line->from, line->to, line->seq, what);
 }
 
-enum mn_err mn_verify_ledger(struct mn_verify_report *report, struct mn_msglog_scan *scan,
-                             const char *path, struct mn_buf *why)
+enum mn_err verify_ledger(struct verify_report *report, struct mn_msglog_scan *scan,
+                          const char *path, struct mn_buf *why)
 {
-    struct mn_ledger_reader reader;
-    struct mn_ledger_line line;
-    enum mn_err err = mn_ledger_reader_open(&reader, path, why);
+    struct ledger_reader reader;
+    struct ledger_line line;
+    enum mn_err err = ledger_reader_open(&reader, path, why);
     while (!err) {
-        err = mn_ledger_reader_next(&reader, &line, why);
+        err = ledger_reader_next(&reader, &line, why);
         if (err)
             break;
         check_line(report, scan, &line, reader.number);
         if (++report->stats.ledger_lines % PROGRESS_LINES == 0)
-            mn_verify_progress(report, "lines of the ledger", report->stats.ledger_lines);
+            verify_progress(report, "lines of the ledger", report->stats.ledger_lines);
     }
     report->stats.ledger_cut = reader.cut;
-    mn_ledger_reader_close(&reader);
+    ledger_reader_close(&reader);
     return err == MN_ENOTFOUND && why->n == 0 ? MN_OK : err;
 }

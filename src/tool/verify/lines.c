@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Lines of a ledger by conversation, see verify_lines.h.  Main thread. */
+/* Lines of a ledger by conversation, see lines.h.  Main thread. */
 #include "tool/verify/lines.h"
 
 #include <inttypes.h>
@@ -8,26 +8,26 @@
 #include "base/mem.h"
 #include "base/rand.h"
 
-enum mn_err mn_verify_lines_open(struct mn_verify_lines *lines, const char *path,
-                                 uint64_t memory_bytes, struct mn_buf *why)
+enum mn_err verify_lines_open(struct verify_lines *lines, const char *path, uint64_t memory_bytes,
+                              struct mn_buf *why)
 {
-    *lines = (struct mn_verify_lines){.cap = (size_t)(memory_bytes / sizeof *lines->lines)};
+    *lines = (struct verify_lines){.cap = (size_t)(memory_bytes / sizeof *lines->lines)};
     mn_rand_bytes(&lines->seed, sizeof lines->seed);
-    enum mn_err err = mn_ledger_reader_open(&lines->reader, path, why);
+    enum mn_err err = ledger_reader_open(&lines->reader, path, why);
     if (!err) /* the kernel gives only the pages that are used */
         lines->lines = mn_alloc_array(lines->cap, sizeof *lines->lines);
     return err;
 }
 
-void mn_verify_lines_close(struct mn_verify_lines *lines)
+void verify_lines_close(struct verify_lines *lines)
 {
-    mn_ledger_reader_close(&lines->reader);
+    ledger_reader_close(&lines->reader);
     mn_free(lines->lines);
-    *lines = (struct mn_verify_lines){0};
+    *lines = (struct verify_lines){0};
 }
 
-uint64_t mn_verify_facts(const struct mn_verify_lines *lines, int64_t from, int64_t id,
-                         struct mn_str client_id)
+uint64_t verify_facts(const struct verify_lines *lines, int64_t from, int64_t id,
+                      struct mn_str client_id)
 {
     const uint64_t key[2] = {lines->seed ^ mn_hash_u64((uint64_t)from), (uint64_t)id};
     uint64_t hash[2];
@@ -35,21 +35,20 @@ uint64_t mn_verify_facts(const struct mn_verify_lines *lines, int64_t from, int6
     return hash[0];
 }
 
-static struct mn_verify_line line_of(const struct mn_verify_lines *lines,
-                                     const struct mn_ledger_line *from, int64_t offset)
+static struct verify_line line_of(const struct verify_lines *lines, const struct ledger_line *from,
+                                  int64_t offset)
 {
     bool is_low = from->from < from->to;
-    return (struct mn_verify_line){.low = is_low ? from->from : from->to,
-                                   .high = is_low ? from->to : from->from,
-                                   .seq = from->seq,
-                                   .facts = mn_verify_facts(lines, from->from, from->id,
-                                                            from->client_id),
-                                   .text = from->text_hash[0],
-                                   .offset = offset};
+    return (struct verify_line){.low = is_low ? from->from : from->to,
+                                .high = is_low ? from->to : from->from,
+                                .seq = from->seq,
+                                .facts = verify_facts(lines, from->from, from->id, from->client_id),
+                                .text = from->text_hash[0],
+                                .offset = offset};
 }
 
 /* Conversations are taken in the order of this, so that a pass is a range of it. */
-static uint64_t rank_of(const struct mn_verify_lines *lines, const struct mn_verify_line *line)
+static uint64_t rank_of(const struct verify_lines *lines, const struct verify_line *line)
 {
     return mn_hash_u64((uint64_t)line->low ^ mn_hash_u64((uint64_t)line->high ^ lines->seed));
 }
@@ -58,7 +57,7 @@ static uint64_t rank_of(const struct mn_verify_lines *lines, const struct mn_ver
  * The lines do not fit: takes fewer conversations into this pass.  False when
  * there is one left, which is too long for the memory.
  */
-static bool narrow(struct mn_verify_lines *lines, uint64_t first, uint64_t *last)
+static bool narrow(struct verify_lines *lines, uint64_t first, uint64_t *last)
 {
     while (lines->count == lines->cap && *last > first) {
         size_t kept = 0;
@@ -75,27 +74,27 @@ static int compare_i64(int64_t a, int64_t b) { return (a > b) - (a < b); }
 
 static int compare_lines(const void *pa, const void *pb)
 {
-    const struct mn_verify_line *a = pa, *b = pb;
+    const struct verify_line *a = pa, *b = pb;
     int c = compare_i64(a->low, b->low);
     if (c == 0)
         c = compare_i64(a->high, b->high);
     return c != 0 ? c : compare_i64(a->seq, b->seq);
 }
 
-enum mn_err mn_verify_lines_read(struct mn_verify_lines *lines, uint64_t first, uint64_t *ret_last,
-                                 uint64_t *ret_all, struct mn_buf *why)
+enum mn_err verify_lines_read(struct verify_lines *lines, uint64_t first, uint64_t *ret_last,
+                              uint64_t *ret_all, struct mn_buf *why)
 {
-    struct mn_ledger_line from;
+    struct ledger_line from;
     uint64_t last = UINT64_MAX, all = 0;
     lines->count = 0;
-    enum mn_err err = mn_ledger_reader_seek(&lines->reader, 0);
+    enum mn_err err = ledger_reader_seek(&lines->reader, 0);
     while (!err) {
         int64_t offset = lines->reader.offset;
-        err = mn_ledger_reader_next(&lines->reader, &from, why);
+        err = ledger_reader_next(&lines->reader, &from, why);
         if (err)
             break;
         all++;
-        struct mn_verify_line line = line_of(lines, &from, offset);
+        struct verify_line line = line_of(lines, &from, offset);
         uint64_t rank = rank_of(lines, &line);
         if (rank < first || rank > last)
             continue;
@@ -117,15 +116,15 @@ enum mn_err mn_verify_lines_read(struct mn_verify_lines *lines, uint64_t first, 
     return MN_OK;
 }
 
-void mn_verify_lines_again(struct mn_verify_lines *lines, const struct mn_verify_line *line,
-                           struct mn_ledger_line *ret)
+void verify_lines_again(struct verify_lines *lines, const struct verify_line *line,
+                        struct ledger_line *ret)
 {
     struct mn_buf why;
     mn_buf_init(&why, 256);
-    enum mn_err err = mn_ledger_reader_seek(&lines->reader, line->offset);
+    enum mn_err err = ledger_reader_seek(&lines->reader, line->offset);
     if (!err)
-        err = mn_ledger_reader_next(&lines->reader, ret, &why);
+        err = ledger_reader_next(&lines->reader, ret, &why);
     if (err)
-        *ret = (struct mn_ledger_line){.from = line->low, .to = line->high, .seq = line->seq};
+        *ret = (struct ledger_line){.from = line->low, .to = line->high, .seq = line->seq};
     mn_buf_deinit(&why);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What was found and how it is shown, see verify_report.h. */
+/* What was found and how it is shown, see report.h. */
 #include "tool/verify/report.h"
 
 #include <errno.h>
@@ -18,44 +18,42 @@ enum { EXAMPLE_BYTES = 400 };
 
 static const struct {
     const char *name, *text;
-} checks[MN_VERIFY_CHECK_COUNT] = {
-#define CHECK_ROW(sym, name, text) [MN_VERIFY_##sym] = {(name), (text)},
-    MN_VERIFY_MAP(CHECK_ROW)
+} checks[VERIFY_CHECK_COUNT] = {
+#define CHECK_ROW(sym, name, text) [VERIFY_##sym] = {(name), (text)},
+    VERIFY_MAP(CHECK_ROW)
 #undef CHECK_ROW
 };
 
 static const char *const stat_names[] = {
 #define STAT_NAME(name) #name,
-    MN_VERIFY_STAT_MAP(STAT_NAME)
+    VERIFY_STAT_MAP(STAT_NAME)
 #undef STAT_NAME
 };
-_Static_assert(sizeof(struct mn_verify_stats) == sizeof(stat_names) / sizeof(char *) * 8,
+_Static_assert(sizeof(struct verify_stats) == sizeof(stat_names) / sizeof(char *) * 8,
                "the statistics are an array of numbers");
 
-const char *mn_verify_name(enum mn_verify_check check) { return checks[check].name; }
+const char *verify_name(enum verify_check check) { return checks[check].name; }
 
-void mn_verify_report_init(struct mn_verify_report *report, unsigned example_max,
-                           bool show_progress)
+void verify_report_init(struct verify_report *report, unsigned example_max, bool show_progress)
 {
-    *report = (struct mn_verify_report){
+    *report = (struct verify_report){
         .example_max = example_max, .show_progress = show_progress, .start_ns = mn_mono_ns()};
 }
 
-void mn_verify_report_deinit(struct mn_verify_report *report)
+void verify_report_deinit(struct verify_report *report)
 {
-    for (size_t i = 0; i < MN_VERIFY_CHECK_COUNT; i++) {
-        struct mn_verify_examples *examples = &report->examples[i];
+    for (size_t i = 0; i < VERIFY_CHECK_COUNT; i++) {
+        struct verify_examples *examples = &report->examples[i];
         for (unsigned k = 0; k < examples->count; k++)
             mn_free(examples->text[k]);
         mn_free(examples->text);
-        *examples = (struct mn_verify_examples){0};
+        *examples = (struct verify_examples){0};
     }
 }
 
-void mn_verify_found(struct mn_verify_report *report, enum mn_verify_check check, const char *fmt,
-                     ...)
+void verify_found(struct verify_report *report, enum verify_check check, const char *fmt, ...)
 {
-    struct mn_verify_examples *examples = &report->examples[check];
+    struct verify_examples *examples = &report->examples[check];
     report->found[check]++;
     if (examples->count == report->example_max)
         return;
@@ -69,15 +67,15 @@ void mn_verify_found(struct mn_verify_report *report, enum mn_verify_check check
     examples->text[examples->count++] = text;
 }
 
-bool mn_verify_is_clean(const struct mn_verify_report *report)
+bool verify_is_clean(const struct verify_report *report)
 {
-    for (size_t i = 0; i < MN_VERIFY_CHECK_COUNT; i++)
+    for (size_t i = 0; i < VERIFY_CHECK_COUNT; i++)
         if (report->found[i] > 0)
             return false;
     return true;
 }
 
-void mn_verify_progress(struct mn_verify_report *report, const char *what, uint64_t done)
+void verify_progress(struct verify_report *report, const char *what, uint64_t done)
 {
     if (!report->show_progress)
         return;
@@ -93,7 +91,7 @@ void mn_verify_progress(struct mn_verify_report *report, const char *what, uint6
     mn_ignore(fflush(stderr));
 }
 
-static double seconds(const struct mn_verify_report *report)
+static double seconds(const struct verify_report *report)
 {
     return (double)(mn_mono_ns() - report->start_ns) / 1e9;
 }
@@ -106,7 +104,7 @@ static uint64_t peak_bytes(void)
 
 /* ---- for people ---- */
 
-static void print_stats(const struct mn_verify_stats *stats, FILE *out)
+static void print_stats(const struct verify_stats *stats, FILE *out)
 {
     fprintf(out, "  %" PRIu64 " messages in %" PRIu64 " chats", stats->messages, stats->chats);
     if (stats->users > 0 || stats->sessions > 0)
@@ -128,20 +126,20 @@ static void print_stats(const struct mn_verify_stats *stats, FILE *out)
                 stats->client_ids_unchecked);
 }
 
-void mn_verify_print_text(const struct mn_verify_report *report, const char *target, FILE *out)
+void verify_print_text(const struct verify_report *report, const char *target, FILE *out)
 {
     fprintf(out, "%s\n", target);
     print_stats(&report->stats, out);
     unsigned kinds = 0;
     uint64_t all = 0;
-    for (size_t i = 0; i < MN_VERIFY_CHECK_COUNT; i++) {
+    for (size_t i = 0; i < VERIFY_CHECK_COUNT; i++) {
         uint64_t found = report->found[i];
         if (found == 0)
             continue;
         kinds++;
         all += found;
         fprintf(out, "WRONG %s (%" PRIu64 "): %s\n", checks[i].name, found, checks[i].text);
-        const struct mn_verify_examples *examples = &report->examples[i];
+        const struct verify_examples *examples = &report->examples[i];
         for (unsigned k = 0; k < examples->count; k++)
             fprintf(out, "  %s\n", examples->text[k]);
         if (examples->count > 0 && found > examples->count)
@@ -164,7 +162,7 @@ static void put(json_t *object, const char *key, json_t *value)
     mn_ignore(json_object_set_new(object, key, value));
 }
 
-static json_t *stats_json(const struct mn_verify_stats *stats)
+static json_t *stats_json(const struct verify_stats *stats)
 {
     const uint64_t *values = (const uint64_t *)stats;
     json_t *object = json_object();
@@ -173,14 +171,14 @@ static json_t *stats_json(const struct mn_verify_stats *stats)
     return object;
 }
 
-static json_t *problems_json(const struct mn_verify_report *report)
+static json_t *problems_json(const struct verify_report *report)
 {
     json_t *object = json_object();
-    for (size_t i = 0; i < MN_VERIFY_CHECK_COUNT; i++) {
+    for (size_t i = 0; i < VERIFY_CHECK_COUNT; i++) {
         if (report->found[i] == 0)
             continue;
         json_t *problem = json_object(), *list = json_array();
-        const struct mn_verify_examples *examples = &report->examples[i];
+        const struct verify_examples *examples = &report->examples[i];
         for (unsigned k = 0; k < examples->count; k++)
             mn_ignore(json_array_append_new(list, json_string(examples->text[k])));
         put(problem, "text", json_string(checks[i].text));
@@ -191,8 +189,8 @@ static json_t *problems_json(const struct mn_verify_report *report)
     return object;
 }
 
-bool mn_verify_print_json(const struct mn_verify_report *report, const char *target,
-                          const char *ledger, const char *path)
+bool verify_print_json(const struct verify_report *report, const char *target, const char *ledger,
+                       const char *path)
 {
     json_t *root = json_object();
     put(root, "schema", json_integer(SCHEMA_VERSION));
@@ -200,7 +198,7 @@ bool mn_verify_print_json(const struct mn_verify_report *report, const char *tar
     put(root, "version", json_string(MN_VERSION));
     put(root, "target", json_string(target));
     put(root, "ledger", ledger ? json_string(ledger) : json_null());
-    put(root, "ok", json_boolean(mn_verify_is_clean(report)));
+    put(root, "ok", json_boolean(verify_is_clean(report)));
     put(root, "seconds", json_real(seconds(report)));
     put(root, "peak_bytes", json_integer((json_int_t)peak_bytes()));
     put(root, "looked_at", stats_json(&report->stats));

@@ -14,7 +14,7 @@
  */
 
 /* (symbol, name in the results, what it means); docs/verify.md explains each. */
-#define MN_VERIFY_MAP(X)                                                                           \
+#define VERIFY_MAP(X)                                                                              \
     X(UNREADABLE, "unreadable", "could not be read to the end: what follows is unchecked")         \
     X(ROW_DAMAGED, "row_damaged", "rows that minimd cannot have written")                          \
     X(SEQ_GAP, "seq_gap", "numbers are missing in a chat")                                         \
@@ -49,15 +49,15 @@
     X(ORDER_WRONG, "order_wrong", "pages of the history that are not in order")                    \
     X(HEAD_DIFFERS, "head_differs", "the last message is not the one that was announced")
 
-enum mn_verify_check {
-#define MN_VERIFY_ENUM(sym, name, text) MN_VERIFY_##sym,
-    MN_VERIFY_MAP(MN_VERIFY_ENUM)
-#undef MN_VERIFY_ENUM
-        MN_VERIFY_CHECK_COUNT
+enum verify_check {
+#define VERIFY_ENUM(sym, name, text) VERIFY_##sym,
+    VERIFY_MAP(VERIFY_ENUM)
+#undef VERIFY_ENUM
+        VERIFY_CHECK_COUNT
 };
 
 /* What was looked at; 0 where it was not part of the run. */
-#define MN_VERIFY_STAT_MAP(X)                                                                      \
+#define VERIFY_STAT_MAP(X)                                                                         \
     X(chats)                                                                                       \
     X(messages)                                                                                    \
     X(text_bytes)                                                                                  \
@@ -72,42 +72,41 @@ enum mn_verify_check {
     X(ledger_cut)           /* 1: the last line had no end and was left out */                     \
     X(client_ids_unchecked) /* over HTTP: in chats with too many to be held in memory */
 
-struct mn_verify_stats {
-#define MN_VERIFY_STAT_FIELD(name) uint64_t name;
-    MN_VERIFY_STAT_MAP(MN_VERIFY_STAT_FIELD)
-#undef MN_VERIFY_STAT_FIELD
+struct verify_stats {
+#define VERIFY_STAT_FIELD(name) uint64_t name;
+    VERIFY_STAT_MAP(VERIFY_STAT_FIELD)
+#undef VERIFY_STAT_FIELD
 };
 
-struct mn_verify_examples {
+struct verify_examples {
     char **text;
     unsigned count;
 };
 
-struct mn_verify_report {
-    struct mn_verify_stats stats;
-    uint64_t found[MN_VERIFY_CHECK_COUNT];
+struct verify_report {
+    struct verify_stats stats;
+    uint64_t found[VERIFY_CHECK_COUNT];
     /* private */
     unsigned example_max;
-    struct mn_verify_examples examples[MN_VERIFY_CHECK_COUNT];
+    struct verify_examples examples[VERIFY_CHECK_COUNT];
     uint64_t start_ns;
     bool show_progress;
     uint64_t shown_ns;
 };
 
-void mn_verify_report_init(struct mn_verify_report *report, unsigned example_max,
-                           bool show_progress);
-void mn_verify_report_deinit(struct mn_verify_report *report);
+void verify_report_init(struct verify_report *report, unsigned example_max, bool show_progress);
+void verify_report_deinit(struct verify_report *report);
 /* Counts a problem, and keeps the sentence if there are few of its kind. */
-void mn_verify_found(struct mn_verify_report *report, enum mn_verify_check check, const char *fmt,
-                     ...) MN_PRINTF(3, 4);
-bool mn_verify_is_clean(const struct mn_verify_report *report);
+void verify_found(struct verify_report *report, enum verify_check check, const char *fmt, ...)
+    MN_PRINTF(3, 4);
+bool verify_is_clean(const struct verify_report *report);
 /* "What: N" on a terminal, now and then; `what` NULL: removes it. */
-void mn_verify_progress(struct mn_verify_report *report, const char *what, uint64_t done);
-const char *mn_verify_name(enum mn_verify_check check);
+void verify_progress(struct verify_report *report, const char *what, uint64_t done);
+const char *verify_name(enum verify_check check);
 
-void mn_verify_print_text(const struct mn_verify_report *report, const char *target, FILE *out);
+void verify_print_text(const struct verify_report *report, const char *target, FILE *out);
 /* "-" is standard output; false when it could not be written (a message was printed). */
-bool mn_verify_print_json(const struct mn_verify_report *report, const char *target,
-                          const char *ledger, const char *path);
+bool verify_print_json(const struct verify_report *report, const char *target, const char *ledger,
+                       const char *path);
 
 #endif

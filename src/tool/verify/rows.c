@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Row by row through the chats whose sums say that messages and index
- * disagree (verify_store.c): first from the index to the messages, then from
+ * disagree (store.c): first from the index to the messages, then from
  * the messages to the index.  Rows that cannot be parsed were told before
  * and are passed over here.
  */
@@ -17,45 +17,45 @@ enum {
 /* ---- from the index ---- */
 
 /* The message says it is elsewhere: is it there as well? */
-static void check_elsewhere(struct mn_verify_pass *pass, const struct mn_scan_row *row,
+static void check_elsewhere(struct verify_pass *pass, const struct mn_scan_row *row,
                             const struct mn_row_msg *msg)
 {
     struct mn_row_seq place;
     bool both = mn_msglog_scan_seq(pass->scan, msg->chat, msg->seq, &place) == MN_OK &&
                 place.id == row->place.id;
-    mn_verify_found(pass->report, both ? MN_VERIFY_ID_DUPLICATE : MN_VERIFY_PLACE_DIFFERS,
-                    "chat %" PRId64 ", msgSeq %" PRId64 ": message %" PRId64 " %s chat %" PRId64
-                    ", msgSeq %" PRId64,
-                    row->chat, row->seq, row->place.id, both ? "is also in" : "says it is in",
-                    msg->chat, msg->seq);
+    verify_found(pass->report, both ? VERIFY_ID_DUPLICATE : VERIFY_PLACE_DIFFERS,
+                 "chat %" PRId64 ", msgSeq %" PRId64 ": message %" PRId64 " %s chat %" PRId64
+                 ", msgSeq %" PRId64,
+                 row->chat, row->seq, row->place.id, both ? "is also in" : "says it is in",
+                 msg->chat, msg->seq);
 }
 
-static void check_place(struct mn_verify_pass *pass, const struct mn_scan_row *row)
+static void check_place(struct verify_pass *pass, const struct mn_scan_row *row)
 {
     struct mn_row_msg msg;
     enum mn_err err = mn_msglog_scan_msg(pass->scan, row->place.id, &msg);
     if (err == MN_ENOTFOUND)
-        mn_verify_found(pass->report, MN_VERIFY_MESSAGE_MISSING,
-                        "chat %" PRId64 ", msgSeq %" PRId64 ": message %" PRId64 " is not there",
-                        row->chat, row->seq, row->place.id);
+        verify_found(pass->report, VERIFY_MESSAGE_MISSING,
+                     "chat %" PRId64 ", msgSeq %" PRId64 ": message %" PRId64 " is not there",
+                     row->chat, row->seq, row->place.id);
     if (err)
         return;
     if (msg.chat != row->chat || msg.seq != row->seq)
         check_elsewhere(pass, row, &msg);
     else if ((msg.from > msg.to) != row->place.from_high)
-        mn_verify_found(pass->report, MN_VERIFY_ROW_DIFFERS,
-                        "chat %" PRId64 ", msgSeq %" PRId64 ": message %" PRId64
-                        " is of user %" PRId64 ", not of the other one",
-                        row->chat, row->seq, row->place.id, msg.from);
+        verify_found(pass->report, VERIFY_ROW_DIFFERS,
+                     "chat %" PRId64 ", msgSeq %" PRId64 ": message %" PRId64 " is of user %" PRId64
+                     ", not of the other one",
+                     row->chat, row->seq, row->place.id, msg.from);
     else if (msg.created_ms != row->place.created_ms)
-        mn_verify_found(pass->report, MN_VERIFY_ROW_DIFFERS,
-                        "chat %" PRId64 ", msgSeq %" PRId64 ": message %" PRId64 " is of %" PRId64
-                        " ms, and of %" PRId64 " ms by its number",
-                        row->chat, row->seq, row->place.id, msg.created_ms, row->place.created_ms);
+        verify_found(pass->report, VERIFY_ROW_DIFFERS,
+                     "chat %" PRId64 ", msgSeq %" PRId64 ": message %" PRId64 " is of %" PRId64
+                     " ms, and of %" PRId64 " ms by its number",
+                     row->chat, row->seq, row->place.id, msg.created_ms, row->place.created_ms);
 }
 
 /* Whether a row with this hash may be that of a client id which hashes to `first`. */
-static bool is_reached(struct mn_verify_pass *pass, int64_t chat, uint64_t first, uint64_t hash)
+static bool is_reached(struct verify_pass *pass, int64_t chat, uint64_t first, uint64_t hash)
 {
     int64_t seq;
     if (hash - first > PROBES)
@@ -66,32 +66,31 @@ static bool is_reached(struct mn_verify_pass *pass, int64_t chat, uint64_t first
     return true;
 }
 
-static void check_client(struct mn_verify_pass *pass, const struct mn_scan_row *row)
+static void check_client(struct verify_pass *pass, const struct mn_scan_row *row)
 {
-    char quoted[MN_VERIFY_QUOTED];
+    char quoted[VERIFY_QUOTED];
     struct mn_row_seq place;
     struct mn_row_msg msg;
     enum mn_err err = mn_msglog_scan_seq(pass->scan, row->chat, row->seq, &place);
     if (err == MN_ENOTFOUND)
-        mn_verify_found(pass->report, MN_VERIFY_CLIENT_DANGLING,
-                        "chat %" PRId64 ", hash %016" PRIx64 ": there is no msgSeq %" PRId64,
-                        row->chat, row->hash, row->seq);
+        verify_found(pass->report, VERIFY_CLIENT_DANGLING,
+                     "chat %" PRId64 ", hash %016" PRIx64 ": there is no msgSeq %" PRId64,
+                     row->chat, row->hash, row->seq);
     /* A number without its message was told already. */
     if (err || mn_msglog_scan_msg(pass->scan, place.id, &msg) != MN_OK ||
         msg.client_id.n > MN_CLIENT_ID_MAX)
         return;
     uint64_t first = mn_msglog_scan_hash(pass->scan, msg.from, msg.client_id);
     if (!is_reached(pass, row->chat, first, row->hash))
-        mn_verify_found(pass->report, MN_VERIFY_CLIENT_WRONG,
-                        "chat %" PRId64 ", hash %016" PRIx64 ": leads to msgSeq %" PRId64
-                        ", which has client id %s of user %" PRId64,
-                        row->chat, row->hash, row->seq, mn_verify_quote(quoted, msg.client_id),
-                        msg.from);
+        verify_found(pass->report, VERIFY_CLIENT_WRONG,
+                     "chat %" PRId64 ", hash %016" PRIx64 ": leads to msgSeq %" PRId64
+                     ", which has client id %s of user %" PRId64,
+                     row->chat, row->hash, row->seq, verify_quote(quoted, msg.client_id), msg.from);
 }
 
 static void on_index(void *arg, const struct mn_scan_row *row)
 {
-    struct mn_verify_pass *pass = arg;
+    struct verify_pass *pass = arg;
     if (row->damaged)
         return;
     if (row->kind == MN_SCAN_SEQ)
@@ -102,7 +101,7 @@ static void on_index(void *arg, const struct mn_scan_row *row)
 
 /* ---- from the messages ---- */
 
-static bool is_placed(struct mn_verify_pass *pass, const struct mn_scan_row *row)
+static bool is_placed(struct verify_pass *pass, const struct mn_scan_row *row)
 {
     const struct mn_row_msg *msg = &row->msg;
     struct mn_row_seq place = {0};
@@ -112,19 +111,19 @@ static bool is_placed(struct mn_verify_pass *pass, const struct mn_scan_row *row
     if (err == MN_OK && place.id == row->id)
         return true;
     if (err)
-        mn_verify_found(pass->report, MN_VERIFY_MESSAGE_UNPLACED,
-                        "message %" PRId64 ": chat %" PRId64 " has no msgSeq %" PRId64, row->id,
-                        msg->chat, msg->seq);
+        verify_found(pass->report, VERIFY_MESSAGE_UNPLACED,
+                     "message %" PRId64 ": chat %" PRId64 " has no msgSeq %" PRId64, row->id,
+                     msg->chat, msg->seq);
     else
-        mn_verify_found(pass->report, MN_VERIFY_MESSAGE_UNPLACED,
-                        "message %" PRId64 ": chat %" PRId64 ", msgSeq %" PRId64
-                        " is message %" PRId64,
-                        row->id, msg->chat, msg->seq, place.id);
+        verify_found(pass->report, VERIFY_MESSAGE_UNPLACED,
+                     "message %" PRId64 ": chat %" PRId64 ", msgSeq %" PRId64
+                     " is message %" PRId64,
+                     row->id, msg->chat, msg->seq, place.id);
     return false;
 }
 
 /* The client id leads to `seq`, which is not this message's: is it the same one twice? */
-static bool is_twin(struct mn_verify_pass *pass, const struct mn_row_msg *msg, int64_t seq)
+static bool is_twin(struct verify_pass *pass, const struct mn_row_msg *msg, int64_t seq)
 {
     struct mn_row_seq place;
     struct mn_row_msg other;
@@ -133,9 +132,9 @@ static bool is_twin(struct mn_verify_pass *pass, const struct mn_row_msg *msg, i
            mn_str_eq(other.client_id, msg->client_id);
 }
 
-static void check_client_id(struct mn_verify_pass *pass, const struct mn_scan_row *row)
+static void check_client_id(struct verify_pass *pass, const struct mn_scan_row *row)
 {
-    char quoted[MN_VERIFY_QUOTED];
+    char quoted[VERIFY_QUOTED];
     const struct mn_row_msg *msg = &row->msg;
     if (msg->client_id.n > MN_CLIENT_ID_MAX)
         return;
@@ -148,40 +147,39 @@ static void check_client_id(struct mn_verify_pass *pass, const struct mn_scan_ro
         if (err || seq == msg->seq)
             return;
         if (is_twin(pass, msg, seq)) {
-            mn_verify_found(pass->report, MN_VERIFY_CLIENT_DUPLICATE,
-                            "chat %" PRId64 ": client id %s of user %" PRId64 " is msgSeq %" PRId64
-                            " and msgSeq %" PRId64,
-                            msg->chat, mn_verify_quote(quoted, msg->client_id), msg->from, seq,
-                            msg->seq);
+            verify_found(pass->report, VERIFY_CLIENT_DUPLICATE,
+                         "chat %" PRId64 ": client id %s of user %" PRId64 " is msgSeq %" PRId64
+                         " and msgSeq %" PRId64,
+                         msg->chat, verify_quote(quoted, msg->client_id), msg->from, seq, msg->seq);
             return;
         }
     }
-    mn_verify_found(pass->report, MN_VERIFY_CLIENT_MISSING,
-                    "message %" PRId64 " (chat %" PRId64 ", msgSeq %" PRId64 "): client id %s",
-                    row->id, msg->chat, msg->seq, mn_verify_quote(quoted, msg->client_id));
+    verify_found(pass->report, VERIFY_CLIENT_MISSING,
+                 "message %" PRId64 " (chat %" PRId64 ", msgSeq %" PRId64 "): client id %s",
+                 row->id, msg->chat, msg->seq, verify_quote(quoted, msg->client_id));
 }
 
 static void on_message(void *arg, const struct mn_scan_row *row)
 {
-    struct mn_verify_pass *pass = arg;
-    if (row->kind != MN_SCAN_MSG || row->damaged || !mn_verify_is_mine(pass, row->msg.chat))
+    struct verify_pass *pass = arg;
+    if (row->kind != MN_SCAN_MSG || row->damaged || !verify_is_mine(pass, row->msg.chat))
         return;
-    const struct mn_verify_chat *chat = mn_verify_chats_find(&pass->chats, row->msg.chat);
-    if (chat && (chat->flags & MN_VERIFY_DISAGREES) && is_placed(pass, row))
+    const struct verify_chat *chat = verify_chats_find(&pass->chats, row->msg.chat);
+    if (chat && (chat->flags & VERIFY_DISAGREES) && is_placed(pass, row))
         check_client_id(pass, row);
 }
 
-void mn_verify_rows(struct mn_verify_pass *pass)
+void verify_rows(struct verify_pass *pass)
 {
     struct mn_buf why;
     enum mn_err err = MN_OK;
     mn_buf_init(&why, 1000);
     for (size_t i = 0; i <= pass->chats.mask && !err; i++)
-        if (pass->chats.slots[i].flags & MN_VERIFY_DISAGREES)
+        if (pass->chats.slots[i].flags & VERIFY_DISAGREES)
             err = mn_msglog_scan_chat(pass->scan, pass->chats.slots[i].id, on_index, pass, &why);
     if (!err)
         err = mn_msglog_scan_rows(pass->scan, MN_SCAN_MESSAGES, on_message, pass, &why);
     if (err) /* though a moment ago it could be */
-        mn_verify_found(pass->report, MN_VERIFY_UNREADABLE, "%.*s", (int)why.n, why.n ? why.p : "");
+        verify_found(pass->report, VERIFY_UNREADABLE, "%.*s", (int)why.n, why.n ? why.p : "");
     mn_buf_deinit(&why);
 }

@@ -10,7 +10,7 @@
  * it says, every message takes away the hash of what the index should say.
  * A sum that is not zero at the end tells that something in the chat
  * disagrees (the reverse fails once in 2^64, under a seed of this run), and
- * only those chats are looked at row by row (verify_rows.c).  So a store
+ * only those chats are looked at row by row (rows.c).  So a store
  * costs three sequential scans and 48 bytes a chat; one with more chats than
  * fit takes several passes, each of them about its share of the chats.
  */
@@ -36,7 +36,7 @@ enum {
 /* A chat's rows in the index, as they come one after the other. */
 struct run {
     int64_t chat;
-    struct mn_verify_chat *entry; /* NULL: another pass's, or there was no room */
+    struct verify_chat *entry; /* NULL: another pass's, or there was no room */
     bool mine;
     int64_t seq; /* last one */
     int64_t max_id;
@@ -46,7 +46,7 @@ struct run {
 };
 
 struct store_pass {
-    struct mn_verify_pass base;
+    struct verify_pass base;
     struct run run;
     uint64_t pairs; /* counting */
 };
@@ -59,36 +59,36 @@ static uint64_t mix(uint64_t seed, uint64_t a, uint64_t b, uint64_t c)
 }
 
 /* What a place says of its message, and a message of its place. */
-static uint64_t place_sum(const struct mn_verify_pass *pass, int64_t seq, int64_t id,
-                          bool from_high, int64_t created_ms)
+static uint64_t place_sum(const struct verify_pass *pass, int64_t seq, int64_t id, bool from_high,
+                          int64_t created_ms)
 {
     return mix(pass->seed, (uint64_t)id, (uint64_t)seq, (uint64_t)created_ms << 1 | from_high);
 }
 
-static uint64_t client_sum(const struct mn_verify_pass *pass, uint64_t hash, int64_t seq)
+static uint64_t client_sum(const struct verify_pass *pass, uint64_t hash, int64_t seq)
 {
     return mix(~pass->seed, hash, (uint64_t)seq, 1);
 }
 
-bool mn_verify_is_mine(const struct mn_verify_pass *pass, int64_t chat)
+bool verify_is_mine(const struct verify_pass *pass, int64_t chat)
 {
     return pass->count == 1 ||
            mn_hash_u64((uint64_t)chat ^ pass->seed) % pass->count == pass->number;
 }
 
-struct mn_verify_chat *mn_verify_chat_of(struct mn_verify_pass *pass, int64_t chat)
+struct verify_chat *verify_chat_of(struct verify_pass *pass, int64_t chat)
 {
-    struct mn_verify_chat *entry = mn_verify_chats_add(&pass->chats, chat);
+    struct verify_chat *entry = verify_chats_add(&pass->chats, chat);
     if (!entry) /* the pairs have their room: this one has none */
-        mn_verify_found(pass->report, MN_VERIFY_PAIR_MISSING,
-                        "chat %" PRId64 " (one of too many: its rows are not compared)", chat);
+        verify_found(pass->report, VERIFY_PAIR_MISSING,
+                     "chat %" PRId64 " (one of too many: its rows are not compared)", chat);
     return entry;
 }
 
-static void tick(struct mn_verify_pass *pass, const char *what)
+static void tick(struct verify_pass *pass, const char *what)
 {
     if (++pass->rows % PROGRESS_ROWS == 0)
-        mn_verify_progress(pass->report, what, pass->rows);
+        verify_progress(pass->report, what, pass->rows);
 }
 
 static const char *kind_name(enum mn_scan_kind kind)
@@ -99,16 +99,16 @@ static const char *kind_name(enum mn_scan_kind kind)
     return names[kind];
 }
 
-static void bad_row(struct mn_verify_pass *pass, const struct mn_scan_row *row)
+static void bad_row(struct verify_pass *pass, const struct mn_scan_row *row)
 {
     char hex[KEY_HEX + 1] = "";
     for (size_t i = 0; i < row->key.n && 2 * i < KEY_HEX; i++)
         snprintf(hex + 2 * i, 3, "%02x", (unsigned char)row->key.p[i]);
-    mn_verify_found(pass->report, MN_VERIFY_ROW_DAMAGED, "%s, key %s", kind_name(row->kind), hex);
+    verify_found(pass->report, VERIFY_ROW_DAMAGED, "%s, key %s", kind_name(row->kind), hex);
 }
 
 /* Rows that do not tell their chat are the first pass's. */
-static bool is_bad_for_all(struct mn_verify_pass *pass, const struct mn_scan_row *row)
+static bool is_bad_for_all(struct verify_pass *pass, const struct mn_scan_row *row)
 {
     if (row->kind != MN_SCAN_UNKNOWN &&
         !(row->damaged && (row->kind == MN_SCAN_MSG || row->kind == MN_SCAN_PAIR)))
@@ -118,7 +118,7 @@ static bool is_bad_for_all(struct mn_verify_pass *pass, const struct mn_scan_row
     return true;
 }
 
-static bool scan_part(struct mn_verify_pass *pass, enum mn_scan_part part, mn_scan_fn fn,
+static bool scan_part(struct verify_pass *pass, enum mn_scan_part part, mn_scan_fn fn,
                       const char *what)
 {
     struct mn_buf why;
@@ -126,8 +126,8 @@ static bool scan_part(struct mn_verify_pass *pass, enum mn_scan_part part, mn_sc
     pass->rows = 0;
     enum mn_err err = mn_msglog_scan_rows(pass->scan, part, fn, pass, &why);
     if (err)
-        mn_verify_found(pass->report, MN_VERIFY_UNREADABLE, "%s: %.*s", what, (int)why.n,
-                        why.n ? why.p : "");
+        verify_found(pass->report, VERIFY_UNREADABLE, "%s: %.*s", what, (int)why.n,
+                     why.n ? why.p : "");
     mn_buf_deinit(&why);
     return err == MN_OK;
 }
@@ -143,19 +143,18 @@ static void count_pair(void *arg, const struct mn_scan_row *row)
 
 static void on_pair(void *arg, const struct mn_scan_row *row)
 {
-    struct mn_verify_pass *pass = arg;
+    struct verify_pass *pass = arg;
     tick(pass, "pairs of users");
-    if (is_bad_for_all(pass, row) || row->kind != MN_SCAN_PAIR ||
-        !mn_verify_is_mine(pass, row->chat))
+    if (is_bad_for_all(pass, row) || row->kind != MN_SCAN_PAIR || !verify_is_mine(pass, row->chat))
         return;
-    struct mn_verify_chat *chat = mn_verify_chat_of(pass, row->chat);
+    struct verify_chat *chat = verify_chat_of(pass, row->chat);
     if (!chat)
         return;
     if (chat->low) {
-        mn_verify_found(pass->report, MN_VERIFY_PAIR_DUPLICATE,
-                        "chat %" PRId64 ": users %" PRId64 " and %" PRId64 ", and users %" PRId64
-                        " and %" PRId64,
-                        row->chat, chat->low, chat->high, row->low, row->high);
+        verify_found(pass->report, VERIFY_PAIR_DUPLICATE,
+                     "chat %" PRId64 ": users %" PRId64 " and %" PRId64 ", and users %" PRId64
+                     " and %" PRId64,
+                     row->chat, chat->low, chat->high, row->low, row->high);
         return;
     }
     pass->report->stats.chats++;
@@ -168,9 +167,9 @@ static void on_pair(void *arg, const struct mn_scan_row *row)
 static void begin_run(struct store_pass *pass, int64_t chat)
 {
     pass->run = (struct run){
-        .chat = chat, .mine = mn_verify_is_mine(&pass->base, chat), .count_known = true};
+        .chat = chat, .mine = verify_is_mine(&pass->base, chat), .count_known = true};
     if (pass->run.mine)
-        pass->run.entry = mn_verify_chat_of(&pass->base, chat);
+        pass->run.entry = verify_chat_of(&pass->base, chat);
 }
 
 static void check_gap(struct store_pass *pass, int64_t seq)
@@ -180,9 +179,9 @@ static void check_gap(struct store_pass *pass, int64_t seq)
     run->seq = seq;
     if (seq == first)
         return;
-    mn_verify_found(pass->base.report, MN_VERIFY_SEQ_GAP,
-                    "chat %" PRId64 ": msgSeq %" PRId64 " to %" PRId64 " missing", run->chat, first,
-                    seq - 1);
+    verify_found(pass->base.report, VERIFY_SEQ_GAP,
+                 "chat %" PRId64 ": msgSeq %" PRId64 " to %" PRId64 " missing", run->chat, first,
+                 seq - 1);
     run->count_known = false;
 }
 
@@ -196,10 +195,10 @@ static void check_count(struct store_pass *pass, const struct mn_scan_row *row)
         run->count_known = true;
         expected = found;
     } else if (found != expected && found != run->low_found + step) {
-        mn_verify_found(pass->base.report, MN_VERIFY_COUNT_WRONG,
-                        "chat %" PRId64 ", msgSeq %" PRId64 ": %" PRId64
-                        " messages of the lower user, expected %" PRId64,
-                        row->chat, row->seq, found, expected);
+        verify_found(pass->base.report, VERIFY_COUNT_WRONG,
+                     "chat %" PRId64 ", msgSeq %" PRId64 ": %" PRId64
+                     " messages of the lower user, expected %" PRId64,
+                     row->chat, row->seq, found, expected);
     }
     run->low_count = expected;
     run->low_found = found;
@@ -216,10 +215,10 @@ static void check_id(struct store_pass *pass, const struct mn_scan_row *row)
     if (mn_id_unix_ms(run->max_id) - mn_id_unix_ms(id) <= RACE_MS)
         pass->base.report->stats.ids_raced += id != run->max_id; /* the same: id_duplicate */
     else
-        mn_verify_found(pass->base.report, MN_VERIFY_ID_ORDER,
-                        "chat %" PRId64 ", msgSeq %" PRId64 ": message %" PRId64
-                        " comes after message %" PRId64,
-                        row->chat, row->seq, id, run->max_id);
+        verify_found(pass->base.report, VERIFY_ID_ORDER,
+                     "chat %" PRId64 ", msgSeq %" PRId64 ": message %" PRId64
+                     " comes after message %" PRId64,
+                     row->chat, row->seq, id, run->max_id);
 }
 
 static void on_seq(struct store_pass *pass, const struct mn_scan_row *row)
@@ -262,57 +261,56 @@ static void on_index(void *arg, const struct mn_scan_row *row)
 
 /* ---- members ---- */
 
-static void check_cursors(struct mn_verify_pass *pass, const struct mn_scan_row *row, int64_t head)
+static void check_cursors(struct verify_pass *pass, const struct mn_scan_row *row, int64_t head)
 {
     const struct mn_row_member *member = &row->member;
     if (member->has_read && (!member->has_delivered || member->read > member->delivered))
-        mn_verify_found(pass->report, MN_VERIFY_CURSOR_ORDER,
-                        "user %" PRId64 ", chat %" PRId64 ": read %" PRId64 ", delivered %" PRId64,
-                        row->user, row->chat, member->read, member->delivered);
+        verify_found(pass->report, VERIFY_CURSOR_ORDER,
+                     "user %" PRId64 ", chat %" PRId64 ": read %" PRId64 ", delivered %" PRId64,
+                     row->user, row->chat, member->read, member->delivered);
     int64_t cursor = member->read > member->delivered ? member->read : member->delivered;
     if (cursor > head)
-        mn_verify_found(pass->report, MN_VERIFY_CURSOR_BEYOND_HEAD,
-                        "user %" PRId64 ", chat %" PRId64 ": cursor %" PRId64
-                        ", last message %" PRId64,
-                        row->user, row->chat, cursor, head);
+        verify_found(pass->report, VERIFY_CURSOR_BEYOND_HEAD,
+                     "user %" PRId64 ", chat %" PRId64 ": cursor %" PRId64
+                     ", last message %" PRId64,
+                     row->user, row->chat, cursor, head);
 }
 
 /* Whether the row may be there at all; notes that it was. */
-static bool check_membership(struct mn_verify_pass *pass, const struct mn_scan_row *row,
-                             struct mn_verify_chat *chat)
+static bool check_membership(struct verify_pass *pass, const struct mn_scan_row *row,
+                             struct verify_chat *chat)
 {
     if (!chat) {
-        mn_verify_found(pass->report, MN_VERIFY_MEMBER_ORPHAN,
-                        "user %" PRId64 ": there is no chat %" PRId64, row->user, row->chat);
+        verify_found(pass->report, VERIFY_MEMBER_ORPHAN,
+                     "user %" PRId64 ": there is no chat %" PRId64, row->user, row->chat);
         return false;
     }
     if (!chat->low)
         return true; /* nobody can say: pair_missing tells that */
     if (row->user != chat->low && row->user != chat->high) {
-        mn_verify_found(pass->report, MN_VERIFY_MEMBER_ORPHAN,
-                        "user %" PRId64 ": chat %" PRId64 " is that of users %" PRId64
-                        " and %" PRId64,
-                        row->user, row->chat, chat->low, chat->high);
+        verify_found(pass->report, VERIFY_MEMBER_ORPHAN,
+                     "user %" PRId64 ": chat %" PRId64 " is that of users %" PRId64 " and %" PRId64,
+                     row->user, row->chat, chat->low, chat->high);
         return false;
     }
     bool is_low = row->user == chat->low;
-    chat->flags |= is_low ? MN_VERIFY_LOW_SEEN : MN_VERIFY_HIGH_SEEN;
+    chat->flags |= is_low ? VERIFY_LOW_SEEN : VERIFY_HIGH_SEEN;
     if (!row->damaged && row->member.peer != (is_low ? chat->high : chat->low))
-        mn_verify_found(pass->report, MN_VERIFY_MEMBER_PEER,
-                        "user %" PRId64 ", chat %" PRId64 ": the other side is user %" PRId64
-                        ", expected %" PRId64,
-                        row->user, row->chat, row->member.peer, is_low ? chat->high : chat->low);
+        verify_found(pass->report, VERIFY_MEMBER_PEER,
+                     "user %" PRId64 ", chat %" PRId64 ": the other side is user %" PRId64
+                     ", expected %" PRId64,
+                     row->user, row->chat, row->member.peer, is_low ? chat->high : chat->low);
     return true;
 }
 
 static void on_member(void *arg, const struct mn_scan_row *row)
 {
-    struct mn_verify_pass *pass = arg;
+    struct verify_pass *pass = arg;
     tick(pass, "members");
-    if (row->kind != MN_SCAN_MEMBER || !mn_verify_is_mine(pass, row->chat))
+    if (row->kind != MN_SCAN_MEMBER || !verify_is_mine(pass, row->chat))
         return;
     pass->report->stats.members++;
-    struct mn_verify_chat *chat = mn_verify_chats_find(&pass->chats, row->chat);
+    struct verify_chat *chat = verify_chats_find(&pass->chats, row->chat);
     if (row->damaged)
         bad_row(pass, row);
     if (check_membership(pass, row, chat) && !row->damaged)
@@ -321,45 +319,45 @@ static void on_member(void *arg, const struct mn_scan_row *row)
 
 /* ---- messages ---- */
 
-static void check_text(struct mn_verify_pass *pass, const struct mn_scan_row *row)
+static void check_text(struct verify_pass *pass, const struct mn_scan_row *row)
 {
-    char quoted[MN_VERIFY_QUOTED];
+    char quoted[VERIFY_QUOTED];
     const struct mn_row_msg *msg = &row->msg;
     if (!mn_utf8_valid(msg->body.p, msg->body.n))
-        mn_verify_found(pass->report, MN_VERIFY_TEXT_INVALID,
-                        "message %" PRId64 " (chat %" PRId64 ", msgSeq %" PRId64 "): %s", row->id,
-                        msg->chat, msg->seq, mn_verify_quote(quoted, msg->body));
+        verify_found(pass->report, VERIFY_TEXT_INVALID,
+                     "message %" PRId64 " (chat %" PRId64 ", msgSeq %" PRId64 "): %s", row->id,
+                     msg->chat, msg->seq, verify_quote(quoted, msg->body));
     if (msg->client_id.n == 0 || msg->client_id.n > MN_CLIENT_ID_MAX ||
         !mn_utf8_valid(msg->client_id.p, msg->client_id.n))
-        mn_verify_found(pass->report, MN_VERIFY_TEXT_INVALID, "message %" PRId64 ": client id %s",
-                        row->id, mn_verify_quote(quoted, msg->client_id));
+        verify_found(pass->report, VERIFY_TEXT_INVALID, "message %" PRId64 ": client id %s",
+                     row->id, verify_quote(quoted, msg->client_id));
 }
 
-static void check_users(struct mn_verify_pass *pass, const struct mn_scan_row *row,
-                        const struct mn_verify_chat *chat)
+static void check_users(struct verify_pass *pass, const struct mn_scan_row *row,
+                        const struct verify_chat *chat)
 {
     const struct mn_row_msg *msg = &row->msg;
     int64_t low = msg->from < msg->to ? msg->from : msg->to;
     int64_t high = msg->from < msg->to ? msg->to : msg->from;
     if (low != high && (!chat->low || (chat->low == low && chat->high == high)))
         return;
-    mn_verify_found(pass->report, MN_VERIFY_USERS_DIFFER,
-                    "message %" PRId64 " (chat %" PRId64 ", msgSeq %" PRId64 "): from %" PRId64
-                    " to %" PRId64 ", expected users %" PRId64 " and %" PRId64,
-                    row->id, msg->chat, msg->seq, msg->from, msg->to, chat->low, chat->high);
+    verify_found(pass->report, VERIFY_USERS_DIFFER,
+                 "message %" PRId64 " (chat %" PRId64 ", msgSeq %" PRId64 "): from %" PRId64
+                 " to %" PRId64 ", expected users %" PRId64 " and %" PRId64,
+                 row->id, msg->chat, msg->seq, msg->from, msg->to, chat->low, chat->high);
 }
 
 static void on_message(void *arg, const struct mn_scan_row *row)
 {
-    struct mn_verify_pass *pass = arg;
+    struct verify_pass *pass = arg;
     const struct mn_row_msg *msg = &row->msg;
     tick(pass, "messages");
-    if (is_bad_for_all(pass, row) || !mn_verify_is_mine(pass, msg->chat))
+    if (is_bad_for_all(pass, row) || !verify_is_mine(pass, msg->chat))
         return;
     pass->report->stats.messages++;
     pass->report->stats.text_bytes += msg->body.n;
     check_text(pass, row);
-    struct mn_verify_chat *chat = mn_verify_chat_of(pass, msg->chat);
+    struct verify_chat *chat = verify_chat_of(pass, msg->chat);
     if (!chat)
         return;
     check_users(pass, row, chat);
@@ -371,29 +369,29 @@ static void on_message(void *arg, const struct mn_scan_row *row)
 
 /* ---- a pass ---- */
 
-static void check_chat(struct mn_verify_pass *pass, const struct mn_verify_chat *chat)
+static void check_chat(struct verify_pass *pass, const struct verify_chat *chat)
 {
-    struct mn_verify_report *report = pass->report;
+    struct verify_report *report = pass->report;
     if (!chat->low) {
-        mn_verify_found(report, MN_VERIFY_PAIR_MISSING, "chat %" PRId64 ", last message %" PRId64,
-                        chat->id, chat->head);
+        verify_found(report, VERIFY_PAIR_MISSING, "chat %" PRId64 ", last message %" PRId64,
+                     chat->id, chat->head);
         return;
     }
     if (chat->head == 0)
-        mn_verify_found(report, MN_VERIFY_CHAT_EMPTY,
-                        "chat %" PRId64 " of users %" PRId64 " and %" PRId64, chat->id, chat->low,
-                        chat->high);
-    if (!(chat->flags & MN_VERIFY_LOW_SEEN))
-        mn_verify_found(report, MN_VERIFY_MEMBER_MISSING, "user %" PRId64 ", chat %" PRId64,
-                        chat->low, chat->id);
-    if (!(chat->flags & MN_VERIFY_HIGH_SEEN))
-        mn_verify_found(report, MN_VERIFY_MEMBER_MISSING, "user %" PRId64 ", chat %" PRId64,
-                        chat->high, chat->id);
+        verify_found(report, VERIFY_CHAT_EMPTY,
+                     "chat %" PRId64 " of users %" PRId64 " and %" PRId64, chat->id, chat->low,
+                     chat->high);
+    if (!(chat->flags & VERIFY_LOW_SEEN))
+        verify_found(report, VERIFY_MEMBER_MISSING, "user %" PRId64 ", chat %" PRId64, chat->low,
+                     chat->id);
+    if (!(chat->flags & VERIFY_HIGH_SEEN))
+        verify_found(report, VERIFY_MEMBER_MISSING, "user %" PRId64 ", chat %" PRId64, chat->high,
+                     chat->id);
 }
 
 static void run_pass(struct store_pass *pass)
 {
-    struct mn_verify_pass *base = &pass->base;
+    struct verify_pass *base = &pass->base;
     bool disagree = false;
     bool all = scan_part(base, MN_SCAN_CHATS, on_pair, "pairs");
     all = scan_part(base, MN_SCAN_INDEX, on_index, "index") && all;
@@ -402,53 +400,53 @@ static void run_pass(struct store_pass *pass)
     if (!all)
         return; /* what was not read would be called missing */
     for (size_t i = 0; i <= base->chats.mask; i++) {
-        struct mn_verify_chat *chat = &base->chats.slots[i];
+        struct verify_chat *chat = &base->chats.slots[i];
         if (chat->id == 0)
             continue;
         check_chat(base, chat);
         if (chat->sum != 0) {
-            chat->flags |= MN_VERIFY_DISAGREES;
+            chat->flags |= VERIFY_DISAGREES;
             disagree = true;
         }
     }
     if (disagree)
-        mn_verify_rows(base);
+        verify_rows(base);
 }
 
 static void run_passes(struct store_pass *pass, uint64_t memory_bytes)
 {
-    struct mn_verify_pass *base = &pass->base;
+    struct verify_pass *base = &pass->base;
     mn_rand_bytes(&base->seed, sizeof base->seed);
     if (!scan_part(base, MN_SCAN_CHATS, count_pair, "pairs"))
         return;
-    size_t room = mn_verify_chats_room(memory_bytes);
+    size_t room = verify_chats_room(memory_bytes);
     base->count = (pass->pairs + room - 1) / room;
     if (base->count == 0)
         base->count = 1;
     base->report->stats.passes = base->count;
     for (base->number = 0; base->number < base->count; base->number++) {
-        mn_verify_chats_init(&base->chats, pass->pairs / base->count + 1, memory_bytes);
+        verify_chats_init(&base->chats, pass->pairs / base->count + 1, memory_bytes);
         pass->run = (struct run){0};
         run_pass(pass);
-        mn_verify_chats_deinit(&base->chats);
+        verify_chats_deinit(&base->chats);
     }
 }
 
-enum mn_err mn_verify_messages(struct mn_verify_report *report, const char *dir, const char *ledger,
-                               uint64_t memory_bytes, struct mn_buf *why)
+enum mn_err verify_messages(struct verify_report *report, const char *dir, const char *ledger,
+                            uint64_t memory_bytes, struct mn_buf *why)
 {
     struct store_pass pass = {.base = {.report = report, .count = 1}};
     enum mn_err err = mn_msglog_scan_open(dir, &pass.base.scan, why);
     if (err == MN_ECORRUPT) {
-        mn_verify_found(report, MN_VERIFY_UNREADABLE, "%.*s", (int)why->n, why->p);
+        verify_found(report, VERIFY_UNREADABLE, "%.*s", (int)why->n, why->p);
         return MN_OK;
     }
     if (err)
         return err;
     run_passes(&pass, memory_bytes);
     if (ledger)
-        err = mn_verify_ledger(report, pass.base.scan, ledger, why);
-    mn_verify_progress(report, NULL, 0);
+        err = verify_ledger(report, pass.base.scan, ledger, why);
+    verify_progress(report, NULL, 0);
     mn_msglog_scan_close(pass.base.scan);
     return err;
 }

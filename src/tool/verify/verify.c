@@ -22,10 +22,10 @@
 
 enum { PATH_CAP = 4200, WHY_BYTES = 8192 };
 
-const char *mn_verify_quote(char out[MN_VERIFY_QUOTED], struct mn_str text)
+const char *verify_quote(char out[VERIFY_QUOTED], struct mn_str text)
 {
     char *p = out;
-    const char *end = out + MN_VERIFY_QUOTED - sizeof("\\xff\"...");
+    const char *end = out + VERIFY_QUOTED - sizeof("\\xff\"...");
     size_t i = 0;
     *p++ = '"';
     for (; i < text.n && p < end; i++) {
@@ -42,13 +42,13 @@ const char *mn_verify_quote(char out[MN_VERIFY_QUOTED], struct mn_str text)
 static int fail(const struct mn_buf *why)
 {
     fprintf(stderr, "minim verify: %.*s\n", (int)why->n, why->n ? why->p : "");
-    return MN_TOOL_EXIT_USAGE;
+    return TOOL_EXIT_USAGE;
 }
 
 static int fail_text(const char *why)
 {
     fprintf(stderr, "minim verify: %s\n", why);
-    return MN_TOOL_EXIT_USAGE;
+    return TOOL_EXIT_USAGE;
 }
 
 /* ---- a data directory ---- */
@@ -93,7 +93,7 @@ static enum mn_err lock_dir(const char *dir, int *ret_fd, struct mn_buf *why)
     return MN_ELOCKED;
 }
 
-static enum mn_err look_at_dir(struct mn_verify_report *report, const struct mn_opts *opts,
+static enum mn_err look_at_dir(struct verify_report *report, const struct opts *opts,
                                struct mn_buf *why)
 {
     char path[PATH_CAP];
@@ -102,11 +102,11 @@ static enum mn_err look_at_dir(struct mn_verify_report *report, const struct mn_
     if (err)
         return err;
     snprintf(path, sizeof path, "%s/messages", opts->data_dir);
-    err = mn_verify_messages(report, path, opts->ledger, opts->memory_bytes, why);
+    err = verify_messages(report, path, opts->ledger, opts->memory_bytes, why);
     if (!err) {
         snprintf(path, sizeof path, "%s/minim.db", opts->data_dir);
         mn_buf_reset(why);
-        err = mn_verify_accounts(report, path, why);
+        err = verify_accounts(report, path, why);
     }
     if (lock_fd >= 0)
         close(lock_fd);
@@ -118,16 +118,15 @@ static enum mn_err look_at_dir(struct mn_verify_report *report, const struct mn_
 /* A wrong path should be told before the store has been read for minutes. */
 static enum mn_err try_ledger(const char *path, struct mn_buf *why)
 {
-    struct mn_ledger_reader reader;
+    struct ledger_reader reader;
     if (!path)
         return MN_OK;
-    enum mn_err err = mn_ledger_reader_open(&reader, path, why);
-    mn_ledger_reader_close(&reader);
+    enum mn_err err = ledger_reader_open(&reader, path, why);
+    ledger_reader_close(&reader);
     return err;
 }
 
-static enum mn_err look(struct mn_verify_report *report, const struct mn_opts *opts,
-                        struct mn_buf *why)
+static enum mn_err look(struct verify_report *report, const struct opts *opts, struct mn_buf *why)
 {
     enum mn_err err = try_ledger(opts->ledger, why);
     if (err)
@@ -136,29 +135,29 @@ static enum mn_err look(struct mn_verify_report *report, const struct mn_opts *o
         return look_at_dir(report, opts, why);
     const struct mn_jwt_key key = {
         .secret = opts->jwt_secret, .secret_len = strlen(opts->jwt_secret), .issuer = opts->issuer};
-    return mn_verify_http(report, opts->http, &key, opts->ledger, opts->memory_bytes, why);
+    return verify_http(report, opts->http, &key, opts->ledger, opts->memory_bytes, why);
 }
 
-static int run(const struct mn_opts *opts)
+static int run(const struct opts *opts)
 {
-    struct mn_verify_report report;
+    struct verify_report report;
     struct mn_buf why;
     const char *target = opts->data_dir ? opts->data_dir : opts->http;
     mn_buf_init(&why, WHY_BYTES);
-    mn_verify_report_init(&report, (unsigned)opts->examples, isatty(STDERR_FILENO));
-    int code = MN_TOOL_EXIT_FAILED;
+    verify_report_init(&report, (unsigned)opts->examples, isatty(STDERR_FILENO));
+    int code = TOOL_EXIT_FAILED;
     if (look(&report, opts, &why) != MN_OK) {
-        mn_verify_progress(&report, NULL, 0);
+        verify_progress(&report, NULL, 0);
         code = fail(&why);
     } else {
-        bool ok = mn_verify_is_clean(&report);
+        bool ok = verify_is_clean(&report);
         if (!opts->json || strcmp(opts->json, "-") != 0)
-            mn_verify_print_text(&report, target, stdout);
+            verify_print_text(&report, target, stdout);
         if (opts->json)
-            ok = mn_verify_print_json(&report, target, opts->ledger, opts->json) && ok;
-        code = ok ? MN_TOOL_EXIT_OK : MN_TOOL_EXIT_FAILED;
+            ok = verify_print_json(&report, target, opts->ledger, opts->json) && ok;
+        code = ok ? TOOL_EXIT_OK : TOOL_EXIT_FAILED;
     }
-    mn_verify_report_deinit(&report);
+    verify_report_deinit(&report);
     mn_buf_deinit(&why);
     return code;
 }
@@ -169,16 +168,16 @@ static int help(void)
          "       minim verify --http URL --ledger FILE --jwt-secret S [options]\n\n"
          "Exit code 0: all is well; 1: something is wrong, and listed; 2: it could not be looked "
          "at.\n");
-    mn_opts_help(stdout, MN_CMD_VERIFY);
-    return MN_TOOL_EXIT_OK;
+    opts_help(stdout, CMD_VERIFY);
+    return TOOL_EXIT_OK;
 }
 
-int mn_tool_verify(int argc, char **argv)
+int verify_command(int argc, char **argv)
 {
     char why[256];
-    struct mn_opts opts;
-    mn_opts_init(&opts, MN_CMD_VERIFY);
-    enum mn_err err = mn_opts_parse(&opts, MN_CMD_VERIFY, argc, argv, why, sizeof why);
+    struct opts opts;
+    opts_init(&opts, CMD_VERIFY);
+    enum mn_err err = opts_parse(&opts, CMD_VERIFY, argc, argv, why, sizeof why);
     if (err == MN_ENOTFOUND)
         return help();
     return err ? fail_text(why) : run(&opts);

@@ -16,21 +16,21 @@
  * or not with these arguments, and `why` says so.  Main thread.
  */
 
-/* verify_store.c: the message log in `dir`; the table of chats takes `memory_bytes`. */
-MN_MUSTCHECK enum mn_err mn_verify_messages(struct mn_verify_report *report, const char *dir,
-                                            const char *ledger, uint64_t memory_bytes,
-                                            struct mn_buf *why);
+/* store.c: the message log in `dir`; the table of chats takes `memory_bytes`. */
+MN_MUSTCHECK enum mn_err verify_messages(struct verify_report *report, const char *dir,
+                                         const char *ledger, uint64_t memory_bytes,
+                                         struct mn_buf *why);
 /* The accounts database. */
-MN_MUSTCHECK enum mn_err mn_verify_accounts(struct mn_verify_report *report, const char *path,
-                                            struct mn_buf *why);
+MN_MUSTCHECK enum mn_err verify_accounts(struct verify_report *report, const char *path,
+                                         struct mn_buf *why);
 
-/* verify_http.c: the conversations of a ledger, as a running server shows them. */
-MN_MUSTCHECK enum mn_err mn_verify_http(struct mn_verify_report *report, const char *url,
-                                        const struct mn_jwt_key *key, const char *ledger,
-                                        uint64_t memory_bytes, struct mn_buf *why);
+/* http.c: the conversations of a ledger, as a running server shows them. */
+MN_MUSTCHECK enum mn_err verify_http(struct verify_report *report, const char *url,
+                                     const struct mn_jwt_key *key, const char *ledger,
+                                     uint64_t memory_bytes, struct mn_buf *why);
 
 /* For examples: the text in quotes, shortened, with everything but plain ASCII escaped. */
-#define MN_VERIFY_QUOTED 100
-const char *mn_verify_quote(char out[MN_VERIFY_QUOTED], struct mn_str text);
+#define VERIFY_QUOTED 100
+const char *verify_quote(char out[VERIFY_QUOTED], struct mn_str text);
 
 #endif

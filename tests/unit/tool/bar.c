@@ -9,31 +9,31 @@ static void good_expressions_are_parsed(void **state)
     static const struct {
         const char *text;
         const char *field;
-        enum mn_gate_op op;
+        enum bar_op op;
         double value;
     } cases[] = {
-        {"p99<5ms", "p99", MN_GATE_LT, 5e6},
-        {"p50<=250us", "p50", MN_GATE_LE, 250e3},
-        {"max<1.5s", "max", MN_GATE_LT, 1.5e9},
-        {"delivered_per_s>30000", "delivered_per_s", MN_GATE_GT, 30000},
-        {"saved_per_s>=0.5", "saved_per_s", MN_GATE_GE, 0.5},
-        {"lost=0", "lost", MN_GATE_EQ, 0},
-        {"dup==0", "dup", MN_GATE_EQ, 0},
-        {"saved!=0", "saved", MN_GATE_NE, 0},
-        {"rss_per_conn_bytes<16KiB", "rss_per_conn_bytes", MN_GATE_LT, 16384},
-        {"rss_per_conn_bytes<4096", "rss_per_conn_bytes", MN_GATE_LT, 4096},
-        {"connect_s<10", "connect_s", MN_GATE_LT, 10},
-        {"recovery_s<500ms", "recovery_s", MN_GATE_LT, 0.5},
+        {"p99<5ms", "p99", BAR_LT, 5e6},
+        {"p50<=250us", "p50", BAR_LE, 250e3},
+        {"max<1.5s", "max", BAR_LT, 1.5e9},
+        {"delivered_per_s>30000", "delivered_per_s", BAR_GT, 30000},
+        {"saved_per_s>=0.5", "saved_per_s", BAR_GE, 0.5},
+        {"lost=0", "lost", BAR_EQ, 0},
+        {"dup==0", "dup", BAR_EQ, 0},
+        {"saved!=0", "saved", BAR_NE, 0},
+        {"rss_per_conn_bytes<16KiB", "rss_per_conn_bytes", BAR_LT, 16384},
+        {"rss_per_conn_bytes<4096", "rss_per_conn_bytes", BAR_LT, 4096},
+        {"connect_s<10", "connect_s", BAR_LT, 10},
+        {"recovery_s<500ms", "recovery_s", BAR_LT, 0.5},
     };
     char why[200];
 
     (void)state;
     for (size_t i = 0; i < MN_ARRAY_LEN(cases); i++) {
-        struct mn_gate gate;
-        assert_int_equal(mn_gate_parse(cases[i].text, &gate, why, sizeof why), MN_OK);
-        assert_string_equal(gate.field, cases[i].field);
-        assert_int_equal(gate.op, cases[i].op);
-        assert_float_equal(gate.value, cases[i].value, 1e-9);
+        struct bar bar;
+        assert_int_equal(bar_parse(cases[i].text, &bar, why, sizeof why), MN_OK);
+        assert_string_equal(bar.field, cases[i].field);
+        assert_int_equal(bar.op, cases[i].op);
+        assert_float_equal(bar.value, cases[i].value, 1e-9);
     }
 }
 
@@ -65,27 +65,26 @@ static void bad_expressions_say_why(void **state)
 
     (void)state;
     for (size_t i = 0; i < MN_ARRAY_LEN(cases); i++) {
-        struct mn_gate gate;
+        struct bar bar;
         char why[200] = "";
-        assert_int_equal(mn_gate_parse(cases[i].text, &gate, why, sizeof why), MN_EINVAL);
+        assert_int_equal(bar_parse(cases[i].text, &bar, why, sizeof why), MN_EINVAL);
         assert_non_null(strstr(why, cases[i].why));
     }
 }
 
-static bool holds(const char *text, const struct mn_gate_field *fields, char got[64])
+static bool holds(const char *text, const struct bar_field *fields, char got[64])
 {
-    struct mn_gate gate;
+    struct bar bar;
     char why[200];
-    assert_int_equal(mn_gate_parse(text, &gate, why, sizeof why), MN_OK);
-    return mn_gate_holds(&gate, fields, got, 64);
+    assert_int_equal(bar_parse(text, &bar, why, sizeof why), MN_OK);
+    return bar_holds(&bar, fields, got, 64);
 }
 
 static void gates_are_judged(void **state)
 {
-    static const struct mn_gate_field fields[] = {
-        {"p99", MN_GATE_TIME, 4.9e6, true}, {"lost", MN_GATE_COUNT, 0, true},
-        {"dup", MN_GATE_COUNT, 3, true},    {"saved", MN_GATE_COUNT, 10, false},
-        {NULL, MN_GATE_COUNT, 0, false},
+    static const struct bar_field fields[] = {
+        {"p99", BAR_TIME, 4.9e6, true},  {"lost", BAR_COUNT, 0, true}, {"dup", BAR_COUNT, 3, true},
+        {"saved", BAR_COUNT, 10, false}, {NULL, BAR_COUNT, 0, false},
     };
     char got[64];
 
@@ -113,5 +112,5 @@ int test_tool_bar(void)
         cmocka_unit_test(bad_expressions_say_why),
         cmocka_unit_test(gates_are_judged),
     };
-    return cmocka_run_group_tests_name("tool gate", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("tool bar", tests, NULL, NULL);
 }

@@ -12,41 +12,41 @@
 static void test_numbers_have_three_digits_and_a_unit(void **state)
 {
     static const struct {
-        enum mn_fmt fmt;
+        enum fmt fmt;
         double value;
         const char *text;
     } cases[] = {
-        {MN_FMT_COUNT, 0, "0"},
-        {MN_FMT_COUNT, 31204, "31,204"},
-        {MN_FMT_COUNT, 1234567.4, "1,234,567"},
-        {MN_FMT_COUNT, -1234, "-1,234"},
-        {MN_FMT_COUNT, -234, "-234"},
-        {MN_FMT_COUNT, 16.44, "16.4"},
-        {MN_FMT_COUNT, 1.234, "1.23"},
-        {MN_FMT_COUNT, 0.0312, "0.0312"},
-        {MN_FMT_COUNT, 0.00001, "0.0000100"},
-        {MN_FMT_COUNT, 1e300, "1e+300"},
-        {MN_FMT_NS, 0, "0 ns"},
-        {MN_FMT_NS, 850, "850 ns"},
-        {MN_FMT_NS, 41200, "41.2 \u00b5s"},
-        {MN_FMT_NS, 999700, "1.00 ms"},
-        {MN_FMT_NS, 4.12e6, "4.12 ms"},
-        {MN_FMT_NS, 1.2e9, "1.20 s"},
-        {MN_FMT_NS, 180e9, "3 min"},
-        {MN_FMT_SECONDS, 0.97, "970 ms"},
-        {MN_FMT_SECONDS, 12, "12 s"},
-        {MN_FMT_SECONDS, 7200, "2 h"},
-        {MN_FMT_BYTES, 1023, "1,023 B"},
-        {MN_FMT_BYTES, 9000, "9,000 B"},
-        {MN_FMT_BYTES, 16384, "16 KiB"},
-        {MN_FMT_BYTES, 48.2 * 1048576, "48.2 MiB"},
-        {MN_FMT_PERCENT, 0.125, "12.5 %"},
-        {MN_FMT_PERCENT, 1, "100 %"},
+        {FMT_COUNT, 0, "0"},
+        {FMT_COUNT, 31204, "31,204"},
+        {FMT_COUNT, 1234567.4, "1,234,567"},
+        {FMT_COUNT, -1234, "-1,234"},
+        {FMT_COUNT, -234, "-234"},
+        {FMT_COUNT, 16.44, "16.4"},
+        {FMT_COUNT, 1.234, "1.23"},
+        {FMT_COUNT, 0.0312, "0.0312"},
+        {FMT_COUNT, 0.00001, "0.0000100"},
+        {FMT_COUNT, 1e300, "1e+300"},
+        {FMT_NS, 0, "0 ns"},
+        {FMT_NS, 850, "850 ns"},
+        {FMT_NS, 41200, "41.2 \u00b5s"},
+        {FMT_NS, 999700, "1.00 ms"},
+        {FMT_NS, 4.12e6, "4.12 ms"},
+        {FMT_NS, 1.2e9, "1.20 s"},
+        {FMT_NS, 180e9, "3 min"},
+        {FMT_SECONDS, 0.97, "970 ms"},
+        {FMT_SECONDS, 12, "12 s"},
+        {FMT_SECONDS, 7200, "2 h"},
+        {FMT_BYTES, 1023, "1,023 B"},
+        {FMT_BYTES, 9000, "9,000 B"},
+        {FMT_BYTES, 16384, "16 KiB"},
+        {FMT_BYTES, 48.2 * 1048576, "48.2 MiB"},
+        {FMT_PERCENT, 0.125, "12.5 %"},
+        {FMT_PERCENT, 1, "100 %"},
     };
     (void)state;
     for (size_t i = 0; i < MN_ARRAY_LEN(cases); i++) {
         char text[48];
-        mn_fmt_print(text, sizeof text, cases[i].fmt, cases[i].value);
+        fmt_print(text, sizeof text, cases[i].fmt, cases[i].value);
         assert_string_equal(text, cases[i].text);
     }
 }
@@ -55,11 +55,11 @@ static void test_what_is_no_number_is_a_dash(void **state)
 {
     char text[48];
     (void)state;
-    mn_fmt_print(text, sizeof text, MN_FMT_NS, (double)NAN);
+    fmt_print(text, sizeof text, FMT_NS, (double)NAN);
     assert_string_equal(text, "-");
-    mn_fmt_print(text, sizeof text, MN_FMT_BYTES, (double)INFINITY);
+    fmt_print(text, sizeof text, FMT_BYTES, (double)INFINITY);
     assert_string_equal(text, "-");
-    mn_fmt_fixed(text, sizeof text, (double)NAN, 3);
+    fmt_fixed(text, sizeof text, (double)NAN, 3);
     assert_string_equal(text, "-");
 }
 
@@ -67,7 +67,7 @@ static void test_a_short_room_is_not_overrun(void **state)
 {
     char text[8] = "1234567";
     (void)state;
-    mn_fmt_fixed(text, 6, 123456789, 2);
+    fmt_fixed(text, 6, 123456789, 2);
     assert_true(strlen(text) < 6);
     assert_int_equal(text[7], '\0');
 }
@@ -77,13 +77,13 @@ static void test_an_axis_has_one_unit(void **state)
     double divisor;
     const char *unit;
     (void)state;
-    mn_fmt_axis(MN_FMT_NS, 5e6, &divisor, &unit);
+    fmt_axis(FMT_NS, 5e6, &divisor, &unit);
     assert_string_equal(unit, "ms");
     assert_true(divisor == 1e6);
-    mn_fmt_axis(MN_FMT_COUNT, 5e6, &divisor, &unit);
+    fmt_axis(FMT_COUNT, 5e6, &divisor, &unit);
     assert_string_equal(unit, "");
     assert_true(divisor == 1);
-    mn_fmt_axis(MN_FMT_PERCENT, 0.2, &divisor, &unit);
+    fmt_axis(FMT_PERCENT, 0.2, &divisor, &unit);
     assert_string_equal(unit, "%");
     assert_true(divisor == 0.01);
 }
@@ -104,7 +104,7 @@ static void test_text_is_escaped(void **state)
     for (size_t i = 0; i < MN_ARRAY_LEN(cases); i++) {
         struct mn_buf buf;
         mn_buf_init(&buf, 1024);
-        mn_fmt_escape(&buf, cases[i].text);
+        fmt_escape(&buf, cases[i].text);
         assert_int_equal(buf.n, strlen(cases[i].markup));
         assert_memory_equal(buf.n ? buf.p : "", cases[i].markup, buf.n);
         mn_buf_deinit(&buf);

@@ -34,13 +34,13 @@ static void write_file(const char *p, size_t n)
     assert_int_equal(fclose(file), 0);
 }
 
-static struct mn_ledger_line line_number(int64_t i)
+static struct ledger_line line_number(int64_t i)
 {
     static char client_id[32];
-    struct mn_ledger_line line = {.from = i + 1, .to = i + 2, .id = INT64_MAX - i, .seq = i};
+    struct ledger_line line = {.from = i + 1, .to = i + 2, .id = INT64_MAX - i, .seq = i};
     snprintf(client_id, sizeof client_id, "0badc0de-%06x-%08x", (unsigned)i, (unsigned)i);
     line.client_id = mn_str_c(client_id);
-    mn_ledger_text_hash(line.client_id, line.text_hash);
+    ledger_text_hash(line.client_id, line.text_hash);
     return line;
 }
 
@@ -48,31 +48,31 @@ static struct mn_ledger_line line_number(int64_t i)
 static void what_is_written_is_read(void **state)
 {
     enum { LINES = 5000 };
-    struct mn_ledger_out *out[2] = {mn_new(struct mn_ledger_out), mn_new(struct mn_ledger_out)};
-    struct mn_ledger_reader reader;
-    struct mn_ledger_line line;
+    struct ledger_out *out[2] = {mn_new(struct ledger_out), mn_new(struct ledger_out)};
+    struct ledger_reader reader;
+    struct ledger_line line;
     struct mn_buf why;
     int64_t seen = 0, offset = 0;
     (void)state;
-    int fd = mn_ledger_file_create(path);
+    int fd = ledger_file_create(path);
     assert_true(fd >= 0);
     out[0]->fd = out[1]->fd = fd;
     for (int64_t i = 0; i < LINES; i++) {
         line = line_number(i);
-        mn_ledger_out_add(out[i % 2], &line);
+        ledger_out_add(out[i % 2], &line);
     }
     for (int i = 0; i < 2; i++) {
-        mn_ledger_out_flush(out[i]);
+        ledger_out_flush(out[i]);
         assert_int_equal(out[i]->error, 0);
         mn_free(out[i]);
     }
     assert_int_equal(close(fd), 0);
     mn_buf_init(&why, 400);
-    assert_int_equal(mn_ledger_reader_open(&reader, path, &why), MN_OK);
+    assert_int_equal(ledger_reader_open(&reader, path, &why), MN_OK);
     for (int pass = 0; pass < 2; pass++, seen = 0) {
-        for (int64_t at = reader.offset; mn_ledger_reader_next(&reader, &line, &why) == MN_OK;
+        for (int64_t at = reader.offset; ledger_reader_next(&reader, &line, &why) == MN_OK;
              at = reader.offset, seen++) {
-            const struct mn_ledger_line expected = line_number(line.seq);
+            const struct ledger_line expected = line_number(line.seq);
             assert_true(line.from == expected.from && line.to == expected.to);
             assert_true(line.id == expected.id && mn_str_eq(line.client_id, expected.client_id));
             assert_memory_equal(line.text_hash, expected.text_hash, sizeof line.text_hash);
@@ -81,44 +81,44 @@ static void what_is_written_is_read(void **state)
         }
         assert_int_equal(seen, LINES);
         assert_int_equal(why.n, 0);
-        assert_int_equal(mn_ledger_reader_seek(&reader, 0), MN_OK);
+        assert_int_equal(ledger_reader_seek(&reader, 0), MN_OK);
     }
-    assert_int_equal(mn_ledger_reader_seek(&reader, offset), MN_OK);
-    assert_int_equal(mn_ledger_reader_next(&reader, &line, &why), MN_OK);
+    assert_int_equal(ledger_reader_seek(&reader, offset), MN_OK);
+    assert_int_equal(ledger_reader_next(&reader, &line, &why), MN_OK);
     assert_int_equal(line.seq, 1234);
-    mn_ledger_reader_close(&reader);
-    mn_ledger_reader_close(&reader);
+    ledger_reader_close(&reader);
+    ledger_reader_close(&reader);
     mn_buf_deinit(&why);
 }
 
 static void a_full_disk_is_noted(void **state)
 {
-    struct mn_ledger_out *out = mn_new(struct mn_ledger_out);
-    struct mn_ledger_line line = line_number(1);
+    struct ledger_out *out = mn_new(struct ledger_out);
+    struct ledger_line line = line_number(1);
     (void)state;
     out->fd = open("/dev/full", O_WRONLY);
     assert_true(out->fd >= 0);
     for (int i = 0; i < 3000; i++)
-        mn_ledger_out_add(out, &line);
-    mn_ledger_out_flush(out);
+        ledger_out_add(out, &line);
+    ledger_out_flush(out);
     assert_int_equal(out->error, ENOSPC);
     close(out->fd);
     mn_free(out);
-    assert_int_equal(mn_ledger_file_create("/dev/full"), -1);
-    assert_int_equal(mn_ledger_file_create("/nowhere/ledger"), -1);
+    assert_int_equal(ledger_file_create("/dev/full"), -1);
+    assert_int_equal(ledger_file_create("/nowhere/ledger"), -1);
 }
 
 /* The first line after the head; MN_OK or why not. */
-static enum mn_err read_one(const char *text, size_t n, struct mn_ledger_line *ret,
-                            struct mn_ledger_reader *reader, struct mn_buf *why)
+static enum mn_err read_one(const char *text, size_t n, struct ledger_line *ret,
+                            struct ledger_reader *reader, struct mn_buf *why)
 {
     write_file(text, n);
     mn_buf_reset(why);
-    enum mn_err err = mn_ledger_reader_open(reader, path, why);
-    return err ? err : mn_ledger_reader_next(reader, ret, why);
+    enum mn_err err = ledger_reader_open(reader, path, why);
+    return err ? err : ledger_reader_next(reader, ret, why);
 }
 
-#define HEAD MN_LEDGER_FILE_HEAD "\n"
+#define HEAD LEDGER_FILE_HEAD "\n"
 #define H16 "0123456789abcdef"
 
 static void lines_are_read_as_documented(void **state)
@@ -155,8 +155,8 @@ static void lines_are_read_as_documented(void **state)
         {HEAD "1\t2\tm\t3\t4\t\"\\ud800\"\n", MN_EINVAL},
         {HEAD "1\t2\tm\t3\t4\t\"a\" \"b\"\n", MN_EINVAL},
     };
-    struct mn_ledger_reader reader;
-    struct mn_ledger_line line;
+    struct ledger_reader reader;
+    struct ledger_line line;
     struct mn_buf why;
     (void)state;
     mn_buf_init(&why, 400);
@@ -166,7 +166,7 @@ static void lines_are_read_as_documented(void **state)
             print_error("row %zu: %s", i, rows[i].text);
         assert_int_equal(err, rows[i].err);
         assert_int_equal(why.n > 0, err == MN_EINVAL);
-        mn_ledger_reader_close(&reader);
+        ledger_reader_close(&reader);
     }
     mn_buf_deinit(&why);
 }
@@ -175,43 +175,43 @@ static void odd_bytes_are_refused(void **state)
 {
     static const char nul[] = HEAD "1\t2\tm\t3\t4\t\"te\0xt\"\n";
     static char text[100000];
-    struct mn_ledger_reader reader;
-    struct mn_ledger_line line;
+    struct ledger_reader reader;
+    struct ledger_line line;
     struct mn_buf why;
     (void)state;
     mn_buf_init(&why, 400);
     assert_int_equal(read_one(nul, sizeof nul - 1, &line, &reader, &why), MN_EINVAL);
-    mn_ledger_reader_close(&reader);
+    ledger_reader_close(&reader);
     memset(text, 'x', sizeof text);
     memcpy(text, HEAD, sizeof HEAD - 1);
     assert_int_equal(read_one(text, sizeof text, &line, &reader, &why), MN_EINVAL);
-    mn_ledger_reader_close(&reader);
+    ledger_reader_close(&reader);
     mn_buf_reset(&why);
-    assert_int_equal(mn_ledger_reader_open(&reader, "/nowhere/ledger", &why), MN_ENOTFOUND);
-    mn_ledger_reader_close(&reader);
+    assert_int_equal(ledger_reader_open(&reader, "/nowhere/ledger", &why), MN_ENOTFOUND);
+    ledger_reader_close(&reader);
     mn_buf_deinit(&why);
 }
 
 /* The same text gives the same hash, written out or not. */
 static void a_text_is_its_hash(void **state)
 {
-    struct mn_ledger_reader reader;
-    struct mn_ledger_line line;
+    struct ledger_reader reader;
+    struct ledger_line line;
     struct mn_buf why;
     char text[200];
     uint64_t hash[2];
     (void)state;
     mn_buf_init(&why, 400);
-    mn_ledger_text_hash(MN_STR("a\tb\xc3\xa4"), hash);
+    ledger_text_hash(MN_STR("a\tb\xc3\xa4"), hash);
     snprintf(text, sizeof text, HEAD "1\t2\tm\t3\t4\t\"a\\tb\\u00e4\"\n");
     assert_int_equal(read_one(text, strlen(text), &line, &reader, &why), MN_OK);
     assert_memory_equal(line.text_hash, hash, sizeof hash);
-    mn_ledger_reader_close(&reader);
+    ledger_reader_close(&reader);
     snprintf(text, sizeof text, HEAD "1\t2\tm\t3\t4\t%016lx%016lx\n", (unsigned long)hash[0],
              (unsigned long)hash[1]);
     assert_int_equal(read_one(text, strlen(text), &line, &reader, &why), MN_OK);
     assert_memory_equal(line.text_hash, hash, sizeof hash);
-    mn_ledger_reader_close(&reader);
+    ledger_reader_close(&reader);
     mn_buf_deinit(&why);
 }
 

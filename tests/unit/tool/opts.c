@@ -10,7 +10,7 @@
 static char why[200];
 
 /* Parses "minim", the secret, and the given arguments (NULL ends them). */
-static enum mn_err parse(struct mn_opts *opts, enum mn_opts_cmd cmd, const char *const *args)
+static enum mn_err parse(struct opts *opts, enum opts_cmd cmd, const char *const *args)
 {
     static char *argv[ARGS_MAX]; /* opts point into it afterwards, as into main()'s */
     int argc = 2;
@@ -18,19 +18,19 @@ static enum mn_err parse(struct mn_opts *opts, enum mn_opts_cmd cmd, const char 
     argv[1] = (char *)(uintptr_t)SECRET;
     for (; *args; args++)
         argv[argc++] = (char *)(uintptr_t)*args;
-    mn_opts_init(opts, cmd);
+    opts_init(opts, cmd);
     why[0] = '\0';
-    return mn_opts_parse(opts, cmd, argc, argv, why, sizeof why);
+    return opts_parse(opts, cmd, argc, argv, why, sizeof why);
 }
 #define PARSE(opts, cmd, ...) parse((opts), (cmd), (const char *const[]){__VA_ARGS__, NULL})
 
 static void values_of_every_kind_are_set(void **state)
 {
-    struct mn_opts o;
+    struct opts o;
 
     (void)state;
-    assert_int_equal(PARSE(&o, MN_CMD_SINGLE, "--ws", "ws://a/ws", "--ws=ws://b/ws", "--clients",
-                           "10", "--duration=1.5m", "--rate", "250.5", "--model=poisson", "--body",
+    assert_int_equal(PARSE(&o, CMD_SINGLE, "--ws", "ws://a/ws", "--ws=ws://b/ws", "--clients", "10",
+                           "--duration=1.5m", "--rate", "250.5", "--model=poisson", "--body",
                            "1KiB", "--no-ack", "--flap=12.5/500ms"),
                      MN_OK);
     assert_int_equal(o.ws.count, 2);
@@ -38,7 +38,7 @@ static void values_of_every_kind_are_set(void **state)
     assert_int_equal(o.clients, 10);
     assert_int_equal(o.duration_ns, UINT64_C(90000000000));
     assert_float_equal(o.rate, 250.5, 0);
-    assert_int_equal(o.model, MN_MODEL_POISSON);
+    assert_int_equal(o.model, OPTS_MODEL_POISSON);
     assert_int_equal(o.body_bytes, 1024);
     assert_true(o.no_ack);
     assert_float_equal(o.flap_pct, 12.5, 0);
@@ -48,67 +48,67 @@ static void values_of_every_kind_are_set(void **state)
 
 static void defaults_depend_on_the_command(void **state)
 {
-    struct mn_opts o;
+    struct opts o;
 
     (void)state;
-    assert_int_equal(PARSE(&o, MN_CMD_PING, "--seed=1"), MN_OK);
+    assert_int_equal(PARSE(&o, CMD_PING, "--seed=1"), MN_OK);
     assert_int_equal(o.interval_ns, 1000000000);
-    assert_int_equal(PARSE(&o, MN_CMD_SINGLE, "--seed=1"), MN_OK);
+    assert_int_equal(PARSE(&o, CMD_SINGLE, "--seed=1"), MN_OK);
     assert_int_equal(o.interval_ns, 0);
     assert_int_equal(o.clients, 200);
     assert_false(o.reconnect);
-    assert_int_equal(PARSE(&o, MN_CMD_RECONNECT, "--seed=1"), MN_OK);
+    assert_int_equal(PARSE(&o, CMD_RECONNECT, "--seed=1"), MN_OK);
     assert_true(o.reconnect && o.spawn);
-    assert_int_equal(PARSE(&o, MN_CMD_ACK, "--seed=1"), MN_OK);
+    assert_int_equal(PARSE(&o, CMD_ACK, "--seed=1"), MN_OK);
     assert_int_equal(o.clients, 200);
     assert_float_equal(o.rate, 0, 0);
-    assert_int_equal(PARSE(&o, MN_CMD_MIXED, "--http=http://a"), MN_OK);
+    assert_int_equal(PARSE(&o, CMD_MIXED, "--http=http://a"), MN_OK);
     assert_float_equal(o.rate, 200, 0); /* it is an open loop always */
     assert_int_equal(o.http_connections, 16);
 }
 
 static void what_follows_two_dashes_is_the_daemons(void **state)
 {
-    struct mn_opts o;
+    struct opts o;
 
     (void)state;
-    assert_int_equal(PARSE(&o, MN_CMD_CONNECT, "--spawn", "--", "--clients=x", "--help"), MN_OK);
+    assert_int_equal(PARSE(&o, CMD_CONNECT, "--spawn", "--", "--clients=x", "--help"), MN_OK);
     assert_int_equal(o.daemon_arg_count, 2);
     assert_string_equal(o.daemon_args[0], "--clients=x");
-    assert_int_equal(PARSE(&o, MN_CMD_CONNECT, "--spawn", "--help"), MN_ENOTFOUND);
+    assert_int_equal(PARSE(&o, CMD_CONNECT, "--spawn", "--help"), MN_ENOTFOUND);
 }
 
 static void bad_arguments_say_why(void **state)
 {
     static const struct {
-        enum mn_opts_cmd cmd;
+        enum opts_cmd cmd;
         const char *args[4];
         const char *why;
     } cases[] = {
-        {MN_CMD_PING, {"--nothing"}, "--nothing: unknown option"},
-        {MN_CMD_PING, {"-x"}, "unexpected argument"},
-        {MN_CMD_PING, {"--inflight=1"}, "this command has no such option"},
-        {MN_CMD_PING, {"--clients"}, "needs a value: N"},
-        {MN_CMD_PING, {"--clients="}, "bad value \"\""},
-        {MN_CMD_PING, {"--clients", "0"}, "bad value \"0\""},
-        {MN_CMD_PING, {"--clients", "1000001"}, "bad value"},
-        {MN_CMD_PING, {"--clients", "12x"}, "bad value \"12x\""},
-        {MN_CMD_PING, {"--interval", "0"}, "bad value"},
-        {MN_CMD_PING, {"--interval", "1 s"}, "bad value"},
-        {MN_CMD_PING, {"--reconnect=yes"}, "takes no value"},
-        {MN_CMD_PING, {"--flap=101/1s"}, "bad value"},
-        {MN_CMD_PING, {"--flap=10"}, "bad value"},
-        {MN_CMD_SINGLE, {"--body", "5000"}, "bad value"},
-        {MN_CMD_SINGLE, {"--pairs", "zip"}, "expected even|zipf"},
-        {MN_CMD_SINGLE, {"--pairs", "zipf"}, "open loop"},
-        {MN_CMD_SINGLE, {"--clients", "5"}, "even"},
-        {MN_CMD_SINGLE, {"--rate=1", "--interval=1s"}, "exclude"},
-        {MN_CMD_SINGLE, {"--slow=51", "--no-read=50"}, "more than 100%"},
-        {MN_CMD_SINGLE, {"--spawn", "--ws=ws://x/"}, "exclude"},
-        {MN_CMD_SINGLE, {"--jwt-secret=short"}, "32 bytes"},
-        {MN_CMD_SMOKE, {"--clients=1"}, "no such option"},
+        {CMD_PING, {"--nothing"}, "--nothing: unknown option"},
+        {CMD_PING, {"-x"}, "unexpected argument"},
+        {CMD_PING, {"--inflight=1"}, "this command has no such option"},
+        {CMD_PING, {"--clients"}, "needs a value: N"},
+        {CMD_PING, {"--clients="}, "bad value \"\""},
+        {CMD_PING, {"--clients", "0"}, "bad value \"0\""},
+        {CMD_PING, {"--clients", "1000001"}, "bad value"},
+        {CMD_PING, {"--clients", "12x"}, "bad value \"12x\""},
+        {CMD_PING, {"--interval", "0"}, "bad value"},
+        {CMD_PING, {"--interval", "1 s"}, "bad value"},
+        {CMD_PING, {"--reconnect=yes"}, "takes no value"},
+        {CMD_PING, {"--flap=101/1s"}, "bad value"},
+        {CMD_PING, {"--flap=10"}, "bad value"},
+        {CMD_SINGLE, {"--body", "5000"}, "bad value"},
+        {CMD_SINGLE, {"--pairs", "zip"}, "expected even|zipf"},
+        {CMD_SINGLE, {"--pairs", "zipf"}, "open loop"},
+        {CMD_SINGLE, {"--clients", "5"}, "even"},
+        {CMD_SINGLE, {"--rate=1", "--interval=1s"}, "exclude"},
+        {CMD_SINGLE, {"--slow=51", "--no-read=50"}, "more than 100%"},
+        {CMD_SINGLE, {"--spawn", "--ws=ws://x/"}, "exclude"},
+        {CMD_SINGLE, {"--jwt-secret=short"}, "32 bytes"},
+        {CMD_SMOKE, {"--clients=1"}, "no such option"},
     };
-    struct mn_opts o;
+    struct opts o;
 
     (void)state;
     for (size_t i = 0; i < MN_ARRAY_LEN(cases); i++) {
@@ -138,11 +138,11 @@ static void durations_have_units(void **state)
 
     (void)state;
     for (size_t i = 0; i < MN_ARRAY_LEN(good); i++) {
-        assert_int_equal(mn_opts_duration(mn_str_c(good[i].text), &ns), MN_OK);
+        assert_int_equal(opts_duration(mn_str_c(good[i].text), &ns), MN_OK);
         assert_int_equal(ns, good[i].ns);
     }
     for (size_t i = 0; i < MN_ARRAY_LEN(bad); i++)
-        assert_int_equal(mn_opts_duration(mn_str_c(bad[i]), &ns), MN_EINVAL);
+        assert_int_equal(opts_duration(mn_str_c(bad[i]), &ns), MN_EINVAL);
 }
 
 int test_tool_opts(void)

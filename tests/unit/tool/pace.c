@@ -7,7 +7,7 @@
 
 #define START UINT64_C(1000000)
 
-static void init(struct load_pace *pace, enum mn_opts_model model, enum mn_opts_pairs pairs,
+static void init(struct load_pace *pace, enum opts_model model, enum opts_pairs pairs,
                  uint32_t senders, double interval_ns, struct mn_rng *rng)
 {
     mn_rng_seed(rng, 42);
@@ -24,7 +24,7 @@ static void spread_gives_each_sender_its_own_time(void **state)
     uint64_t due;
 
     (void)state;
-    init(&pace, MN_MODEL_SPREAD, MN_PAIRS_EVEN, 4, 1000, &rng);
+    init(&pace, OPTS_MODEL_SPREAD, OPTS_PAIRS_EVEN, 4, 1000, &rng);
     for (uint32_t i = 0; i < 12; i++) {
         assert_int_equal(load_pace_due(&pace), START + i * 250);
         assert_false(load_pace_take(&pace, START + i * 250 - 1, &sender, &due));
@@ -42,7 +42,7 @@ static void times_do_not_drift(void **state)
     struct mn_rng rng;
 
     (void)state;
-    init(&pace, MN_MODEL_SPREAD, MN_PAIRS_EVEN, 3, 1e6, &rng);
+    init(&pace, OPTS_MODEL_SPREAD, OPTS_PAIRS_EVEN, 3, 1e6, &rng);
     pace.slot = UINT64_C(3000000000);
     assert_int_equal(load_pace_due(&pace), START + UINT64_C(1000000000000000));
     load_pace_deinit(&pace);
@@ -56,7 +56,7 @@ static void burst_sends_all_at_once(void **state)
     uint64_t due;
 
     (void)state;
-    init(&pace, MN_MODEL_BURST, MN_PAIRS_EVEN, 3, 1000, &rng);
+    init(&pace, OPTS_MODEL_BURST, OPTS_PAIRS_EVEN, 3, 1000, &rng);
     for (uint32_t i = 0; i < 9; i++) {
         assert_true(load_pace_take(&pace, START + 5000, &sender, &due));
         assert_int_equal(sender, i % 3);
@@ -74,7 +74,7 @@ static void poisson_has_the_rate_and_all_senders(void **state)
     uint64_t due = 0, last = START;
 
     (void)state;
-    init(&pace, MN_MODEL_POISSON, MN_PAIRS_EVEN, SENDERS, 10000, &rng);
+    init(&pace, OPTS_MODEL_POISSON, OPTS_PAIRS_EVEN, SENDERS, 10000, &rng);
     for (int i = 0; i < SLOTS; i++) {
         assert_true(load_pace_take(&pace, UINT64_MAX - 1, &sender, &due));
         assert_true(due >= last);
@@ -97,7 +97,7 @@ static void zipf_has_hot_conversations(void **state)
     uint64_t due;
 
     (void)state;
-    init(&pace, MN_MODEL_SPREAD, MN_PAIRS_ZIPF, SENDERS, 1000, &rng);
+    init(&pace, OPTS_MODEL_SPREAD, OPTS_PAIRS_ZIPF, SENDERS, 1000, &rng);
     for (int i = 0; i < SLOTS; i++) {
         assert_true(load_pace_take(&pace, UINT64_MAX - 1, &sender, &due));
         assert_true(sender < SENDERS);
@@ -118,7 +118,7 @@ static void without_senders_nothing_is_due(void **state)
     uint64_t due;
 
     (void)state;
-    init(&pace, MN_MODEL_POISSON, MN_PAIRS_ZIPF, 0, 1000, &rng);
+    init(&pace, OPTS_MODEL_POISSON, OPTS_PAIRS_ZIPF, 0, 1000, &rng);
     assert_int_equal(load_pace_due(&pace), UINT64_MAX);
     assert_false(load_pace_take(&pace, UINT64_MAX - 1, &sender, &due));
     load_pace_deinit(&pace);

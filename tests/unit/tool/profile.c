@@ -12,7 +12,7 @@
 static char why[200];
 
 /* Loads a file of this text. */
-static enum mn_err load(const char *text, struct mn_profile *ret)
+static enum mn_err load(const char *text, struct profile *ret)
 {
     char path[] = "/tmp/minim-profile-XXXXXX";
     int fd = mkstemp(path);
@@ -20,38 +20,38 @@ static enum mn_err load(const char *text, struct mn_profile *ret)
     assert_int_equal(write(fd, text, strlen(text)), strlen(text));
     close(fd);
     why[0] = '\0';
-    enum mn_err err = mn_profile_load(ret, path, why, sizeof why);
+    enum mn_err err = profile_load(ret, path, why, sizeof why);
     unlink(path);
     return err;
 }
 
 static void weights_are_shares(void **state)
 {
-    struct mn_profile p;
+    struct profile p;
 
     (void)state;
     assert_int_equal(load("# users\n\n single=3 # three quarters\nhistory = 1\nread = 50.5\n", &p),
                      MN_OK);
-    assert_float_equal(mn_profile_share(&p, MN_PROFILE_SINGLE), 0.75, 1e-9);
-    assert_float_equal(mn_profile_share(&p, MN_PROFILE_HISTORY), 0.25, 1e-9);
-    assert_float_equal(mn_profile_share(&p, MN_PROFILE_LOGIN), 0, 0);
+    assert_float_equal(profile_share(&p, PROFILE_SINGLE), 0.75, 1e-9);
+    assert_float_equal(profile_share(&p, PROFILE_HISTORY), 0.25, 1e-9);
+    assert_float_equal(profile_share(&p, PROFILE_LOGIN), 0, 0);
     assert_float_equal(p.read_pct, 50.5, 0);
     assert_int_equal(p.page, 20);
     assert_int_equal(load("conversations = 1\npage = 100", &p), MN_OK);
     assert_int_equal(p.page, 100);
-    assert_float_equal(mn_profile_share(&p, MN_PROFILE_CONVERSATIONS), 1, 0);
+    assert_float_equal(profile_share(&p, PROFILE_CONVERSATIONS), 1, 0);
     assert_int_equal(load("group = 0\nlogin = 1\n", &p), MN_OK);
 }
 
 static void the_built_in_one_is_good(void **state)
 {
-    struct mn_profile p, same;
+    struct profile p, same;
 
     (void)state;
-    assert_int_equal(mn_profile_load(&p, NULL, why, sizeof why), MN_OK);
-    assert_int_equal(load(mn_profile_default, &same), MN_OK);
+    assert_int_equal(profile_load(&p, NULL, why, sizeof why), MN_OK);
+    assert_int_equal(load(profile_default, &same), MN_OK);
     assert_memory_equal(&p, &same, sizeof p);
-    assert_true(mn_profile_share(&p, MN_PROFILE_SINGLE) > 0.5);
+    assert_true(profile_share(&p, PROFILE_SINGLE) > 0.5);
 }
 
 static void bad_profiles_say_where_and_what(void **state)
@@ -70,7 +70,7 @@ static void bad_profiles_say_where_and_what(void **state)
         {"read = 10\n", "every weight is 0"},
         {"", "every weight is 0"},
     };
-    struct mn_profile p;
+    struct profile p;
 
     (void)state;
     for (size_t i = 0; i < MN_ARRAY_LEN(cases); i++) {
@@ -78,14 +78,14 @@ static void bad_profiles_say_where_and_what(void **state)
         if (!strstr(why, cases[i].why))
             fail_msg("case %zu: %s", i, why);
     }
-    assert_int_equal(mn_profile_load(&p, "/nowhere/at/all", why, sizeof why), MN_EIO);
+    assert_int_equal(profile_load(&p, "/nowhere/at/all", why, sizeof why), MN_EIO);
     assert_non_null(strstr(why, "/nowhere/at/all"));
 }
 
 static void files_are_bounded(void **state)
 {
     static char text[4096];
-    struct mn_profile p;
+    struct profile p;
 
     (void)state;
     memset(text, '\n', 70);

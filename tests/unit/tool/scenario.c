@@ -24,11 +24,11 @@ static struct file write_file(const char *text, size_t n)
     return file;
 }
 
-static enum mn_err load(struct mn_scenario *scenario, const char *text, size_t n, char *why)
+static enum mn_err load(struct scenario *scenario, const char *text, size_t n, char *why)
 {
     static struct file file; /* a scenario refers to the name of its file */
     file = write_file(text, n);
-    enum mn_err err = mn_scenario_load(scenario, file.path, why, 256);
+    enum mn_err err = scenario_load(scenario, file.path, why, 256);
     unlink(file.path);
     return err;
 }
@@ -38,8 +38,8 @@ static void test_a_good_file(void **state)
     static const char text[] = "# what this is\n\n mode = single-e2e  # the first\r\n"
                                "title = two words = one title\nclients=20\n  gate = p99<5ms\n"
                                "gate = lost=0\nno-ack = true\nrate = 10";
-    struct mn_scenario s;
-    struct mn_opts opts;
+    struct scenario s;
+    struct opts opts;
     char why[256];
     (void)state;
     assert_int_equal(load(&s, text, sizeof text - 1, why), MN_OK);
@@ -47,16 +47,16 @@ static void test_a_good_file(void **state)
     assert_string_equal(s.title, "two words = one title");
     assert_int_equal(strncmp(s.name, "minim-scenario-", 15), 0);
     assert_null(strstr(s.name, ".conf"));
-    mn_opts_init(&opts, MN_CMD_SINGLE);
-    assert_int_equal(mn_scenario_apply(&s, &opts, MN_CMD_SINGLE, why, sizeof why), MN_OK);
+    opts_init(&opts, CMD_SINGLE);
+    assert_int_equal(scenario_apply(&s, &opts, CMD_SINGLE, why, sizeof why), MN_OK);
     assert_int_equal(opts.clients, 20);
     assert_true(opts.no_ack);
     assert_true(opts.rate == 10);
     assert_int_equal(opts.gates.count, 2);
     assert_string_equal(opts.gates.item[1], "lost=0");
     assert_string_equal(opts.scenario_name, s.name);
-    mn_scenario_deinit(&s);
-    mn_scenario_deinit(&s);
+    scenario_deinit(&s);
+    scenario_deinit(&s);
 }
 
 static void test_bad_form(void **state)
@@ -74,7 +74,7 @@ static void test_bad_form(void **state)
     };
     (void)state;
     for (size_t i = 0; i < MN_ARRAY_LEN(cases); i++) {
-        struct mn_scenario s;
+        struct scenario s;
         char why[256];
         assert_int_equal(load(&s, cases[i].text, strlen(cases[i].text), why), MN_EINVAL);
         assert_non_null(strstr(why, cases[i].why));
@@ -93,14 +93,14 @@ static void test_bad_options_name_their_line(void **state)
     };
     (void)state;
     for (size_t i = 0; i < MN_ARRAY_LEN(cases); i++) {
-        struct mn_scenario s;
-        struct mn_opts opts;
+        struct scenario s;
+        struct opts opts;
         char why[256];
         assert_int_equal(load(&s, cases[i].text, strlen(cases[i].text), why), MN_OK);
-        mn_opts_init(&opts, MN_CMD_PING);
-        assert_int_equal(mn_scenario_apply(&s, &opts, MN_CMD_PING, why, sizeof why), MN_EINVAL);
+        opts_init(&opts, CMD_PING);
+        assert_int_equal(scenario_apply(&s, &opts, CMD_PING, why, sizeof why), MN_EINVAL);
         assert_non_null(strstr(why, cases[i].why));
-        mn_scenario_deinit(&s);
+        scenario_deinit(&s);
     }
 }
 
@@ -108,26 +108,26 @@ static void test_what_is_no_scenario(void **state)
 {
     static const char nul[] = "mode = ping\n\0clients = 5\n";
     char why[256];
-    struct mn_scenario s;
+    struct scenario s;
     (void)state;
     assert_int_equal(load(&s, nul, sizeof nul - 1, why), MN_EINVAL);
-    char *large = mn_alloc(MN_SCENARIO_BYTES_MAX + 1);
-    memset(large, '#', MN_SCENARIO_BYTES_MAX + 1);
-    assert_int_equal(load(&s, large, MN_SCENARIO_BYTES_MAX + 1, why), MN_EINVAL);
+    char *large = mn_alloc(SCENARIO_BYTES_MAX + 1);
+    memset(large, '#', SCENARIO_BYTES_MAX + 1);
+    assert_int_equal(load(&s, large, SCENARIO_BYTES_MAX + 1, why), MN_EINVAL);
     mn_free(large);
-    assert_int_equal(mn_scenario_load(&s, "/nowhere/at/all", why, sizeof why), MN_EIO);
+    assert_int_equal(scenario_load(&s, "/nowhere/at/all", why, sizeof why), MN_EIO);
     assert_non_null(strstr(why, "No such file"));
-    assert_int_equal(mn_scenario_load(&s, "/", why, sizeof why), MN_EINVAL);
+    assert_int_equal(scenario_load(&s, "/", why, sizeof why), MN_EINVAL);
 }
 
 static void test_too_many_lines(void **state)
 {
-    char text[MN_SCENARIO_LINES_MAX * 16 + 64] = "mode = ping\n";
+    char text[SCENARIO_LINES_MAX * 16 + 64] = "mode = ping\n";
     char why[256];
-    struct mn_scenario s;
+    struct scenario s;
     size_t n = strlen(text);
     (void)state;
-    for (int i = 0; i <= MN_SCENARIO_LINES_MAX; i++)
+    for (int i = 0; i <= SCENARIO_LINES_MAX; i++)
         n += (size_t)snprintf(text + n, sizeof text - n, "clients = 5\n");
     assert_int_equal(load(&s, text, n, why), MN_EINVAL);
     assert_non_null(strstr(why, "too many lines"));

@@ -17,21 +17,21 @@ static void test_ticks_are_round_and_include_the_ends(void **state)
     static const struct {
         double min, max;
         bool log;
-        enum mn_fmt fmt;
+        enum fmt fmt;
     } cases[] = {
-        {0, 1, false, MN_FMT_COUNT},      {0, 57003, false, MN_FMT_COUNT},
-        {0, 0.37, false, MN_FMT_PERCENT}, {0, 104e6, false, MN_FMT_BYTES},
-        {-3, 12, false, MN_FMT_COUNT},    {0, 1e-9, false, MN_FMT_COUNT},
-        {0, 1e15, false, MN_FMT_COUNT},   {388e3, 16e6, true, MN_FMT_NS},
-        {1, 9e15, true, MN_FMT_NS},       {5e6, 5.1e6, true, MN_FMT_NS},
-        {1e6, 1e9, true, MN_FMT_NS},      {1e-300, 1e300, true, MN_FMT_COUNT},
+        {0, 1, false, FMT_COUNT},      {0, 57003, false, FMT_COUNT},
+        {0, 0.37, false, FMT_PERCENT}, {0, 104e6, false, FMT_BYTES},
+        {-3, 12, false, FMT_COUNT},    {0, 1e-9, false, FMT_COUNT},
+        {0, 1e15, false, FMT_COUNT},   {388e3, 16e6, true, FMT_NS},
+        {1, 9e15, true, FMT_NS},       {5e6, 5.1e6, true, FMT_NS},
+        {1e6, 1e9, true, FMT_NS},      {1e-300, 1e300, true, FMT_COUNT},
     };
     (void)state;
     for (size_t i = 0; i < MN_ARRAY_LEN(cases); i++) {
-        double ticks[MN_SVG_TICKS_MAX], min, max;
-        size_t n = mn_svg_ticks(cases[i].min, cases[i].max, cases[i].log, cases[i].fmt, ticks, &min,
-                                &max);
-        assert_true(n >= 1 && n <= MN_SVG_TICKS_MAX);
+        double ticks[SVG_TICKS_MAX], min, max;
+        size_t n = svg_ticks(cases[i].min, cases[i].max, cases[i].log, cases[i].fmt, ticks, &min,
+                             &max);
+        assert_true(n >= 1 && n <= SVG_TICKS_MAX);
         assert_true(min <= cases[i].min * (1 + 1e-9) || min <= cases[i].min);
         assert_true(max >= cases[i].max * (1 - 1e-9));
         for (size_t k = 1; k < n; k++)
@@ -41,12 +41,12 @@ static void test_ticks_are_round_and_include_the_ends(void **state)
 
 static void test_linear_ticks(void **state)
 {
-    double ticks[MN_SVG_TICKS_MAX], min, max;
+    double ticks[SVG_TICKS_MAX], min, max;
     (void)state;
-    assert_int_equal(mn_svg_ticks(0, 57003, false, MN_FMT_COUNT, ticks, &min, &max), 4);
+    assert_int_equal(svg_ticks(0, 57003, false, FMT_COUNT, ticks, &min, &max), 4);
     assert_true(ticks[1] == 20000 && max == 60000 && min == 0);
     /* In the unit that is shown. */
-    mn_svg_ticks(0, 104 * 1048576.0, false, MN_FMT_BYTES, ticks, &min, &max);
+    svg_ticks(0, 104 * 1048576.0, false, FMT_BYTES, ticks, &min, &max);
     assert_true(fmod(ticks[1], 1048576) == 0);
 }
 
@@ -64,22 +64,22 @@ static size_t count_of(const struct mn_buf *buf, char c)
     return n;
 }
 
-static bool draw(struct mn_buf *buf, struct mn_svg_chart *chart, const double *x, const double *y,
+static bool draw(struct mn_buf *buf, struct svg_chart *chart, const double *x, const double *y,
                  size_t n)
 {
     mn_buf_init(buf, LIMIT);
     chart->x = x;
     chart->count = n;
-    chart->series[0] = (struct mn_svg_series){.name = "one", .y = y};
+    chart->series[0] = (struct svg_series){.name = "one", .y = y};
     chart->series_count = 1;
-    return mn_svg_chart(buf, chart);
+    return svg_chart(buf, chart);
 }
 
 static void test_a_chart_without_values_is_nothing(void **state)
 {
     static const double x[] = {1, 2}, none[] = {NAN, NAN}, zero[] = {0, -1};
     struct mn_buf buf;
-    struct mn_svg_chart chart = {.title = "t"};
+    struct svg_chart chart = {.title = "t"};
     (void)state;
     assert_false(draw(&buf, &chart, x, none, 2));
     assert_int_equal(buf.n, 0);
@@ -94,7 +94,7 @@ static void test_gaps_break_the_line(void **state)
 {
     static const double x[] = {1, 2, 3, 4, 5}, y[] = {1, 2, NAN, 4, NAN};
     struct mn_buf buf;
-    struct mn_svg_chart chart = {.title = "t"};
+    struct svg_chart chart = {.title = "t"};
     (void)state;
     assert_true(draw(&buf, &chart, x, y, 5));
     const char *path = memmem(buf.p, buf.n, "class=\"line k0\"", 15);
@@ -114,11 +114,11 @@ static void test_extreme_values_give_finite_coordinates(void **state)
     struct mn_buf buf;
     (void)state;
     for (int i = 0; i < 8; i++) {
-        struct mn_svg_chart chart = {.title = "t",
-                                     .y_log = i & 1,
-                                     .steps = i & 2,
-                                     .readout = i & 4,
-                                     .y_fmt = i & 1 ? MN_FMT_NS : MN_FMT_BYTES};
+        struct svg_chart chart = {.title = "t",
+                                  .y_log = i & 1,
+                                  .steps = i & 2,
+                                  .readout = i & 4,
+                                  .y_fmt = i & 1 ? FMT_NS : FMT_BYTES};
         assert_true(draw(&buf, &chart, x, y, 4));
         assert_false(has(&buf, "nan") || has(&buf, "inf"));
         mn_buf_deinit(&buf);
@@ -129,7 +129,7 @@ static void test_one_point_has_an_axis(void **state)
 {
     static const double x[] = {5}, y[] = {7};
     struct mn_buf buf;
-    struct mn_svg_chart chart = {.title = "t", .readout = true};
+    struct svg_chart chart = {.title = "t", .readout = true};
     (void)state;
     assert_true(draw(&buf, &chart, x, y, 1));
     assert_false(has(&buf, "nan") || has(&buf, "inf"));
@@ -140,26 +140,26 @@ static void test_names_cannot_leave_the_text(void **state)
 {
     static const double x[] = {1, 2}, y[] = {1, 2};
     static const char evil[] = "</text><script>alert('1')</script>\"";
-    const struct mn_svg_span span = {1, 2, evil};
-    const struct mn_svg_mark mark = {1.5, evil};
+    const struct svg_span span = {1, 2, evil};
+    const struct svg_mark mark = {1.5, evil};
     struct mn_buf buf;
-    struct mn_svg_chart chart = {.title = evil,
-                                 .x_title = evil,
-                                 .y_title = evil,
-                                 .readout = true,
-                                 .standalone = true,
-                                 .spans = &span,
-                                 .span_count = 1,
-                                 .marks = &mark,
-                                 .mark_count = 1};
+    struct svg_chart chart = {.title = evil,
+                              .x_title = evil,
+                              .y_title = evil,
+                              .readout = true,
+                              .standalone = true,
+                              .spans = &span,
+                              .span_count = 1,
+                              .marks = &mark,
+                              .mark_count = 1};
     (void)state;
     mn_buf_init(&buf, LIMIT);
     chart.x = x;
     chart.count = 2;
-    chart.series[0] = (struct mn_svg_series){.name = evil, .y = y};
-    chart.series[1] = (struct mn_svg_series){.name = evil, .y = x, .area = true};
+    chart.series[0] = (struct svg_series){.name = evil, .y = y};
+    chart.series[1] = (struct svg_series){.name = evil, .y = x, .area = true};
     chart.series_count = 2;
-    assert_true(mn_svg_chart(&buf, &chart));
+    assert_true(svg_chart(&buf, &chart));
     assert_false(has(&buf, "<script"));
     assert_int_equal(count_of(&buf, '<'), count_of(&buf, '>'));
     mn_buf_deinit(&buf);
@@ -192,11 +192,11 @@ static void test_charts_of_documents_without_sense(void **state)
         json_t *doc = parse(texts[i]);
         const json_t *docs[] = {doc, doc};
         const char *const names[] = {"a", "b"};
-        for (int id = 0; id < MN_CHARTS_COUNT; id++) {
+        for (int id = 0; id < CHARTS_COUNT; id++) {
             struct mn_buf buf;
             mn_buf_init(&buf, LIMIT);
-            bool drawn = mn_charts_draw(&buf, doc, (enum mn_charts_id)id, id % 2 == 0);
-            drawn = mn_charts_overlay(&buf, docs, names, 2, (enum mn_charts_id)id) || drawn;
+            bool drawn = charts_draw(&buf, doc, (enum charts_id)id, id % 2 == 0);
+            drawn = charts_overlay(&buf, docs, names, 2, (enum charts_id)id) || drawn;
             assert_true(drawn == (buf.n > 0));
             assert_false(has(&buf, "\"nan") || has(&buf, " nan") || has(&buf, "inf"));
             mn_buf_deinit(&buf);
@@ -215,7 +215,7 @@ static void test_a_long_run_is_thinned(void **state)
                                                 "p99_ns", i == 2500 ? 9000000 : 1000000));
     json_object_set_new(doc, "series", series);
     mn_buf_init(&buf, LIMIT);
-    assert_true(mn_charts_draw(&buf, doc, MN_CHARTS_PERCENTILES, false));
+    assert_true(charts_draw(&buf, doc, CHARTS_PERCENTILES, false));
     size_t columns = 0;
     for (const char *p = buf.p; (p = memmem(p, (size_t)(buf.p + buf.n - p), "class=\"hit\"", 11));
          p++)

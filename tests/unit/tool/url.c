@@ -25,9 +25,8 @@ static void good_addresses_are_taken_apart(void **state)
 
     (void)state;
     for (size_t i = 0; i < MN_ARRAY_LEN(cases); i++) {
-        struct mn_url url;
-        assert_int_equal(mn_url_parse(cases[i].text, cases[i].scheme, &url, why, sizeof why),
-                         MN_OK);
+        struct url url;
+        assert_int_equal(url_parse(cases[i].text, cases[i].scheme, &url, why, sizeof why), MN_OK);
         assert_string_equal(url.host, cases[i].host);
         assert_string_equal(url.port, cases[i].port);
         assert_string_equal(url.path, cases[i].path);
@@ -52,18 +51,18 @@ static void bad_addresses_say_so(void **state)
                                       "ws://h/\r\n",
                                       "WS://127.0.0.1"};
     char why[200], text[400];
-    struct mn_url url;
+    struct url url;
 
     (void)state;
     for (size_t i = 0; i < MN_ARRAY_LEN(bad); i++) {
         why[0] = '\0';
-        assert_int_equal(mn_url_parse(bad[i], "ws", &url, why, sizeof why), MN_EINVAL);
+        assert_int_equal(url_parse(bad[i], "ws", &url, why, sizeof why), MN_EINVAL);
         assert_non_null(strstr(why, "is no address"));
     }
     memset(text, 'x', sizeof text);
     memcpy(text, "ws://h/", 7);
     text[sizeof text - 1] = '\0';
-    assert_int_equal(mn_url_parse(text, "ws", &url, why, sizeof why), MN_EINVAL);
+    assert_int_equal(url_parse(text, "ws", &url, why, sizeof why), MN_EINVAL);
 }
 
 int test_tool_url(void)

@@ -480,15 +480,15 @@ static void a_missing_file_is_told(void **state)
 
 static void expect_refusal(const struct tv_store *store, enum mn_err expected, const char *part)
 {
-    struct mn_verify_report report;
+    struct verify_report report;
     struct mn_buf why;
     mn_buf_init(&why, 4096);
-    mn_verify_report_init(&report, 20, false);
-    assert_int_equal(mn_verify_messages(&report, store->messages, NULL, MEMORY, &why), expected);
+    verify_report_init(&report, 20, false);
+    assert_int_equal(verify_messages(&report, store->messages, NULL, MEMORY, &why), expected);
     mn_buf_add_char(&why, '\0');
     assert_non_null(strstr(why.p, part));
-    assert_true(mn_verify_is_clean(&report));
-    mn_verify_report_deinit(&report);
+    assert_true(verify_is_clean(&report));
+    verify_report_deinit(&report);
     mn_buf_deinit(&why);
 }
 

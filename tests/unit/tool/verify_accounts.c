@@ -66,13 +66,13 @@ static void edit(const struct accounts *a, const char *sql)
 
 static const char *look(const struct accounts *a, enum mn_err expected)
 {
-    struct mn_verify_report report;
+    struct verify_report report;
     struct mn_buf why;
     mn_buf_init(&why, 4096);
-    mn_verify_report_init(&report, 20, false);
-    assert_int_equal(mn_verify_accounts(&report, a->path, &why), expected);
+    verify_report_init(&report, 20, false);
+    assert_int_equal(verify_accounts(&report, a->path, &why), expected);
     const char *text = tv_report(&report);
-    mn_verify_report_deinit(&report);
+    verify_report_deinit(&report);
     mn_buf_deinit(&why);
     return text;
 }

@@ -293,31 +293,30 @@ void tv_put_member(struct tv_edit *edit, int64_t user, int64_t chat,
 
 /* ---- the check ---- */
 
-const char *tv_report(const struct mn_verify_report *report)
+const char *tv_report(const struct verify_report *report)
 {
     static char text[1024];
     size_t n = 0;
     text[0] = '\0';
-    for (int i = 0; i < MN_VERIFY_CHECK_COUNT; i++)
+    for (int i = 0; i < VERIFY_CHECK_COUNT; i++)
         if (report->found[i] > 0)
             n += (size_t)snprintf(text + n, sizeof text - n, "%s%s:%u", n ? " " : "",
-                                  mn_verify_name((enum mn_verify_check)i),
-                                  (unsigned)report->found[i]);
+                                  verify_name((enum verify_check)i), (unsigned)report->found[i]);
     return text;
 }
 
 const char *tv_messages(const struct tv_store *store, const char *ledger, uint64_t memory_bytes)
 {
-    struct mn_verify_report report;
+    struct verify_report report;
     struct mn_buf why;
     mn_buf_init(&why, 4096);
-    mn_verify_report_init(&report, 20, false);
-    enum mn_err err = mn_verify_messages(&report, store->messages, ledger, memory_bytes, &why);
+    verify_report_init(&report, 20, false);
+    enum mn_err err = verify_messages(&report, store->messages, ledger, memory_bytes, &why);
     if (err)
         print_error("%.*s\n", (int)why.n, why.p);
     assert_int_equal(err, MN_OK);
     const char *text = tv_report(&report);
-    mn_verify_report_deinit(&report);
+    verify_report_deinit(&report);
     mn_buf_deinit(&why);
     return text;
 }

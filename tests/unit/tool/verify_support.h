@@ -57,6 +57,6 @@ void tv_put_member(struct tv_edit *edit, int64_t user, int64_t chat,
 
 /* What the check found: "name:count" of every kind, in their order, blanks between. */
 const char *tv_messages(const struct tv_store *store, const char *ledger, uint64_t memory_bytes);
-const char *tv_report(const struct mn_verify_report *report);
+const char *tv_report(const struct verify_report *report);
 
 #endif

@@ -13,7 +13,7 @@
 #define ID "deadbeef-00001f-0000002a"
 
 static const uint8_t mask[4] = {0x11, 0x22, 0x33, 0x44};
-static struct mn_wire_tpl tpl;
+static struct wire_tpl tpl;
 
 /* Decodes one frame as a server would, and checks that nothing is left. */
 static struct mn_str decode(char *frame, size_t n, enum mn_ws_event wanted)
@@ -30,13 +30,13 @@ static struct mn_str decode(char *frame, size_t n, enum mn_ws_event wanted)
 
 static void frames_are_what_the_protocol_says(void **state)
 {
-    static char out[MN_WIRE_FRAME_MAX];
+    static char out[WIRE_FRAME_MAX];
     struct mn_envelope env;
     char body[101];
 
     (void)state;
-    mn_wire_tpl_init(&tpl, RUN, 100);
-    size_t n = mn_wire_chat(out, mask, &tpl, 31, 42, MN_STR("10002"));
+    wire_tpl_init(&tpl, RUN, 100);
+    size_t n = wire_chat(out, mask, &tpl, 31, 42, MN_STR("10002"));
     struct mn_str text = decode(out, n, MN_WS_TEXT);
     assert_int_equal(mn_envelope_parse((char *)(uintptr_t)text.p, text.n, &env), MN_OK);
     assert_int_equal(env.type, MN_TYPE_SINGLE_CHAT);
@@ -49,59 +49,58 @@ static void frames_are_what_the_protocol_says(void **state)
         "456789");
     assert_true(mn_str_is(env.body, body));
 
-    n = mn_wire_ack(out, mask, MN_WIRE_DELIVERED, MN_STR("2004874454540382209"), MN_STR("10001"));
+    n = wire_ack(out, mask, WIRE_DELIVERED, MN_STR("2004874454540382209"), MN_STR("10001"));
     text = decode(out, n, MN_WS_TEXT);
     assert_true(mn_str_is(text, "{\"type\":\"ACK\",\"serverMsgId\":\"2004874454540382209\","
                                 "\"to\":\"10001\",\"ackType\":\"delivered\"}"));
-    n = mn_wire_ack(out, mask, MN_WIRE_READ, MN_STR("2004874454540382209"), MN_STR("10001"));
+    n = wire_ack(out, mask, WIRE_READ, MN_STR("2004874454540382209"), MN_STR("10001"));
     text = decode(out, n, MN_WS_TEXT);
     assert_true(mn_str_is(text, "{\"type\":\"ACK\",\"serverMsgId\":\"2004874454540382209\","
                                 "\"to\":\"10001\",\"ackType\":\"read\"}"));
-    n = mn_wire_ping(out, mask);
+    n = wire_ping(out, mask);
     assert_true(mn_str_is(decode(out, n, MN_WS_TEXT), "{\"type\":\"PING\"}"));
-    n = mn_wire_auth(out, mask, MN_STR("a.b.c"));
+    n = wire_auth(out, mask, MN_STR("a.b.c"));
     assert_true(mn_str_is(decode(out, n, MN_WS_TEXT), "{\"type\":\"AUTH\",\"token\":\"a.b.c\"}"));
-    n = mn_wire_control(out, mask, MN_WS_OP_PONG, MN_STR("x"));
+    n = wire_control(out, mask, MN_WS_OP_PONG, MN_STR("x"));
     assert_true(mn_str_is(decode(out, n, MN_WS_PONG), "x"));
-    n = mn_wire_control(out, mask, MN_WS_OP_PONG, MN_STR_NONE);
+    n = wire_control(out, mask, MN_WS_OP_PONG, MN_STR_NONE);
     assert_int_equal(decode(out, n, MN_WS_PONG).n, 0);
 }
 
 /* Headers of both sizes, and everything near the border. */
 static void frames_of_all_sizes_can_be_decoded(void **state)
 {
-    static char out[MN_WIRE_FRAME_MAX];
+    static char out[WIRE_FRAME_MAX];
     struct mn_envelope env;
-    char id[MN_WIRE_SERVER_ID_MAX];
+    char id[WIRE_SERVER_ID_MAX];
 
     (void)state;
     memset(id, '7', sizeof id);
-    for (size_t body = 1; body <= MN_WIRE_BODY_MAX; body += body < 200 ? 1 : 389) {
-        mn_wire_tpl_init(&tpl, RUN, body);
-        size_t n = mn_wire_chat(out, mask, &tpl, 0xffffff, UINT32_MAX,
-                                MN_STR("9223372036854775807"));
-        assert_true(n <= MN_WIRE_FRAME_MAX);
+    for (size_t body = 1; body <= WIRE_BODY_MAX; body += body < 200 ? 1 : 389) {
+        wire_tpl_init(&tpl, RUN, body);
+        size_t n = wire_chat(out, mask, &tpl, 0xffffff, UINT32_MAX, MN_STR("9223372036854775807"));
+        assert_true(n <= WIRE_FRAME_MAX);
         struct mn_str text = decode(out, n, MN_WS_TEXT);
         assert_int_equal(mn_envelope_parse((char *)(uintptr_t)text.p, text.n, &env), MN_OK);
         assert_int_equal(env.body.n, body);
     }
     for (size_t len = 1; len <= sizeof id; len++) {
-        size_t n = mn_wire_ack(out, mask, MN_WIRE_DELIVERED, mn_str_make(id, len), MN_STR("1"));
+        size_t n = wire_ack(out, mask, WIRE_DELIVERED, mn_str_make(id, len), MN_STR("1"));
         struct mn_str text = decode(out, n, MN_WS_TEXT);
         assert_int_equal(mn_envelope_parse((char *)(uintptr_t)text.p, text.n, &env), MN_OK);
         assert_int_equal(env.server_msg_id.n, len);
     }
 }
 
-static void read_both(const char *text, struct mn_wire_in *fast, struct mn_wire_in *slow)
+static void read_both(const char *text, struct wire_in *fast, struct wire_in *slow)
 {
     static char a[8192], b[8192];
     size_t n = strlen(text);
     assert_true(n < sizeof a);
     memcpy(a, text, n);
     memcpy(b, text, n);
-    mn_wire_read(&tpl, a, n, fast);
-    mn_wire_read_slow(&tpl, b, n, slow);
+    wire_read(&tpl, a, n, fast);
+    wire_read_slow(&tpl, b, n, slow);
     assert_int_equal(fast->kind, slow->kind);
     assert_int_equal(fast->ours, slow->ours);
     if (fast->ours) {
@@ -111,9 +110,9 @@ static void read_both(const char *text, struct mn_wire_in *fast, struct mn_wire_
         assert_true(mn_str_eq(fast->server_id, slow->server_id));
         assert_int_equal(fast->resent, slow->resent);
     }
-    if (fast->kind == MN_WIRE_CHAT)
+    if (fast->kind == WIRE_CHAT)
         assert_int_equal(fast->body_ok, slow->body_ok);
-    if (fast->kind == MN_WIRE_RECEIPT) {
+    if (fast->kind == WIRE_RECEIPT) {
         assert_int_equal(fast->cursor, slow->cursor);
         assert_int_equal(fast->from, slow->from);
         assert_int_equal(fast->seq, slow->seq);
@@ -132,63 +131,59 @@ static void the_fast_scan_agrees_with_the_parser(void **state)
 {
     static const struct {
         const char *text;
-        enum mn_wire_kind kind;
+        enum wire_kind kind;
         bool ours;
     } cases[] = {
         {SAVED_HEAD "\"msgSeq\":9,\"from\":\"1\",\"ackType\":\"saved\",\"body\":\"x\",\"ts\":1}",
-         MN_WIRE_SAVED, true},
-        {SAVED_HEAD "\"msgSeq\":9,\"from\":\"1\",\"ackType\":\"saved\",\"ts\":1}", MN_WIRE_SAVED,
+         WIRE_SAVED, true},
+        {SAVED_HEAD "\"msgSeq\":9,\"from\":\"1\",\"ackType\":\"saved\",\"ts\":1}", WIRE_SAVED,
          true},
-        {SAVED_HEAD "\"from\":\"1\",\"ackType\":\"saved\",\"ts\":1}", MN_WIRE_SAVED, true},
-        {SAVED_HEAD "\"msgSeq\":\"9\",\"from\":\"1\",\"ackType\":\"saved\"}", MN_WIRE_SAVED, true},
+        {SAVED_HEAD "\"from\":\"1\",\"ackType\":\"saved\",\"ts\":1}", WIRE_SAVED, true},
+        {SAVED_HEAD "\"msgSeq\":\"9\",\"from\":\"1\",\"ackType\":\"saved\"}", WIRE_SAVED, true},
         {SAVED_HEAD "\"msgSeq\":9223372036854775807,\"from\":\"1\",\"ackType\":\"saved\"}",
-         MN_WIRE_SAVED, true},
-        {SAVED_HEAD "\"msgSeq\":9,\"from\":\"1\",\"ackType\":\"saved\",\"ts\":1", MN_WIRE_BAD,
-         false},
-        {SAVED_HEAD "\"msgSeq\":9,\"from\":\"1\",\"ackType\":\"revoked\"}", MN_WIRE_OTHER, true},
-        {SAVED_HEAD "\"msgSeq\":9,\"from\":\"1\",\"ackType\":\"delivered\"}", MN_WIRE_RECEIPT,
-         true},
+         WIRE_SAVED, true},
+        {SAVED_HEAD "\"msgSeq\":9,\"from\":\"1\",\"ackType\":\"saved\",\"ts\":1", WIRE_BAD, false},
+        {SAVED_HEAD "\"msgSeq\":9,\"from\":\"1\",\"ackType\":\"revoked\"}", WIRE_OTHER, true},
+        {SAVED_HEAD "\"msgSeq\":9,\"from\":\"1\",\"ackType\":\"delivered\"}", WIRE_RECEIPT, true},
         {"{\"type\":\"ACK\",\"serverMsgId\":\"77\",\"msgSeq\":1,\"ackType\":\"read\"}",
-         MN_WIRE_RECEIPT, false},
-        {"{\"ackType\":\"saved\",\"clientMsgId\":\"" ID "\",\"type\":\"ACK\"}", MN_WIRE_SAVED,
-         true},
+         WIRE_RECEIPT, false},
+        {"{\"ackType\":\"saved\",\"clientMsgId\":\"" ID "\",\"type\":\"ACK\"}", WIRE_SAVED, true},
         {"{\"type\":\"ACK\",\"clientMsgId\":\"deadbeee-00001f-0000002a\",\"serverMsgId\":\"7\","
          "\"msgSeq\":9,\"from\":\"1\",\"ackType\":\"saved\"}",
-         MN_WIRE_SAVED, false},
+         WIRE_SAVED, false},
         {"{\"type\":\"ACK\",\"clientMsgId\":\"deadbeef-00001g-0000002a\",\"ackType\":\"saved\"}",
-         MN_WIRE_SAVED, false},
-        {"{\"type\":\"ACK\",\"clientMsgId\":\"short\",\"ackType\":\"saved\"}", MN_WIRE_SAVED,
-         false},
+         WIRE_SAVED, false},
+        {"{\"type\":\"ACK\",\"clientMsgId\":\"short\",\"ackType\":\"saved\"}", WIRE_SAVED, false},
         {CHAT_HEAD "\"msgSeq\":9,\"from\":\"1\",\"to\":\"2\",\"msgType\":\"TEXT\",\"body\":"
                    "\"" GOOD_BODY "\",\"ts\":1}",
-         MN_WIRE_CHAT, true},
+         WIRE_CHAT, true},
         {CHAT_HEAD "\"msgSeq\":9,\"from\":\"1\",\"to\":\"2\",\"msgType\":\"text\",\"body\":"
                    "\"" GOOD_BODY "\",\"ts\":1}",
-         MN_WIRE_CHAT, true},
+         WIRE_CHAT, true},
         {CHAT_HEAD "\"msgSeq\":9,\"from\":\"1\",\"to\":\"2\",\"msgType\":\"TEXT\",\"body\":"
                    "\"0000002b8901\",\"ts\":1}",
-         MN_WIRE_CHAT, true},
+         WIRE_CHAT, true},
         {CHAT_HEAD "\"msgSeq\":9,\"from\":\"1\",\"to\":\"2\",\"msgType\":\"TEXT\",\"body\":"
                    "\"\\u0030000002a8901\",\"ts\":1}",
-         MN_WIRE_CHAT, true},
+         WIRE_CHAT, true},
         {CHAT_HEAD "\"msgSeq\":9,\"from\":\"1\",\"to\":\"2\",\"msgType\":\"TEXT\",\"body\":\"\"}",
-         MN_WIRE_CHAT, true},
-        {RECEIPT_HEAD "\"ackType\":\"delivered\",\"ts\":1}", MN_WIRE_RECEIPT, false},
-        {RECEIPT_HEAD "\"ackType\":\"read\",\"ts\":1}", MN_WIRE_RECEIPT, false},
-        {RECEIPT_HEAD "\"ackType\":\"readd\",\"ts\":1}", MN_WIRE_RECEIPT, false},
-        {RECEIPT_HEAD "\"ackType\":\"revoked\",\"ts\":1}", MN_WIRE_OTHER, false},
-        {RECEIPT_HEAD "\"ackType\":\"read\",\"ts\":1", MN_WIRE_BAD, false},
-        {"{\"type\":\"PONG\",\"ts\":1}", MN_WIRE_PONG, false},
-        {"{\"type\":\"PING\",\"ts\":1}", MN_WIRE_PING, false},
-        {"{\"type\":\"AUTH_OK\",\"from\":\"1\"}", MN_WIRE_AUTH_OK, false},
-        {"{\"type\":\"GROUP_NOTIFY\"}", MN_WIRE_OTHER, false},
-        {"{\"type\":", MN_WIRE_BAD, false},
-        {"", MN_WIRE_BAD, false},
+         WIRE_CHAT, true},
+        {RECEIPT_HEAD "\"ackType\":\"delivered\",\"ts\":1}", WIRE_RECEIPT, false},
+        {RECEIPT_HEAD "\"ackType\":\"read\",\"ts\":1}", WIRE_RECEIPT, false},
+        {RECEIPT_HEAD "\"ackType\":\"readd\",\"ts\":1}", WIRE_RECEIPT, false},
+        {RECEIPT_HEAD "\"ackType\":\"revoked\",\"ts\":1}", WIRE_OTHER, false},
+        {RECEIPT_HEAD "\"ackType\":\"read\",\"ts\":1", WIRE_BAD, false},
+        {"{\"type\":\"PONG\",\"ts\":1}", WIRE_PONG, false},
+        {"{\"type\":\"PING\",\"ts\":1}", WIRE_PING, false},
+        {"{\"type\":\"AUTH_OK\",\"from\":\"1\"}", WIRE_AUTH_OK, false},
+        {"{\"type\":\"GROUP_NOTIFY\"}", WIRE_OTHER, false},
+        {"{\"type\":", WIRE_BAD, false},
+        {"", WIRE_BAD, false},
     };
-    struct mn_wire_in fast, slow;
+    struct wire_in fast, slow;
 
     (void)state;
-    mn_wire_tpl_init(&tpl, RUN, sizeof GOOD_BODY - 1);
+    wire_tpl_init(&tpl, RUN, sizeof GOOD_BODY - 1);
     for (size_t i = 0; i < MN_ARRAY_LEN(cases); i++) {
         read_both(cases[i].text, &fast, &slow);
         if (fast.kind != cases[i].kind || fast.ours != cases[i].ours)
@@ -209,13 +204,13 @@ static void the_fast_scan_agrees_with_the_parser(void **state)
 static void receipts_say_what_was_done_and_by_whom(void **state)
 {
     char text[] = RECEIPT_HEAD "\"ackType\":\"read\",\"ts\":1}";
-    struct mn_wire_in in;
+    struct wire_in in;
 
     (void)state;
-    mn_wire_tpl_init(&tpl, RUN, 10);
-    mn_wire_read(&tpl, text, sizeof text - 1, &in);
-    assert_int_equal(in.kind, MN_WIRE_RECEIPT);
-    assert_int_equal(in.cursor, MN_WIRE_READ);
+    wire_tpl_init(&tpl, RUN, 10);
+    wire_read(&tpl, text, sizeof text - 1, &in);
+    assert_int_equal(in.kind, WIRE_RECEIPT);
+    assert_int_equal(in.cursor, WIRE_READ);
     assert_int_equal(in.seq, 9);
     assert_int_equal(in.from, 2);
     assert_true(mn_str_is(in.server_id, "77"));
@@ -228,15 +223,15 @@ static void cut_frames_are_bad(void **state)
     static const char text[] = CHAT_HEAD
         "\"msgSeq\":9,\"from\":\"1\",\"to\":\"2\",\"msgType\":\"TEXT\",\"body\":"
         "\"" GOOD_BODY "\",\"ts\":1}";
-    struct mn_wire_in in;
+    struct wire_in in;
 
     (void)state;
-    mn_wire_tpl_init(&tpl, RUN, sizeof GOOD_BODY - 1);
+    wire_tpl_init(&tpl, RUN, sizeof GOOD_BODY - 1);
     for (size_t n = 0; n < sizeof text - 1; n++) {
         char *copy = mn_alloc(n + !n);
         memcpy(copy, text, n);
-        mn_wire_read(&tpl, copy, n, &in);
-        assert_int_equal(in.kind, MN_WIRE_BAD);
+        wire_read(&tpl, copy, n, &in);
+        assert_int_equal(in.kind, WIRE_BAD);
         mn_free(copy);
     }
 }
@@ -245,12 +240,12 @@ static void errors_carry_reason_and_wait(void **state)
 {
     char text[] = "{\"type\":\"ERROR\",\"clientMsgId\":\"" ID
                   "\",\"ts\":1,\"reason\":\"server_busy\",\"retryAfterMs\":250}";
-    struct mn_wire_in in;
+    struct wire_in in;
 
     (void)state;
-    mn_wire_tpl_init(&tpl, RUN, 10);
-    mn_wire_read(&tpl, text, sizeof text - 1, &in);
-    assert_int_equal(in.kind, MN_WIRE_ERROR);
+    wire_tpl_init(&tpl, RUN, 10);
+    wire_read(&tpl, text, sizeof text - 1, &in);
+    assert_int_equal(in.kind, WIRE_ERROR);
     assert_true(in.ours);
     assert_true(mn_str_is(in.reason, "server_busy"));
     assert_int_equal(in.retry_after_ms, 250);
