@@ -17,6 +17,7 @@ struct lookup {
     uint64_t conn;
     int64_t id;
     enum mn_cursor_kind kind;
+    bool is_free;
     enum mn_err err;
     struct mn_msg_ref ref;
     uint32_t client_msg_id_len;
@@ -35,12 +36,47 @@ static bool parse_kind(struct mn_str text, enum mn_cursor_kind *ret)
     return true;
 }
 
+static enum mn_asked_kind asked_kind(enum mn_cursor_kind kind)
+{
+    return kind == MN_CURSOR_READ ? MN_ASKED_READ : MN_ASKED_DELIVERED;
+}
+
+void mn_ack_expect(struct mn_session *session)
+{
+    mn_asked_add(&session->asked, MN_ASKED_DELIVERED);
+    mn_asked_add(&session->asked, MN_ASKED_READ);
+}
+
+/* Every stored server id is the decimal text of its number (13.6). */
+static bool parse_id(struct mn_str text, int64_t *ret)
+{
+    return mn_parse_i64(text, 1, INT64_MAX, ret) == MN_OK;
+}
+
+bool mn_ack_take_asked(struct mn_conn *conn, const struct mn_envelope *env)
+{
+    enum mn_cursor_kind kind;
+    int64_t id;
+    return parse_kind(env->ack_type, &kind) && parse_id(env->server_msg_id, &id) &&
+           mn_asked_take(&mn_session_of(conn)->asked, asked_kind(kind), id);
+}
+
+/* An ACK of nothing that was pushed: if it was taken for one, it is charged now (18.1). */
+static void refuse(struct mn_conn *conn, enum mn_reason reason, enum mn_cursor_kind kind,
+                   bool is_free, struct mn_echo echo)
+{
+    if (is_free)
+        mn_asked_untake(&mn_session_of(conn)->asked, asked_kind(kind));
+    if (!is_free || mn_dispatch_charge(conn, echo))
+        mn_reply_error(conn, reason, echo);
+}
+
 static void judge(struct mn_conn *conn, const struct mn_msg_ref *ref, enum mn_cursor_kind kind,
-                  struct mn_echo echo)
+                  bool is_free, struct mn_echo echo)
 {
     struct mn_session *session = mn_session_of(conn);
     if (!mn_receipt_may(ref, session->uid)) {
-        mn_reply_error(conn, MN_REASON_ACK_NOT_ALLOWED, echo);
+        refuse(conn, MN_REASON_ACK_NOT_ALLOWED, kind, is_free, echo);
         return;
     }
     if (mn_resend_defer_ack(session, ref, kind))
@@ -78,9 +114,9 @@ static void on_looked_up(struct mn_task *task, struct mn_loop *loop)
         if (lookup->has_client_msg_id)
             echo.client_msg_id = mn_str_make(lookup->client_msg_id, lookup->client_msg_id_len);
         if (lookup->err == MN_OK)
-            judge(conn, &lookup->ref, lookup->kind, echo);
+            judge(conn, &lookup->ref, lookup->kind, lookup->is_free, echo);
         else if (lookup->err == MN_ENOTFOUND)
-            mn_reply_error(conn, MN_REASON_MESSAGE_NOT_FOUND, echo);
+            refuse(conn, MN_REASON_MESSAGE_NOT_FOUND, lookup->kind, lookup->is_free, echo);
         else
             mn_reply_busy(conn, echo);
     }
@@ -109,6 +145,7 @@ static bool start_lookup(struct mn_conn *conn, int64_t id, enum mn_cursor_kind k
         .conn = mn_conn_id(conn),
         .id = id,
         .kind = kind,
+        .is_free = mn_session_of(conn)->is_free,
         .client_msg_id_len = (uint32_t)client_msg_id.n,
         .has_client_msg_id = client_msg_id.p != NULL,
     };
@@ -134,11 +171,10 @@ void mn_ack_on_frame(struct mn_conn *conn, const struct mn_envelope *env)
         mn_reply_error(conn, MN_REASON_UNKNOWN_ACK_TYPE, MN_ECHO_CS(env));
     } else if (mn_str_is_blank(env->server_msg_id)) {
         mn_reply_error(conn, MN_REASON_MISSING_SERVER_MSG_ID, MN_ECHO_C(env));
-    } else if (mn_parse_i64(env->server_msg_id, 1, INT64_MAX, &id)) {
-        /* Every stored server id is the decimal text of its number (13.6). */
+    } else if (!parse_id(env->server_msg_id, &id)) {
         mn_reply_error(conn, MN_REASON_MESSAGE_NOT_FOUND, MN_ECHO_CS(env));
     } else if (mn_msglog_recent(mn_gate_log(gate), id, &ref)) {
-        judge(conn, &ref, kind, MN_ECHO_CS(env));
+        judge(conn, &ref, kind, mn_session_of(conn)->is_free, MN_ECHO_CS(env));
     } else if (!start_lookup(conn, id, kind, env->client_msg_id)) {
         mn_reply_busy(conn, MN_ECHO_CS(env));
     }

@@ -12,7 +12,8 @@
 
 enum {
     BODY_MAX_UTF16 = 4096,
-    CLIENT_ID_MAX_UTF16 = 64 /* the original's column; longer is internal_error there too (B33) */
+    CLIENT_ID_MAX_UTF16 = 64, /* the original's column; longer is internal_error there too (B33) */
+    MSG_TYPE_MAX_UTF16 = 64
 };
 
 void mn_gate_queue_op(struct mn_gate_loop *gl, struct mn_op *op)
@@ -49,7 +50,13 @@ static void error_in_order(struct mn_conn *conn, enum mn_reason reason, struct m
     mn_reply_error(conn, reason, echo);
 }
 
-/* Rows 1 to 5 of the table in 3.5, and B33. */
+/* A text has at most as many UTF-16 units as bytes: most need no count. */
+static bool is_longer(struct mn_str text, size_t utf16)
+{
+    return text.n > utf16 && mn_utf8_utf16_len(text) > utf16;
+}
+
+/* Rows 1 to 5 of the table in 3.5, B33, and 18.1. */
 static enum mn_reason validate(const struct mn_session *session, const struct mn_envelope *env)
 {
     if (mn_str_is_blank(env->client_msg_id))
@@ -58,13 +65,15 @@ static enum mn_reason validate(const struct mn_session *session, const struct mn
         return MN_REASON_MISSING_TO;
     if (mn_str_is_blank(env->body))
         return MN_REASON_MISSING_BODY;
-    /* A body has at most as many UTF-16 units as bytes: most need no count. */
-    if (env->body.n > BODY_MAX_UTF16 && mn_utf8_utf16_len(env->body) > BODY_MAX_UTF16)
+    if (is_longer(env->body, BODY_MAX_UTF16))
         return MN_REASON_BODY_TOO_LONG;
     if (env->to == session->uid)
         return MN_REASON_CANNOT_SEND_TO_SELF;
-    if (env->to <= 0 || (env->client_msg_id.n > CLIENT_ID_MAX_UTF16 &&
-                         mn_utf8_utf16_len(env->client_msg_id) > CLIENT_ID_MAX_UTF16))
+    if (env->to <= 0 || is_longer(env->client_msg_id, CLIENT_ID_MAX_UTF16) ||
+        is_longer(env->msg_type, MSG_TYPE_MAX_UTF16))
+        return MN_REASON_INTERNAL_ERROR;
+    /* The key of a message: two ids must not become one, nor the second be lost as a duplicate. */
+    if (env->has & MN_HAS_LOSSY_CLIENT_ID)
         return MN_REASON_INTERNAL_ERROR;
     return MN_REASON_NONE;
 }

@@ -151,6 +151,7 @@ void mn_deliver_push(struct mn_conn *conn, const struct mn_op *op)
     mn_reply_count(gl, MN_TYPE_SINGLE_CHAT);
     uint64_t now = mn_loop_mono_ms(gl->loop);
     mn_unacked_add(&session->unacked, op->at.chat, op->at.seq, now, false);
+    mn_ack_expect(session);
     mn_resend_note_live(session, op->at.chat, op->at.seq);
     const struct mn_gate_settings *set = mn_gate_set(gl);
     if (set->resend_periodic)

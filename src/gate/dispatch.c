@@ -4,6 +4,9 @@
  * 1.7: connection bucket, JSON, type, authentication gate, expiry and
  * session version, user bucket, dispatch.  Also the table of handlers: which
  * type needs what is data here, not a line in each handler.
+ *
+ * An answer that the server has asked for (an ACK of what it pushed) is taken
+ * from neither bucket: a peer must not be closed for doing what it was told.
  */
 #include "gate/dispatch.h"
 
@@ -40,17 +43,32 @@ static void on_pong(struct mn_conn *conn, struct mn_envelope *env)
 
 static void on_ack(struct mn_conn *conn, struct mn_envelope *env) { mn_ack_on_frame(conn, env); }
 
+static bool take_asked_pong(struct mn_conn *conn, const struct mn_envelope *env)
+{
+    (void)env;
+    return mn_asked_take(&mn_session_of(conn)->asked, MN_ASKED_PONG, 0);
+}
+
+static bool take_asked_reauth(struct mn_conn *conn, const struct mn_envelope *env)
+{
+    (void)env;
+    return mn_session_verdict(conn) == MN_REASON_NONE &&
+           mn_asked_take(&mn_session_of(conn)->asked, MN_ASKED_REAUTH, 0);
+}
+
 static const struct {
     void (*run)(struct mn_conn *conn, struct mn_envelope *env);
     unsigned flags;
     enum mn_metric metric;
+    /* Takes the frame from what the server has asked for; NULL: it never asks for this type. */
+    bool (*take_asked)(struct mn_conn *conn, const struct mn_envelope *env);
 } handlers[MN_TYPE_COUNT] = {
     [MN_TYPE_AUTH] = {on_auth, BEFORE_AUTH | NO_VERDICT, MN_M_FRAME_IN_AUTH},
-    [MN_TYPE_REAUTH] = {on_reauth, NO_VERDICT, MN_M_FRAME_IN_REAUTH},
+    [MN_TYPE_REAUTH] = {on_reauth, NO_VERDICT, MN_M_FRAME_IN_REAUTH, take_asked_reauth},
     [MN_TYPE_PING] = {on_ping, BEFORE_AUTH | NO_VERDICT, MN_M_FRAME_IN_PING},
-    [MN_TYPE_PONG] = {on_pong, BEFORE_AUTH | NO_VERDICT, MN_M_FRAME_IN_PONG},
+    [MN_TYPE_PONG] = {on_pong, BEFORE_AUTH | NO_VERDICT, MN_M_FRAME_IN_PONG, take_asked_pong},
     [MN_TYPE_SINGLE_CHAT] = {mn_chat_on_single, 0, MN_M_FRAME_IN_SINGLE_CHAT},
-    [MN_TYPE_ACK] = {on_ack, 0, MN_M_FRAME_IN_ACK},
+    [MN_TYPE_ACK] = {on_ack, 0, MN_M_FRAME_IN_ACK, mn_ack_take_asked},
 };
 
 static void count_in(struct mn_gate_loop *gl, enum mn_type type)
@@ -58,12 +76,43 @@ static void count_in(struct mn_gate_loop *gl, enum mn_type type)
     mn_metric_inc(gl->metrics, handlers[type].run ? handlers[type].metric : MN_M_FRAME_IN_OTHER);
 }
 
+static void refuse(struct mn_conn *conn, struct mn_echo echo)
+{
+    mn_metric_inc(mn_gate_loop_of(conn)->metrics, MN_M_RATE_LIMITED);
+    mn_reply_error_close(conn, MN_REASON_TOO_MANY_REQUESTS, echo);
+}
+
+static bool charge_connection(struct mn_conn *conn, struct mn_echo echo)
+{
+    struct mn_gate_loop *gl = mn_gate_loop_of(conn);
+    const struct mn_gate_settings *set = mn_gate_set(gl);
+    bool ok = mn_bucket_take(&mn_session_of(conn)->bucket, set->connection_rate,
+                             set->connection_burst, mn_loop_mono_ms(gl->loop) * 1000);
+    if (!ok)
+        refuse(conn, echo);
+    return ok;
+}
+
+static bool charge_user(struct mn_conn *conn, struct mn_echo echo)
+{
+    struct mn_gate_loop *gl = mn_gate_loop_of(conn);
+    const struct mn_gate_settings *set = mn_gate_set(gl);
+    bool ok = mn_user_limits_take(gl->gate->user_limits, mn_session_of(conn)->uid, set->user_rate,
+                                  set->user_burst, mn_loop_mono_ms(gl->loop) * 1000);
+    if (!ok)
+        refuse(conn, echo);
+    return ok;
+}
+
+bool mn_dispatch_charge(struct mn_conn *conn, struct mn_echo echo)
+{
+    return charge_connection(conn, echo) && charge_user(conn, echo);
+}
+
 /* Steps 4 to 6; false when the frame was answered with a close. */
 static bool admit(struct mn_conn *conn, const struct mn_envelope *env)
 {
-    struct mn_gate_loop *gl = mn_gate_loop_of(conn);
     struct mn_session *session = mn_session_of(conn);
-    const struct mn_gate_settings *set = mn_gate_set(gl);
     unsigned flags = handlers[env->type].flags;
 
     if (session->state != MN_SESSION_LIVE && !(flags & BEFORE_AUTH)) {
@@ -77,13 +126,14 @@ static bool admit(struct mn_conn *conn, const struct mn_envelope *env)
         mn_reply_error_close(conn, verdict, MN_ECHO_CS(env));
         return false;
     }
-    if (!mn_user_limits_take(gl->gate->user_limits, session->uid, set->user_rate, set->user_burst,
-                             mn_loop_mono_ms(gl->loop) * 1000)) {
-        mn_metric_inc(gl->metrics, MN_M_RATE_LIMITED);
-        mn_reply_error_close(conn, MN_REASON_TOO_MANY_REQUESTS, MN_ECHO_CS(env));
-        return false;
-    }
-    return true;
+    return session->is_free || charge_user(conn, MN_ECHO_CS(env));
+}
+
+/* Whether the server has asked for this frame (18.1): then no bucket is charged. */
+static bool take_asked(struct mn_conn *conn, const struct mn_envelope *env)
+{
+    return mn_session_of(conn)->state == MN_SESSION_LIVE && handlers[env->type].take_asked &&
+           handlers[env->type].take_asked(conn, env);
 }
 
 void mn_dispatch_on_text(void *ctx, struct mn_conn *conn, char *p, size_t n)
@@ -91,18 +141,16 @@ void mn_dispatch_on_text(void *ctx, struct mn_conn *conn, char *p, size_t n)
     (void)ctx;
     struct mn_gate_loop *gl = mn_gate_loop_of(conn);
     struct mn_session *session = mn_session_of(conn);
-    const struct mn_gate_settings *set = mn_gate_set(gl);
     struct mn_envelope env;
 
     if (session->state == MN_SESSION_CLOSED)
         return;
-    if (!mn_bucket_take(&session->bucket, set->connection_rate, set->connection_burst,
-                        mn_loop_mono_ms(gl->loop) * 1000)) {
-        mn_metric_inc(gl->metrics, MN_M_RATE_LIMITED);
-        mn_reply_error_close(conn, MN_REASON_TOO_MANY_REQUESTS, MN_ECHO_NONE);
+    /* Parsed before it is charged: what it is decides whether it is. */
+    enum mn_err err = mn_envelope_parse(p, n, &env);
+    session->is_free = !err && take_asked(conn, &env);
+    if (!session->is_free && !charge_connection(conn, MN_ECHO_NONE))
         return;
-    }
-    if (mn_envelope_parse(p, n, &env)) {
+    if (err) {
         mn_reply_violation(conn, MN_REASON_BAD_JSON, MN_ECHO_NONE);
         return;
     }

@@ -37,11 +37,13 @@ struct mn_session {
     uint64_t retry_mono_ms;  /* when to try a refused resend again, 0 = never */
     struct mn_bucket bucket;
     struct mn_violations violations;
+    struct mn_asked asked;
     struct mn_unacked unacked;
     struct mn_resend *resend; /* NULL unless a resend is under way */
     uint32_t in_flight;       /* operations with the writer whose answer must keep its order */
     enum mn_session_state state;
-    bool lossy; /* a push was dropped: resend from the cursor when there is room again */
+    bool is_free; /* the frame at hand was asked for: no bucket was charged */
+    bool lossy;   /* a push was dropped: resend from the cursor when there is room again */
 };
 
 struct mn_gate_snapshot {
@@ -118,6 +120,11 @@ void mn_reply_violation(struct mn_conn *conn, enum mn_reason reason, struct mn_e
 /* Close 1000 "Bye" and no further frame of this session. */
 void mn_session_close(struct mn_conn *conn);
 
+/* ---- dispatch.c ---- */
+
+/* Takes a frame from the connection's and the user's bucket; false: too_many_requests, closed. */
+bool mn_dispatch_charge(struct mn_conn *conn, struct mn_echo echo);
+
 /* ---- session.c ---- */
 
 void mn_session_on_auth(struct mn_conn *conn, const struct mn_envelope *env);
@@ -153,6 +160,10 @@ void mn_deliver_receipt(struct mn_conn *conn, const struct mn_op *op);
 /* ---- ack.c ---- */
 
 void mn_ack_on_frame(struct mn_conn *conn, const struct mn_envelope *env);
+/* Whether the frame is an ACK for something that was pushed; takes it from what was asked for. */
+bool mn_ack_take_asked(struct mn_conn *conn, const struct mn_envelope *env);
+/* A message was pushed: an ACK delivered and an ACK read of it are free. */
+void mn_ack_expect(struct mn_session *session);
 /* Moves the cursor: the message at `ref` was sent to this session's user. */
 void mn_ack_apply(struct mn_conn *conn, const struct mn_msg_ref *ref, enum mn_cursor_kind kind);
 

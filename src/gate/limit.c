@@ -92,6 +92,24 @@ bool mn_user_limits_take(struct mn_user_limits *limits, int64_t user, uint32_t r
     return ok;
 }
 
+void mn_asked_add(struct mn_asked *asked, enum mn_asked_kind kind)
+{
+    if (asked->due[kind] < UINT32_MAX)
+        asked->due[kind]++;
+    asked->last[kind] = 0; /* it may have been the same message again */
+}
+
+bool mn_asked_take(struct mn_asked *asked, enum mn_asked_kind kind, int64_t id)
+{
+    if (asked->due[kind] == 0 || (id != 0 && asked->last[kind] == id))
+        return false;
+    asked->due[kind]--;
+    asked->last[kind] = id;
+    return true;
+}
+
+void mn_asked_untake(struct mn_asked *asked, enum mn_asked_kind kind) { asked->due[kind]++; }
+
 enum { VIOLATION_WINDOW_MS = 10000, VIOLATIONS_ALLOWED = 3 };
 
 bool mn_violations_add(struct mn_violations *violations, uint64_t now_ms)

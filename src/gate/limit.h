@@ -30,6 +30,30 @@ bool mn_user_limits_take(struct mn_user_limits *limits, int64_t user, uint32_t r
                          uint64_t now_us);
 
 /*
+ * Answers that the server itself asks for: an ACK for what it pushed, a PONG
+ * for its PING, a REAUTH before a token expires.  They are free, as many as
+ * were asked for; the rest is taken from the buckets (18.1).
+ * Owner: a session, on its loop's thread.  A zeroed one has asked for nothing.
+ */
+enum mn_asked_kind {
+    MN_ASKED_DELIVERED, /* ACK delivered of a pushed message */
+    MN_ASKED_READ,      /* ACK read of a pushed message */
+    MN_ASKED_PONG,
+    MN_ASKED_REAUTH,
+    MN_ASKED_COUNT
+};
+struct mn_asked {
+    uint32_t due[MN_ASKED_COUNT];
+    int64_t last[MN_ASKED_COUNT]; /* what the last answer was about: the same again is not free */
+};
+/* One more answer is expected. */
+void mn_asked_add(struct mn_asked *asked, enum mn_asked_kind kind);
+/* Takes one of them for an answer about `id` (0: about nothing that has an id); false: it was not asked for. */
+bool mn_asked_take(struct mn_asked *asked, enum mn_asked_kind kind, int64_t id);
+/* The answer that was taken turned out to be none. */
+void mn_asked_untake(struct mn_asked *asked, enum mn_asked_kind kind);
+
+/*
  * Violations: the 4th within a window of 10 s that starts with the first one
  * closes (ws-protocol.md section 10).  A zeroed one is new.
  */

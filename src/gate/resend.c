@@ -8,6 +8,9 @@
  * msgSeq, and encodes it; the loop sends it; the next page is read when the
  * client's ACKs have left room in the window.  Live pushes go on meanwhile.
  *
+ * Nothing is sent twice on a connection before it has waited for its ACK for
+ * as long as the periodic resend gives it, whatever starts a run.
+ *
  * The cursor must not jump over what is still to be sent: an ACK for a chat
  * that the resend has not passed is kept here until it has (section 14,
  * B19 is the same fault).  What the resend has sent lies at or before `pos`.
@@ -18,7 +21,7 @@
 #include "gate/internal.h"
 
 enum {
-    LIVE_MAX = 64, /* live pushes that a page need not repeat; beyond it they come twice */
+    LIVE_MAX = 4096, /* chats with live pushes that a page need not repeat; beyond it they do */
     DEFERRED_MAX =
         256, /* ACKs that wait, one a chat and kind; beyond it the client's next ACK counts */
     PAGE_MAX = 256,          /* messages in a page, whatever the window is */
@@ -28,8 +31,10 @@ enum {
 
 #define REVOKED_BODY MN_STR("\xe5\xb7\xb2\xe6\x92\xa4\xe5\x9b\x9e") /* the literal of 8.2 */
 
+/* What was pushed live of a chat since the resend began: all that is his of first..last. */
 struct live {
-    int64_t chat, seq;
+    int64_t chat, first, last;
+    bool closed; /* a push was dropped since: what follows is not known to be all */
 };
 
 struct deferred {
@@ -41,9 +46,9 @@ struct mn_resend {
     struct mn_place pos;
     uint32_t run; /* number of this run: a page of an earlier one is dropped */
     bool reading; /* a worker has the next page at hand */
-    uint16_t live_count, deferred_count;
+    uint16_t live_count, live_cap, deferred_count;
     struct deferred *deferred; /* DEFERRED_MAX, made when first needed */
-    struct live live[LIVE_MAX];
+    struct live *live;         /* by chat; grows to LIVE_MAX */
 };
 
 /* A page on its way: loop, worker, loop. */
@@ -119,6 +124,7 @@ void mn_resend_free(struct mn_session *session)
     if (!session->resend)
         return;
     mn_free(session->resend->deferred);
+    mn_free(session->resend->live);
     mn_free(session->resend);
     session->resend = NULL;
 }
@@ -164,31 +170,81 @@ static void apply_deferred(struct mn_conn *conn, bool all)
     resend->deferred_count = (uint16_t)kept;
 }
 
+/* Where the chat is in the list, or would be. */
+static unsigned live_index(const struct mn_resend *resend, int64_t chat)
+{
+    unsigned low = 0, high = resend->live_count;
+    while (low < high) {
+        unsigned middle = (low + high) / 2;
+        if (resend->live[middle].chat < chat)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+static bool has_live_room(struct mn_resend *resend)
+{
+    if (resend->live_count < resend->live_cap)
+        return true;
+    unsigned cap = resend->live_cap ? resend->live_cap * 2u : 16u;
+    struct live *live = cap <= LIVE_MAX
+                            ? mn_try_realloc_array(resend->live, cap, sizeof(*resend->live))
+                            : NULL;
+    if (!live)
+        return false;
+    resend->live = live;
+    resend->live_cap = (uint16_t)cap;
+    return true;
+}
+
 void mn_resend_note_live(struct mn_session *session, int64_t chat, int64_t seq)
 {
     struct mn_resend *resend = session->resend;
-    if (resend && resend->live_count < LIVE_MAX)
-        resend->live[resend->live_count++] = (struct live){chat, seq};
+    if (!resend || is_passed(resend, chat, seq))
+        return;
+    unsigned i = live_index(resend, chat);
+    if (i < resend->live_count && resend->live[i].chat == chat) {
+        if (!resend->live[i].closed)
+            resend->live[i].last = seq;
+        return;
+    }
+    if (!has_live_room(resend))
+        return;
+    memmove(&resend->live[i + 1], &resend->live[i],
+            (resend->live_count - i) * sizeof(resend->live[0]));
+    resend->live[i] = (struct live){.chat = chat, .first = seq, .last = seq};
+    resend->live_count++;
 }
 
-static bool was_pushed_live(const struct mn_resend *resend, int64_t chat, int64_t seq)
+/*
+ * Whether the client has it, or will: pushed live since the resend began,
+ * or sent on this connection and not old enough to be sent again.
+ */
+static bool is_under_way(const struct mn_session *session, int64_t chat, int64_t seq)
 {
-    for (unsigned i = 0; i < resend->live_count; i++)
-        if (resend->live[i].chat == chat && resend->live[i].seq == seq)
-            return true;
-    return false;
+    const struct mn_resend *resend = session->resend;
+    unsigned i = live_index(resend, chat);
+    if (i < resend->live_count && resend->live[i].chat == chat && resend->live[i].first <= seq &&
+        seq <= resend->live[i].last)
+        return true;
+    return mn_unacked_has(&session->unacked, chat, seq);
 }
 
 static void restart(struct mn_conn *conn)
 {
+    struct mn_gate_loop *gl = mn_gate_loop_of(conn);
     struct mn_session *session = mn_session_of(conn);
     struct mn_resend *resend = session->resend;
     resend->pos = (struct mn_place){0, 0};
     resend->run++;
     resend->reading = false;
-    resend->live_count = 0;
-    mn_unacked_clear(&session->unacked); /* all of it is about to be sent again */
-    mn_metric_inc(mn_gate_loop_of(conn)->metrics, MN_M_RESEND_RUNS);
+    for (unsigned i = 0; i < resend->live_count; i++)
+        resend->live[i].closed = true;
+    uint64_t now = mn_loop_mono_ms(gl->loop), delay = mn_gate_set(gl)->resend_delay_ms;
+    mn_unacked_expire(&session->unacked, now > delay ? now - delay + 1 : 0);
+    mn_metric_inc(gl->metrics, MN_M_RESEND_RUNS);
     fetch(conn);
 }
 
@@ -242,12 +298,13 @@ static bool send_page(struct mn_conn *conn, struct page *page)
     uint64_t now = mn_loop_mono_ms(gl->loop);
     for (unsigned i = 0; i < page->count; i++) {
         int64_t chat = page->items[i].chat, seq = page->items[i].seq;
-        if (!was_pushed_live(resend, chat, seq)) {
+        if (!is_under_way(session, chat, seq)) {
             struct mn_frame *frame = page->items[i].frame;
             page->items[i].frame = NULL;
             if (mn_conn_send(conn, frame, MN_SEND_PUSH))
                 return false;
             mn_unacked_add(&session->unacked, chat, seq, now, true);
+            mn_ack_expect(session);
             mn_metric_inc(gl->metrics, MN_M_RESENT);
             mn_reply_count(gl, MN_TYPE_SINGLE_CHAT);
         }

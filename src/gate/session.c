@@ -239,6 +239,7 @@ void mn_session_on_writer_idle(struct mn_conn *conn)
         mn_frame_seal(ping, MN_WS_OP_PING, 0);
         mn_ignore(mn_conn_send(conn, ping, MN_SEND_REPLY)); /* closing: no need */
     }
+    mn_asked_add(&session->asked, MN_ASKED_PONG);
     mn_reply_send(conn, &(struct mn_envelope){.type = MN_TYPE_PING});
 }
 
@@ -341,6 +342,9 @@ void mn_session_on_reauth(struct mn_conn *conn, const struct mn_envelope *env)
 static void adopt_claims(struct mn_conn *conn, const struct check *check)
 {
     struct mn_session *session = mn_session_of(conn);
+    /* A token that outlives the one before asks for its own REAUTH; the same one again does not. */
+    if (check->claims.exp_ms > session->exp_unix_ms)
+        mn_asked_add(&session->asked, MN_ASKED_REAUTH);
     session->exp_unix_ms = check->claims.exp_ms;
     session->sv = check->claims.sv;
     session->bumped_mono_ms = 0;

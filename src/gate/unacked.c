@@ -26,8 +26,6 @@ void mn_unacked_deinit(struct mn_unacked *unacked)
     *unacked = (struct mn_unacked){0};
 }
 
-void mn_unacked_clear(struct mn_unacked *unacked) { mn_unacked_deinit(unacked); }
-
 static bool grow(struct mn_unacked *unacked)
 {
     unsigned cap = unacked->cap ? unacked->cap * 2u : 8u;
@@ -97,6 +95,24 @@ void mn_unacked_ack_one(struct mn_unacked *unacked, int64_t chat, int64_t seq)
             break;
         }
     }
+    pop_done(unacked);
+}
+
+bool mn_unacked_has(const struct mn_unacked *unacked, int64_t chat, int64_t seq)
+{
+    for (unsigned i = 0; i < unacked->count; i++) {
+        const struct mn_unacked_entry *entry = entry_at(unacked, i);
+        if (entry->chat == chat && entry->seq == seq)
+            return true;
+    }
+    return false;
+}
+
+void mn_unacked_expire(struct mn_unacked *unacked, uint64_t ms)
+{
+    for (unsigned i = 0; i < unacked->count && entry_at(unacked, i)->sent_ms < ms; i++)
+        if (entry_at(unacked, i)->seq != 0)
+            forget(unacked, entry_at(unacked, i));
     pop_done(unacked);
 }
 

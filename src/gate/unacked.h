@@ -33,8 +33,10 @@ void mn_unacked_ack(struct mn_unacked *unacked, int64_t chat, int64_t seq);
 void mn_unacked_ack_one(struct mn_unacked *unacked, int64_t chat, int64_t seq);
 /* When the oldest one was sent, 0 when there is none. */
 uint64_t mn_unacked_oldest_ms(const struct mn_unacked *unacked);
-/* Forgets all (a resend from the cursor is about to send them again). */
-void mn_unacked_clear(struct mn_unacked *unacked);
+/* Whether it was sent and is not acknowledged. */
+bool mn_unacked_has(const struct mn_unacked *unacked, int64_t chat, int64_t seq);
+/* Forgets what was sent before `ms`: a resend from the cursor is about to send it again. */
+void mn_unacked_expire(struct mn_unacked *unacked, uint64_t ms);
 static inline unsigned mn_unacked_resent(const struct mn_unacked *unacked)
 {
     return unacked->resent;

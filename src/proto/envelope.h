@@ -61,7 +61,8 @@ enum mn_env_has {
     MN_HAS_CALL_ID = 1u << 5,
     MN_HAS_ICE_LINE = 1u << 6,
     MN_HAS_TS = 1u << 7,
-    MN_HAS_RETRY_AFTER = 1u << 8
+    MN_HAS_RETRY_AFTER = 1u << 8,
+    MN_HAS_LOSSY_CLIENT_ID = 1u << 9 /* input: clientMsgId had an unpaired surrogate, now '?' */
 };
 
 struct mn_envelope {

@@ -69,8 +69,17 @@ static enum field find_field(const char *p, size_t n)
 
 static bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
-/* p is at the first backslash of a string that began at `start`: decodes in place. */
-static char *read_escaped(char *start, char *p, const char *end, struct mn_str *ret)
+/* Whether the escape at p, which has become one byte, was half of a surrogate pair. */
+static bool is_unpaired(const char *p, unsigned n)
+{
+    return n == 1 && p[1] == 'u' && (p[2] | 0x20) == 'd';
+}
+
+/*
+ * p is at the first backslash of a string that began at `start`: decodes in
+ * place.  *lossy becomes true when two different strings can give this one.
+ */
+static char *read_escaped(char *start, char *p, const char *end, struct mn_str *ret, bool *lossy)
 {
     char *w = p;
 
@@ -87,6 +96,7 @@ static char *read_escaped(char *start, char *p, const char *end, struct mn_str *
             next = mn_json_unescape(p, end, utf8, &n);
             if (next == NULL)
                 return NULL;
+            *lossy |= is_unpaired(p, n);
             memcpy(w, utf8, n); /* an escape is never shorter than its character */
             w += n;
         } else if (mn_json_is_special(*p)) {
@@ -103,26 +113,26 @@ static char *read_escaped(char *start, char *p, const char *end, struct mn_str *
 }
 
 /* A string whose opening quote is at p[-1]. */
-static inline char *read_string(char *p, const char *end, struct mn_str *ret)
+static inline char *read_string(char *p, const char *end, struct mn_str *ret, bool *lossy)
 {
     char *stop = p + (mn_json_scan(p, end) - p);
 
     if (stop == end)
         return NULL;
     if (MN_UNLIKELY(*stop != '"'))
-        return *stop == '\\' ? read_escaped(p, stop, end, ret) : NULL;
+        return *stop == '\\' ? read_escaped(p, stop, end, ret, lossy) : NULL;
     *ret = mn_str_make(p, (size_t)(stop - p));
     return stop + 1;
 }
 
 /* String field: numbers and booleans become their text, null is absent. */
-static char *read_text(char *p, const char *end, struct mn_str *ret)
+static char *read_text(char *p, const char *end, struct mn_str *ret, bool *lossy)
 {
     const char *next;
     bool integer;
 
     if (MN_LIKELY(*p == '"'))
-        return read_string(p + 1, end, ret);
+        return read_string(p + 1, end, ret, lossy);
     if (*p == '-' || is_digit(*p))
         next = mn_json_skip_number(p, end, &integer);
     else
@@ -207,11 +217,12 @@ static char *read_int_string(char *p, const char *end, struct int_field *f)
 {
     struct mn_str s;
     uint64_t v;
+    bool lossy = false;
     char *stop = read_digits(p, end, &v);
 
     if (MN_LIKELY(stop > p && stop < end && *stop == '"'))
         return set_positive(f, v) == MN_OK ? stop + 1 : NULL;
-    p = read_string(p, end, &s);
+    p = read_string(p, end, &s, &lossy);
     return p != NULL && set_int_text(f, s) == MN_OK ? p : NULL;
 }
 
@@ -261,7 +272,7 @@ static char *read_bool(char *p, const char *end, struct mn_envelope *env)
 {
     const char *next;
     struct mn_str s;
-    bool integer = false;
+    bool integer = false, lossy = false;
 
     env->has &= ~(unsigned)MN_HAS_IMPORTANT;
     if (*p == '-' || is_digit(*p)) {
@@ -272,7 +283,7 @@ static char *read_bool(char *p, const char *end, struct mn_envelope *env)
         env->has |= MN_HAS_IMPORTANT;
         return p + (next - p);
     }
-    p = read_text(p, end, &s);
+    p = read_text(p, end, &s, &lossy);
     if (p == NULL || s.n == 0)
         return p; /* null or "" */
     env->important = mn_str_eq(s, MN_STR("true"));
@@ -323,11 +334,15 @@ static char *read_field(enum field field, char *p, const char *end, struct mn_en
 {
     struct int_field f = {.min = INT64_MIN, .max = INT64_MAX, .value = 0};
     const char *next;
+    bool lossy = false;
 
     switch (field) {
 #define READ_STR(sym, name, member)                                                                \
     case FIELD_##sym:                                                                              \
-        return read_text(p, end, &env->member);
+        p = read_text(p, end, &env->member, &lossy);                                               \
+        if (FIELD_##sym == FIELD_CLIENT_MSG_ID)                                                    \
+            set_has(env, MN_HAS_LOSSY_CLIENT_ID, lossy);                                           \
+        return p;
 #define READ_LIST(sym, name, member)                                                               \
     case FIELD_##sym:                                                                              \
         return read_list(p, end, &env->member);
@@ -367,10 +382,11 @@ static inline char *skip_space(char *p, const char *end)
 static char *read_member(char *p, const char *end, struct mn_envelope *env)
 {
     struct mn_str name;
+    bool lossy = false; /* a name with such a character is none of ours */
 
     if (p == end || *p != '"')
         return NULL;
-    p = read_string(p + 1, end, &name);
+    p = read_string(p + 1, end, &name, &lossy);
     if (p == NULL)
         return NULL;
     p = skip_space(p, end);

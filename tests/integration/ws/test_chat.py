@@ -74,6 +74,29 @@ def test_client_id_of_64_and_of_65(pair):
     sender.expect_alive()
 
 
+@pytest.mark.parametrize("text", ["t" * 64, EMOJI * 32, "é" * 64], ids=["ascii", "emoji", "two bytes"])
+def test_msg_type_of_64_and_of_65(pair, text):
+    """Counted in UTF-16 units (18.1)."""
+    sender, receiver = pair
+    sender.chat(receiver.uid, msgType=text)
+    receiver.expect("SINGLE_CHAT", msgType=text)
+    sender.send_chat(receiver.uid, cmid="long", msgType=text + "x")
+    assert "serverMsgId" in sender.expect("ERROR", reason="internal_error", clientMsgId="long")
+    sender.expect_alive()
+    receiver.expect_alive()
+
+
+@pytest.mark.parametrize("raw", [r"\ud800", r"\uDFFF", r"a\udc00b", r"\ud83d\ude00\ud83d"])
+def test_client_id_with_an_unpaired_surrogate(pair, raw):
+    """Two ids must never become one: the second message would be lost as a duplicate (18.1)."""
+    sender, receiver = pair
+    head = f'{{"type":"SINGLE_CHAT","to":"{receiver.uid}","body":"x","clientMsgId":"'
+    sender.send(frame(TEXT, head + raw + '"}'))
+    assert "serverMsgId" in sender.expect("ERROR", reason="internal_error")
+    sender.chat(receiver.uid, cmid="?")  # what it would have become
+    receiver.expect("SINGLE_CHAT", clientMsgId="?", msgSeq=1)
+
+
 # ---- success
 
 

@@ -87,13 +87,40 @@ static void window_is_fixed(void **state)
     assert_true(mn_violations_add(&violations, 11001));
 }
 
+static void only_what_was_asked_for_is_free(void **state)
+{
+    (void)state;
+    struct mn_asked asked = {0};
+    assert_false(mn_asked_take(&asked, MN_ASKED_DELIVERED, 5));
+    mn_asked_add(&asked, MN_ASKED_DELIVERED);
+    mn_asked_add(&asked, MN_ASKED_DELIVERED);
+    assert_false(mn_asked_take(&asked, MN_ASKED_READ, 5));
+    assert_true(mn_asked_take(&asked, MN_ASKED_DELIVERED, 5));
+    assert_false(mn_asked_take(&asked, MN_ASKED_DELIVERED, 5)); /* a repeat */
+    assert_true(mn_asked_take(&asked, MN_ASKED_DELIVERED, 4));
+    assert_false(mn_asked_take(&asked, MN_ASKED_DELIVERED, 3));
+    mn_asked_add(&asked, MN_ASKED_DELIVERED);
+    assert_true(mn_asked_take(&asked, MN_ASKED_DELIVERED, 4)); /* it may have been pushed again */
+    mn_asked_untake(&asked, MN_ASKED_DELIVERED);
+    assert_true(mn_asked_take(&asked, MN_ASKED_DELIVERED, 6));
+    mn_asked_add(&asked, MN_ASKED_PONG);
+    mn_asked_add(&asked, MN_ASKED_PONG);
+    assert_true(mn_asked_take(&asked, MN_ASKED_PONG, 0));
+    assert_true(mn_asked_take(&asked, MN_ASKED_PONG, 0));
+    assert_false(mn_asked_take(&asked, MN_ASKED_PONG, 0));
+}
+
 int test_gate_limit(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(burst_then_refusal),        cmocka_unit_test(refills_whole_tokens_only),
-        cmocka_unit_test(refill_stops_at_the_burst), cmocka_unit_test(rate_zero_is_no_limit),
-        cmocka_unit_test(user_bucket_is_the_users),  cmocka_unit_test(fourth_violation_closes),
+        cmocka_unit_test(burst_then_refusal),
+        cmocka_unit_test(refills_whole_tokens_only),
+        cmocka_unit_test(refill_stops_at_the_burst),
+        cmocka_unit_test(rate_zero_is_no_limit),
+        cmocka_unit_test(user_bucket_is_the_users),
+        cmocka_unit_test(fourth_violation_closes),
         cmocka_unit_test(window_is_fixed),
+        cmocka_unit_test(only_what_was_asked_for_is_free),
     };
     return cmocka_run_group_tests_name("gate_limit", tests, NULL, NULL);
 }

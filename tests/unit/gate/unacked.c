@@ -96,7 +96,26 @@ static void keeps_the_oldest_at_the_ceiling(void **state)
     mn_unacked_add(&unacked, 7, 9000, 9000, false);
     mn_unacked_ack(&unacked, 7, MN_UNACKED_MAX);
     assert_int_equal(mn_unacked_oldest_ms(&unacked), 9000);
-    mn_unacked_clear(&unacked);
+    mn_unacked_deinit(&unacked);
+    assert_int_equal(mn_unacked_oldest_ms(&unacked), 0);
+}
+
+static void old_ones_expire(void **state)
+{
+    (void)state;
+    struct mn_unacked unacked = {0};
+    for (int i = 1; i <= 4; i++)
+        mn_unacked_add(&unacked, 7, i, 100 * (uint64_t)i, i != 2);
+    mn_unacked_ack_one(&unacked, 7, 1);
+    mn_unacked_expire(&unacked, 300);
+    assert_false(mn_unacked_has(&unacked, 7, 1));
+    assert_false(mn_unacked_has(&unacked, 7, 2));
+    assert_true(mn_unacked_has(&unacked, 7, 3));
+    assert_false(mn_unacked_has(&unacked, 8, 3));
+    assert_int_equal(mn_unacked_oldest_ms(&unacked), 300);
+    assert_int_equal(mn_unacked_resent(&unacked), 2);
+    mn_unacked_expire(&unacked, 1000);
+    assert_int_equal(mn_unacked_resent(&unacked), 0);
     assert_int_equal(mn_unacked_oldest_ms(&unacked), 0);
     mn_unacked_deinit(&unacked);
 }
@@ -110,6 +129,7 @@ int test_gate_unacked(void)
         cmocka_unit_test(older_ones_behind_a_newer_one),
         cmocka_unit_test(one_alone),
         cmocka_unit_test(keeps_the_oldest_at_the_ceiling),
+        cmocka_unit_test(old_ones_expire),
     };
     return cmocka_run_group_tests_name("gate_unacked", tests, NULL, NULL);
 }

@@ -125,6 +125,35 @@ static void around_the_object(void **state)
         expect(cases[i].in, cases[i].want);
 }
 
+/* An id in which two different ones may meet (18.1): only clientMsgId is a key. */
+static void lossy_client_ids(void **state)
+{
+    static const struct {
+        const char *in;
+        bool lossy;
+    } cases[] = {
+        {"{\"clientMsgId\":\"\\ud800\"}", true},
+        {"{\"clientMsgId\":\"a\\uDFFFb\"}", true},
+        {"{\"clientMsgId\":\"\\ud83d\\ude00\\udE00\"}", true},
+        {"{\"clientMsgId\":\"?\"}", false},
+        {"{\"clientMsgId\":\"\\u003f\\ud83d\\ude00\"}", false},
+        {"{\"clientMsgId\":\"\\ud7ff\\ue000\\u00d8\"}", false},
+        {"{\"clientMsgId\":\"\\\\ud800\"}", false},
+        {"{\"body\":\"\\ud800\",\"clientMsgId\":\"a\",\"msgType\":\"\\udc00\"}", false},
+        {"{\"clientMsgId\":\"\\ud800\",\"clientMsgId\":\"a\"}", false}, /* the last one wins */
+        {"{\"clientMsgId\":\"\\ud800\",\"clientMsgId\":null}", false},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < MN_ARRAY_LEN(cases); i++) {
+        char text[128];
+        struct mn_envelope env;
+        int n = snprintf(text, sizeof(text), "%s", cases[i].in);
+        assert_int_equal(mn_envelope_parse(text, (size_t)n, &env), MN_OK);
+        assert_int_equal((env.has & MN_HAS_LOSSY_CLIENT_ID) != 0, cases[i].lossy);
+    }
+}
+
 static void strings(void **state)
 {
     static const struct row rows[] = {
@@ -443,6 +472,7 @@ int test_proto_envelope_parse(void)
         cmocka_unit_test(fields_unknown_or_doubled),
         cmocka_unit_test(around_the_object),
         cmocka_unit_test(strings),
+        cmocka_unit_test(lossy_client_ids),
         cmocka_unit_test(int64_from_strings),
         cmocka_unit_test(int64_from_numbers),
         cmocka_unit_test(int32),
