@@ -14,13 +14,13 @@
 #include <inttypes.h>
 #include <jansson.h>
 #include <poll.h>
-#include <signal.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/mem.h"
 #include "tool/kit/http_client.h"
+#include "tool/kit/thread.h"
 
 /* At most so many samples a second: the requests must not become a load of their own. */
 #define SAMPLE_GAP_MS 50
@@ -183,11 +183,7 @@ void bench_cursors_start(struct bench_cursors *c)
 {
     if (!c)
         return;
-    sigset_t all, old;
-    sigfillset(&all);
-    pthread_sigmask(SIG_BLOCK, &all, &old);
-    MN_BUG_ON(pthread_create(&c->thread, NULL, watch, c) != 0);
-    pthread_sigmask(SIG_SETMASK, &old, NULL);
+    MN_BUG_ON(!thread_start(&c->thread, watch, c));
     c->started = true;
 }
 

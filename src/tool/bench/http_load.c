@@ -8,13 +8,13 @@
 #include "tool/bench/http_load.h"
 
 #include <pthread.h>
-#include <signal.h>
 #include <sys/prctl.h>
 #include <time.h>
 
 #include "base/clock.h"
 #include "base/mem.h"
 #include "tool/bench/http_load_kinds.h"
+#include "tool/kit/thread.h"
 #include "tool/load/pace.h"
 
 /* The pacing thread looks at the phase at least so often. */
@@ -207,17 +207,12 @@ void http_load_start(struct http_load *l)
 {
     if (!l)
         return;
-    sigset_t all, old;
-    sigfillset(&all);
-    /* Signals are the main thread's. */
-    pthread_sigmask(SIG_BLOCK, &all, &old);
     uint64_t now_ns = atomic_load(&l->run->phase_ns[LOAD_WARMUP]);
     for (int k = PROFILE_HISTORY; k < PROFILE_KIND_COUNT; k++)
         load_pace_start(&l->pace[k], now_ns);
-    MN_BUG_ON(pthread_create(&l->pacer, NULL, pace, l) != 0);
+    MN_BUG_ON(!thread_start(&l->pacer, pace, l));
     while (l->running < l->result.connections)
-        MN_BUG_ON(pthread_create(&l->workers[l->running++], NULL, work, l) != 0);
-    pthread_sigmask(SIG_SETMASK, &old, NULL);
+        MN_BUG_ON(!thread_start(&l->workers[l->running++], work, l));
     l->started = true;
 }
 

@@ -8,10 +8,12 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "tool/bench/bench.h"
+#include "tool/kit/ring.h"
 #include "tool/load/pace.h"
 
 /* Outstanding PINGs of one client; more are skipped and counted. */
 #define OUTSTANDING_MAX 4096
+#define RING_FIRST 4
 /* Marks one sent outside of the steady phase; times do not reach this bit. */
 #define SKEW (UINT64_C(1) << 63)
 
@@ -53,15 +55,9 @@ static void ping_deinit(struct load_thread *th)
 static bool push(struct ping_conn *pc, uint64_t value)
 {
     if (pc->tail - pc->head == pc->cap) {
-        uint32_t cap = pc->cap ? pc->cap * 2 : 4;
-        if (cap > OUTSTANDING_MAX)
+        if (pc->cap == OUTSTANDING_MAX)
             return false;
-        uint64_t *ring = mn_alloc_array(cap, sizeof *ring);
-        for (uint32_t i = pc->head; i != pc->tail; i++)
-            ring[i & (cap - 1)] = pc->ring[i & (pc->cap - 1)];
-        mn_free(pc->ring);
-        pc->ring = ring;
-        pc->cap = cap;
+        pc->ring = ring_grow(pc->ring, sizeof *pc->ring, RING_FIRST, pc->head, pc->tail, &pc->cap);
     }
     pc->ring[pc->tail++ & (pc->cap - 1)] = value;
     return true;

@@ -10,6 +10,7 @@
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "tool/kit/ring.h"
 
 #define RING_FIRST 8
 
@@ -31,23 +32,13 @@ bool ledger_has_room(const struct ledger_conv *conv)
     return conv->tail - conv->head < LEDGER_WINDOW_MAX && conv->tail < UINT32_MAX;
 }
 
-static void grow(struct ledger_conv *conv)
-{
-    uint32_t cap = conv->cap ? conv->cap * 2 : RING_FIRST;
-    struct ledger_rec *ring = mn_alloc_array(cap, sizeof *ring);
-    for (uint32_t i = conv->head; i != conv->tail; i++)
-        ring[i & (cap - 1)] = *at(conv, i);
-    mn_free(conv->ring);
-    conv->ring = ring;
-    conv->cap = cap;
-}
-
 uint32_t ledger_send(struct ledger_conv *conv, uint64_t intended_ns, uint64_t sent_ns,
                      uint32_t flags)
 {
     MN_BUG_ON(!ledger_has_room(conv));
     if (conv->tail - conv->head == conv->cap)
-        grow(conv);
+        conv->ring = ring_grow(conv->ring, sizeof *conv->ring, RING_FIRST, conv->head, conv->tail,
+                               &conv->cap);
     uint32_t counter = conv->tail++;
     *at(conv, counter) = (struct ledger_rec){
         .intended_ns = intended_ns, .sent_ns = sent_ns, .flags = flags};

@@ -10,6 +10,7 @@
 #include <stddef.h>
 
 #include "base/mem.h"
+#include "tool/kit/ring.h"
 
 #define RING_FIRST 8
 
@@ -24,17 +25,6 @@ void receipts_deinit(struct receipts *receipts)
 static struct receipts_ack *at(const struct receipts_lane *lane, uint32_t i)
 {
     return &lane->ring[i & (lane->cap - 1)];
-}
-
-static void grow(struct receipts_lane *lane)
-{
-    uint32_t cap = lane->cap ? lane->cap * 2 : RING_FIRST;
-    struct receipts_ack *ring = mn_alloc_array(cap, sizeof *ring);
-    for (uint32_t i = lane->head; i != lane->tail; i++)
-        ring[i & (cap - 1)] = *at(lane, i);
-    mn_free(lane->ring);
-    lane->ring = ring;
-    lane->cap = cap;
 }
 
 /* Highest msgSeq of a kind that a receipt has told of. */
@@ -59,7 +49,8 @@ void receipts_acked(struct receipts *receipts, enum wire_cursor cursor,
         return;
     }
     if (lane->tail - lane->head == lane->cap)
-        grow(lane);
+        lane->ring = ring_grow(lane->ring, sizeof *lane->ring, RING_FIRST, lane->head, lane->tail,
+                               &lane->cap);
     *at(lane, lane->tail++) = *ack;
 }
 

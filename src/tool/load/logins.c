@@ -9,13 +9,13 @@
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
-#include <signal.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/mem.h"
 #include "tool/kit/login.h"
+#include "tool/kit/thread.h"
 
 /* bcrypt looks at it for 50 ms whatever it is. */
 #define PASSWORD "bench-password"
@@ -128,22 +128,11 @@ static void *work(void *arg)
     return NULL;
 }
 
-/* Signals are the main thread's. */
-static bool start_thread(pthread_t *thread, void *(*run)(void *), struct logins *l)
-{
-    sigset_t all, old;
-    sigfillset(&all);
-    pthread_sigmask(SIG_BLOCK, &all, &old);
-    bool ok = pthread_create(thread, NULL, run, l) == 0;
-    pthread_sigmask(SIG_SETMASK, &old, NULL);
-    return ok;
-}
-
 void logins_start(struct logins *l)
 {
     l->started_ns = mn_mono_ns();
     while (l->thread_count < LOGINS_THREADS && l->thread_count < l->count)
-        MN_BUG_ON(!start_thread(&l->threads[l->thread_count++], work, l));
+        MN_BUG_ON(!thread_start(&l->threads[l->thread_count++], work, l));
     l->result.threads = l->thread_count;
 }
 
@@ -200,7 +189,7 @@ static void *keep_fresh(void *arg)
 void logins_keep_fresh(struct logins *l)
 {
     atomic_store(&l->stop, false);
-    l->is_refreshing = start_thread(&l->threads[0], keep_fresh, l);
+    l->is_refreshing = thread_start(&l->threads[0], keep_fresh, l);
 }
 
 void logins_free(struct logins *l)

@@ -5,7 +5,6 @@
  * blocks but the wait.  The main thread only sets the phase and wakes.
  */
 #include <errno.h>
-#include <signal.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/prctl.h>
@@ -13,6 +12,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "tool/kit/thread.h"
 #include "tool/load/load.h"
 #include "tool/load/logins.h"
 
@@ -294,18 +294,13 @@ static void *thread_main(void *arg)
 
 void load_run_start(struct load_run *run)
 {
-    sigset_t all, old;
-    sigfillset(&all);
-    /* Signals are the main thread's. */
-    pthread_sigmask(SIG_BLOCK, &all, &old);
     run->start_ns = mn_mono_ns();
     atomic_store(&run->phase_ns[LOAD_CONNECT], run->start_ns);
     for (unsigned i = 0; i < run->thread_count; i++) {
         struct load_thread *th = &run->threads[i];
         /* Without a thread there is nothing sensible left to do for a load generator. */
-        MN_BUG_ON(pthread_create(&th->thread, NULL, thread_main, th) != 0);
+        MN_BUG_ON(!thread_start(&th->thread, thread_main, th));
     }
-    pthread_sigmask(SIG_SETMASK, &old, NULL);
 }
 
 void load_run_set_phase(struct load_run *run, enum load_phase phase)
