@@ -181,7 +181,7 @@ def test_fixed_port_in_use(launch, tmp_path):
 def test_reload_takes_what_is_reloadable(launch, tmp_path, connect, uid):
     path = tmp_path / "minim.conf"
     path.write_text("im.gateway.ws.auth-timeout-ms = 60000\n")
-    server = launch(args=[f"--config={path}"])
+    server = launch({"im.gateway.ws.auth-timeout-ms": None}, args=[f"--config={path}"])
     path.write_text("im.gateway.ws.auth-timeout-ms = 300\n")
     server.signal(signal.SIGHUP)
     server.wait_log("reload")
@@ -198,8 +198,8 @@ def test_reload_takes_what_is_reloadable(launch, tmp_path, connect, uid):
 
 def test_bad_reload_keeps_the_old_values(launch, tmp_path, connect, uid):
     path = tmp_path / "minim.conf"
-    path.write_text("im.gateway.ws.auth-timeout-ms = 3000\n")
-    server = launch(args=[f"--config={path}"])
+    path.write_text("im.gateway.ws.auth-timeout-ms = 60000\n")
+    server = launch({"im.gateway.ws.auth-timeout-ms": None}, args=[f"--config={path}"])
     path.write_text("im.gateway.ws.auth-timeout-ms = nonsense\n")
     server.signal(signal.SIGHUP)
     server.wait_log("nonsense")

@@ -5,7 +5,6 @@ import os
 import signal
 import sqlite3
 import subprocess
-import time
 
 import pytest
 
@@ -21,11 +20,10 @@ pytestmark = pytest.mark.tsan
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_idle_daemon_ends_at_once(launch, number):
-    server = launch()
+    # It waits for nothing: were it one of these times, the test's patience would end first.
+    server = launch({"minim.shutdown.spread-ms": 600000, "minim.shutdown.timeout-ms": 600000})
     server.signal(number)
-    began = time.monotonic()
     assert server.wait() == 0
-    assert time.monotonic() - began < 10
     server.check_reports()
 
 
@@ -84,7 +82,7 @@ def test_a_client_that_never_reads_does_not_hold_up_the_end(launch, connect, uid
     server = launch({"minim.shutdown.timeout-ms": 3000})
     connect(uid(), server, rcvbuf=4096)
     server.signal(signal.SIGTERM)
-    assert server.wait(30) == 0
+    assert server.wait() == 0
 
 
 def test_second_signal_is_harmless(launch, connect, uid):
@@ -130,7 +128,7 @@ def test_ids_grow_over_restarts(launch, connect, uid):
 def fails_to_start(server, *says):
     """Exit code neither 0 nor 2, one understandable message, no ready line."""
     server.spawn()
-    line = server.read_line(Deadline(60))
+    line = server.read_line(Deadline())
     code = server.wait()
     server.check_reports()
     assert line == b"" and code not in (0, 2), (line, code)
@@ -235,18 +233,26 @@ def small_disk(directory, size="24m"):
     """A command prefix that runs minimd with a small tmpfs on `directory`, or None."""
     directory.mkdir()
     script = f'mount -t tmpfs -o size={size} tmpfs "{directory}" && exec "$@"'
-    probe = subprocess.run(["unshare", "-m", "sh", "-c", script, "sh", "true"], capture_output=True)
-    if probe.returncode == 0:
-        return ["unshare", "-m", "sh", "-c", script, "sh"]
-    probe = subprocess.run(["unshare", "-Urm", "sh", "-c", script, "sh", "true"], capture_output=True)
-    if probe.returncode == 0:
-        return ["unshare", "-Urm", "sh", "-c", script, "sh"]
+    # In a chroot nothing can be said about the root's propagation; the folder gets its own.
+    own = f'mount --bind "{directory}" "{directory}" && mount --make-private "{directory}" && {script}'
+    for prefix in (["unshare", "-m", "sh", "-c", script, "sh"],
+                   ["unshare", "-Urm", "sh", "-c", script, "sh"],
+                   ["unshare", "-m", "--propagation", "unchanged", "sh", "-c", own, "sh"]):
+        if subprocess.run([*prefix, "true"], capture_output=True).returncode == 0:
+            return prefix
     return None
 
 
-def test_full_disk(launch, tmp_path, connect, uid):
+@pytest.fixture
+def disk(tmp_path):
+    """A folder to mount on; what a chroot's mount has left on it outside is taken away."""
+    yield tmp_path / "disk"
+    while os.path.ismount(tmp_path / "disk"):
+        subprocess.run(["umount", "-l", tmp_path / "disk"], check=True)
+
+
+def test_full_disk(disk, launch, connect, uid):
     """Appends answer server_busy, the process stays up, and recovers when there is room."""
-    disk = tmp_path / "disk"
     prefix = small_disk(disk)
     if prefix is None:
         pytest.skip("cannot mount a small tmpfs here")
@@ -262,7 +268,7 @@ def test_full_disk(launch, tmp_path, connect, uid):
     assert server.api().get("/healthz").status == 200
     sender.expect_alive()
     os.unlink(inside + "/ballast")
-    until(lambda: accepted(sender, peer), "room to be noticed", 60)
+    until(lambda: accepted(sender, peer), "room to be noticed")
     until(lambda: server.api().get("/readyz").status == 200, "ready again")
     again = sender.chat(peer, "before", "before")
     assert (again["serverMsgId"], again["msgSeq"]) == (first["serverMsgId"], first["msgSeq"])

@@ -16,6 +16,7 @@ import pytest
 
 from support.im import Client
 from support.rawws import TEXT, Eof, frame
+from support.wait import TIMEOUT, until
 
 KILLS = int(os.environ.get("MINIM_TEST_KILLS", "20"))
 PAIRS = 6
@@ -122,7 +123,7 @@ def test_kill_under_load(launch, uid):
             assert any(sender.is_alive() for sender in senders), "all senders ended before the kill"
         server.kill()
         for sender in senders:
-            sender.join(30)
+            sender.join(TIMEOUT)
             assert not sender.is_alive() and sender.problem is None, sender.problem
         server.start()
         for user, peer, ledger, _ in chats:
@@ -155,14 +156,25 @@ def test_delivery_after_a_crash(launch, connect, uid):
     assert got == saved[len(saved) - len(got):] and len(got) >= 30
 
 
-@pytest.mark.parametrize("moment", range(3))
-def test_kill_while_starting(launch, uid, moment):
-    """A start that is cut short leaves nothing that keeps the next one from starting."""
+@pytest.mark.parametrize("file", ["LOCK", "minim.db", "MANIFEST"])
+def test_kill_while_starting(launch, uid, file):
+    """A start that is cut short, when it has got to this file, leaves nothing that keeps the next one from starting."""
     server = launch()
     Client(server, uid()).close()
     server.kill()
     for _ in range(3):
         server.spawn()
-        threading.Event().wait(0.02 * (moment + 1) * 4)
+        until(lambda: has_open(server.pid(), file), f"{file} to be opened")
         server.kill()
     server.start()
+
+
+def has_open(pid, name):
+    folder = f"/proc/{pid}/fd"
+    for fd in os.listdir(folder):
+        try:
+            if os.path.basename(os.readlink(f"{folder}/{fd}")).startswith(name):
+                return True
+        except FileNotFoundError:  # closed meanwhile
+            continue
+    return False

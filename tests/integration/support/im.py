@@ -2,9 +2,10 @@
 """A client of the mini-im protocol on top of the raw WebSocket."""
 import itertools
 import json
+import os
 
 from . import tokens
-from .rawws import WebSocket
+from .rawws import PING, PONG, WebSocket
 
 # 64-bit fields that travel as strings, and those that travel as numbers (ws-protocol.md 2.1).
 STRING_IDS = ("from", "to", "groupId", "callId")
@@ -74,6 +75,16 @@ class Client(WebSocket):
                 self.pending = skipped + self.pending
                 return got
             skipped.append(got)
+
+    def settle(self):
+        """Everything the server has sent up to now; by the PONG it is known to be all."""
+        nonce, seen = os.urandom(8), []
+        self.send_frame(PING, nonce)
+        while True:
+            got = self.recv_frame()
+            if (got.opcode, got.payload) == (PONG, nonce):
+                return seen
+            seen.append(got)
 
     def error(self, reason, cmid=None, smid=None, timeout=None):
         """The next frame is this ERROR with exactly these echoed ids."""

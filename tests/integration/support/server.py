@@ -12,8 +12,9 @@ from .http import Api
 from .wait import Deadline, until
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
-MINIMD = os.environ.get("MINIMD", str(ROOT / "build/asan/minimd"))
-MINIM = os.environ.get("MINIM", str(ROOT / "build/asan/minim"))
+# Absolute: the daemon is started in a directory of the test's own.
+MINIMD = os.path.abspath(os.environ.get("MINIMD", ROOT / "build/asan/minimd"))
+MINIM = os.path.abspath(os.environ.get("MINIM", ROOT / "build/asan/minim"))
 SECRET = "integration-tests-secret-of-forty-chars!"
 READY = re.compile(r"^minimd ready http=(\S+):(\d+) ws=(\S+):(\d+)\n$")
 REPORTS = ("ERROR: AddressSanitizer", "ERROR: LeakSanitizer", "runtime error:",
@@ -24,6 +25,13 @@ DEFAULTS = {
     "im.gateway.ws.host": "127.0.0.1",
     "im.gateway.ws.port": 0,
     "minim.shutdown.spread-ms": 50,  # every daemon here is stopped; seconds each would add up
+    # A test that is about something else must not end because it was slow on a busy machine.
+    "im.gateway.ws.handshake-timeout-ms": 600000,
+    "im.gateway.ws.auth-timeout-ms": 600000,
+    "im.gateway.ws.reader-idle-ms": 3600000,
+    "im.gateway.ws.writer-idle-ms": 3600000,
+    "im.gateway.ws.expiry-grace-ms": 600000,
+    "im.cron.resend.fixed-delay-ms": 3600000,
 }
 
 
@@ -78,7 +86,7 @@ class Server:
 
     def start(self):
         self.spawn()
-        line = self.read_line(Deadline(60)).decode()
+        line = self.read_line(Deadline()).decode()
         match = READY.match(line)
         assert match, f"not ready: {line!r}\n{self.log_text()[-4000:]}"
         self.http = (match[1], int(match[2]))
@@ -102,7 +110,7 @@ class Server:
 
     def wait(self, timeout=None):
         try:
-            code = self.process.wait(Deadline(60 if timeout is None else timeout).left())
+            code = self.process.wait(Deadline(timeout).left())
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()

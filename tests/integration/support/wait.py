@@ -5,7 +5,7 @@ import threading
 import time
 
 # Sanitized builds on a busy machine are slow; only a failing test waits this long.
-TIMEOUT = float(os.environ.get("MINIM_TEST_TIMEOUT", "20"))
+TIMEOUT = float(os.environ.get("MINIM_TEST_TIMEOUT", "60"))
 
 
 class Deadline:

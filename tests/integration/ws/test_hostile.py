@@ -10,7 +10,7 @@ import socket
 import pytest
 
 from support.rawws import BINARY, CLOSE, CONT, PING, TEXT, RawSocket, frame, upgrade_request
-from support.wait import Deadline, until
+from support.wait import TIMEOUT, Deadline, until
 
 
 @pytest.fixture(autouse=True)
@@ -100,9 +100,9 @@ def test_random_bytes(server, raw):
         with contextlib.suppress(ConnectionError):
             connection.send(rng.randbytes(rng.randrange(1, 3000)))
             connection.sock.shutdown(socket.SHUT_WR)
-        with contextlib.suppress(AssertionError):
-            connection.drain(timeout=5)
+        connection.drain()  # answered or not: it ends
         connection.close()
+    assert server.api().get("/healthz").status == 200
 
 
 def test_random_frames(connect):
@@ -116,8 +116,7 @@ def test_random_frames(connect):
         with contextlib.suppress(ConnectionError):
             client.send(data)
             client.sock.shutdown(socket.SHUT_WR)
-        with contextlib.suppress(AssertionError):
-            client.drain(timeout=5)
+        client.drain()
 
 
 def test_mutated_messages(connect, uid):
@@ -125,13 +124,13 @@ def test_mutated_messages(connect, uid):
     text = b'{"type":"SINGLE_CHAT","clientMsgId":"m","to":"5","body":"hello \\u00e9 \\ud83d\\ude00","mentions":["1"]}'
     for _ in range(40):
         client = connect(uid())
-        with contextlib.suppress(ConnectionError, AssertionError, Exception):
-            for _ in range(3):
-                mutated = bytearray(text)
-                for _ in range(rng.randrange(1, 4)):
-                    mutated[rng.randrange(len(mutated))] = rng.randrange(32, 127)
-                client.send_text(bytes(mutated))
-                client.recv(timeout=5)
+        for _ in range(3):  # the fourth violation would close
+            mutated = bytearray(text)
+            for _ in range(rng.randrange(1, 4)):
+                mutated[rng.randrange(len(mutated))] = rng.randrange(32, 127)
+            client.send_text(bytes(mutated))
+            assert client.recv()["type"] in ("ERROR", "ACK"), mutated
+        client.expect_alive()
 
 
 def test_many_connections_that_never_send(server, launch, connect, uid):
@@ -143,12 +142,12 @@ def test_many_connections_that_never_send(server, launch, connect, uid):
     idle = []
     try:
         for i in range(wanted):
-            idle.append(socket.create_connection(server.http, timeout=20))
+            idle.append(socket.create_connection(server.http, timeout=TIMEOUT))
         sender, receiver = connect(uid(), server), connect(uid(), server)
         for i in range(20):
             sender.chat(receiver.uid, str(i))
             receiver.expect("SINGLE_CHAT", body=str(i))
-        until(lambda: server.metric('minim_closes_total{cause="handshake"}') >= wanted, "all of them closed", 60)
+        until(lambda: server.metric('minim_closes_total{cause="handshake"}') >= wanted, "all of them closed")
         until(lambda: server.metric("minim_connections") <= 3, "their memory given back")
     finally:
         for connection in idle:
@@ -173,7 +172,7 @@ def test_connections_over_the_descriptor_limit(launch, connect, uid):
         with contextlib.suppress(OSError, AssertionError):
             return server.api().get("/healthz").status == 200
         return False
-    until(serves, "new connections to be served again", 30)
+    until(serves, "new connections to be served again")
 
 
 def test_connection_ceiling(launch, connect, uid):

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Time and threads: timers, idle connections, posted tasks, reload, drain, stop. */
-#include <poll.h>
 #include <pthread.h>
 #include <unistd.h>
 
@@ -67,9 +66,7 @@ static void timer_fires_once_in_time(void **state)
     client_ws_text(fd, "a");
     client_ws_expect_close(fd, 1000, "Bye");
     close(fd);
-    uint64_t waited_ms = timer_fired_ms - timer_armed_ms;
-    assert_true(waited_ms >= 120);
-    assert_true(waited_ms < 1000); /* 170 on a quiet machine */
+    assert_true(timer_fired_ms - timer_armed_ms >= 120); /* by the loop's own clock */
     fd = client_ws(&server);
     client_ws_text(fd, "p");
     client_ws_expect_close(fd, 1000, "Bye");
@@ -94,18 +91,17 @@ static void cleared_timer_does_not_fire(void **state)
 static void any_input_keeps_the_connection(void **state)
 {
     (void)state;
-    server.cfg.reader_idle_ms = 300;
+    server.cfg.reader_idle_ms = 2000;
     server_start(&server);
-    int fd = client_ws(&server);
-    uint64_t since_ms = mn_mono_ms();
-    while (mn_mono_ms() - since_ms < 700) { /* pongs are enough */
-        client_ws_send(fd, 0x8a, "", 0);
-        pace_us(50000);
+    int fd = client_ws(&server), silent = client_ws(&server);
+    while (atomic_load(&server.count[SERVER_CLOSE]) == 0) { /* until the later one is closed */
+        client_ws_send(fd, 0x8a, "", 0);                    /* pongs are enough */
+        pace_us(20000);
     }
-    assert_int_equal(server.count[SERVER_CLOSE], 0);
-    since_ms = mn_mono_ms();
+    client_ws_expect_close(silent, 1000, "Bye");
+    assert_int_equal(server.count[SERVER_CLOSE], 1);
     client_ws_expect_close(fd, 1000, "Bye");
-    assert_true(mn_mono_ms() - since_ms >= 200);
+    close(silent);
     close(fd);
 }
 
@@ -296,26 +292,36 @@ static void reload_changes_limits(void **state)
 
 /* ---- leaving ----------------------------------------------------------- */
 
+enum { DRAINED = 200 };
+
+static void drain_clients(int *fd, uint32_t spread_ms)
+{
+    server_start(&server);
+    for (int i = 0; i < DRAINED; i++)
+        fd[i] = client_ws(&server);
+    mn_net_drain(server.net, spread_ms);
+}
+
 static void drain_is_spread_over_its_time(void **state)
 {
-    enum { CLIENTS = 200 };
-    struct pollfd fds[CLIENTS];
-    unsigned early = 0;
+    int fd[DRAINED];
     (void)state;
-    server_start(&server);
-    for (int i = 0; i < CLIENTS; i++)
-        fds[i] = (struct pollfd){.fd = client_ws(&server), .events = POLLIN};
-    uint64_t since_ms = mn_mono_ms();
-    mn_net_drain(server.net, 600);
-    while (mn_mono_ms() - since_ms < 300)
-        pace_us(5000);
-    early = atomic_load(&server.closed[MN_CLOSE_SHUTDOWN]);
-    server_await_closed(&server, MN_CLOSE_SHUTDOWN, CLIENTS);
-    assert_true(mn_mono_ms() - since_ms >= 500);
-    assert_in_range(early, 20, CLIENTS - 20);
-    for (int i = 0; i < CLIENTS; i++) {
-        client_ws_expect_close(fds[i].fd, 1012, "server restarting");
-        close(fds[i].fd);
+    drain_clients(fd, 60000);
+    server_await_closed(&server, MN_CLOSE_SHUTDOWN, 3); /* about a second of the minute */
+    assert_true(atomic_load(&server.closed[MN_CLOSE_SHUTDOWN]) < DRAINED / 2);
+    for (int i = 0; i < DRAINED; i++)
+        close(fd[i]);
+}
+
+static void drain_tells_everybody(void **state)
+{
+    int fd[DRAINED];
+    (void)state;
+    drain_clients(fd, 200);
+    server_await_closed(&server, MN_CLOSE_SHUTDOWN, DRAINED);
+    for (int i = 0; i < DRAINED; i++) {
+        client_ws_expect_close(fd[i], 1012, "server restarting");
+        close(fd[i]);
     }
 }
 
@@ -366,9 +372,7 @@ static void stop_tells_and_ends_everybody(void **state)
     server_start(&server);
     int fd = client_ws(&server), silent = client_connect(&server);
     server_await_metric(&server, MN_M_ACCEPTED, 2);
-    uint64_t since_ms = mn_mono_ms();
-    mn_net_stop(server.net, 5000); /* the client does not answer: a second of lingering */
-    assert_true(mn_mono_ms() - since_ms < 3000);
+    mn_net_stop(server.net, 10 * 60000); /* the client does not answer: not waited for that long */
     client_ws_expect_close(fd, 1012, "server restarting");
     assert_int_equal(client_read_all(silent, buf, sizeof(buf)), 0);
     server_stop(&server);
@@ -410,6 +414,7 @@ int test_net_life(void)
         TEST(connections_spread_over_loops),
         TEST(reload_changes_limits),
         TEST(drain_is_spread_over_its_time),
+        TEST(drain_tells_everybody),
         TEST(drain_ends_http_after_the_answer),
         cmocka_unit_test(stop_tells_and_ends_everybody),
         cmocka_unit_test(net_that_never_started),

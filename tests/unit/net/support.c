@@ -15,7 +15,7 @@
 #include "proto/ws.h"
 #include "support/pace.h"
 
-#define PATIENCE_S 10
+#define PATIENCE_S 60
 
 /* ---- handler ----------------------------------------------------------- */
 

@@ -164,7 +164,7 @@ static void run_and_kill(struct ts_log *t, struct acks *acks, uint64_t seed, uns
     const char *const args[] = {"--append", t->config.dir, text, NULL};
     pid_t pid = ts_spawn(args, &out);
     struct pollfd p = {.fd = out, .events = POLLIN};
-    assert_int_equal(poll(&p, 1, 20000), 1);
+    assert_int_equal(poll(&p, 1, 60000), 1);
     uint64_t end_ms = mn_mono_ms() + after_ms;
     size_t before = acks->count;
     fcntl(out, F_SETFL, O_NONBLOCK);

@@ -64,10 +64,10 @@ bool ts_move(struct ts_log *t, enum mn_cursor_kind kind, int64_t from, int64_t t
 /* The one big directory entry of a name's ending, e.g. ".log", into `path`; fails when there is none. */
 void ts_find_file(struct ts_log *t, const char *suffix, char *path, size_t size);
 
-/* Conditions that the writer brings about by itself: at most ten seconds. */
+/* Conditions that the writer brings about by itself: at most a minute. */
 #define TS_WAIT_UNTIL(cond)                                                                        \
     do {                                                                                           \
-        uint64_t end_ms = mn_mono_ms() + 10000;                                                    \
+        uint64_t end_ms = mn_mono_ms() + 60000;                                                    \
         while (!(cond) && mn_mono_ms() < end_ms)                                                   \
             pace_us(1000);                                                                         \
         assert_true(cond);                                                                         \
