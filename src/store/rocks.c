@@ -23,6 +23,7 @@
 
 #include "base/mem.h"
 #include "store/rocks_options.h"
+#include "store/rocks_wal.h"
 
 /* A pass over all rows reads this much at a time. */
 #define SCAN_READAHEAD ((size_t)2 << 20)
@@ -215,23 +216,69 @@ static enum mn_err check_room(const char *path, struct mn_buf *why)
     return MN_ENOSPC;
 }
 
-static enum mn_err open_db(struct mn_rocks *rocks, const struct mn_rocks_config *config,
-                           bool exists, struct mn_buf *why)
+/* What RocksDB says against it, NULL when it is open. */
+static char *try_open(struct mn_rocks *rocks, const char *dir, bool read_only)
 {
     char *text = NULL;
-    const char *dir = config->dir;
     const rocksdb_options_t *options[MN_CF_COUNT];
     for (int i = 0; i < MN_CF_COUNT; i++)
         options[i] = rocks->options.cf[i];
-    if (config->read_only)
+    if (read_only)
         rocks->db = rocksdb_open_for_read_only_column_families(
             rocks->options.db, dir, MN_CF_COUNT, cf_names, options, rocks->cf, false, &text);
     else
         rocks->db = rocksdb_open_column_families(rocks->options.db, dir, MN_CF_COUNT, cf_names,
                                                  options, rocks->cf, &text);
+    if (text)
+        rocks->db = NULL;
+    return text;
+}
+
+static void close_db(struct mn_rocks *rocks)
+{
+    if (!rocks->db)
+        return;
+    for (int i = 0; i < MN_CF_COUNT; i++)
+        rocksdb_column_family_handle_destroy(rocks->cf[i]);
+    rocksdb_close(rocks->db);
+    rocks->db = NULL;
+}
+
+/*
+ * Loss of power in the middle of a commit leaves a batch of which some
+ * sectors are there and others not.  RocksDB calls that corruption as it
+ * calls a flipped bit in an old batch; but each batch is synced before the
+ * next is written, so here it is the last one, which nobody was told of.
+ * Whether it is: recovery up to the first damage must reach every batch that
+ * is whole in the logs.  Tried without changing anything.
+ */
+static bool is_torn_commit(struct mn_rocks *rocks, const char *dir)
+{
+    uint64_t reach = 0;
+    if (mn_rocks_wal_reach(dir, &reach))
+        return false;
+    rocksdb_options_set_wal_recovery_mode(rocks->options.db, rocksdb_point_in_time_recovery);
+    char *text = try_open(rocks, dir, true);
+    if (text) {
+        rocksdb_free(text);
+        return false;
+    }
+    bool reached = rocksdb_get_latest_sequence_number(rocks->db) >= reach;
+    close_db(rocks);
+    return reached;
+}
+
+static enum mn_err open_db(struct mn_rocks *rocks, const struct mn_rocks_config *config,
+                           bool exists, struct mn_buf *why)
+{
+    const char *dir = config->dir;
+    char *text = try_open(rocks, dir, config->read_only);
+    if (text && exists && err_from_text(text) == MN_ECORRUPT && is_torn_commit(rocks, dir)) {
+        rocksdb_free(text);
+        text = try_open(rocks, dir, config->read_only);
+    }
     if (!text)
         return MN_OK;
-    rocks->db = NULL;
     enum mn_err err = err_from_text(text);
     /* A table or log that the manifest names and that is not there. */
     if (err == MN_EIO && exists && strstr(text, "No such file"))
@@ -277,11 +324,7 @@ void mn_rocks_close(struct mn_rocks *rocks)
 {
     if (!rocks)
         return;
-    if (rocks->db) {
-        for (int i = 0; i < MN_CF_COUNT; i++)
-            rocksdb_column_family_handle_destroy(rocks->cf[i]);
-        rocksdb_close(rocks->db);
-    }
+    close_db(rocks);
     if (rocks->read)
         rocksdb_readoptions_destroy(rocks->read);
     if (rocks->write)

@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "support/power.h"
 #include "unit/store/tests.h"
 
 struct fixture {
@@ -430,6 +431,42 @@ static void test_failed_writes_are_reported(void **state)
     assert_int_equal(mn_db_user_create(f->db, &user, MN_STR("late")), MN_OK);
 }
 
+/* The disk is full: what is known of it must be that, until a write succeeds. */
+static void test_a_full_disk_is_told(void **state)
+{
+    struct fixture *f = *state;
+    struct mn_user user = user_of(8, "late"), got;
+    int64_t sv = 0;
+    mn_db_close(f->db);
+    f->db = NULL;
+    power_record(f->dir);
+    reopen(f);
+    add_user(f, 7, "a", "a");
+    power_set_full(true);
+    enum mn_err create = mn_db_user_create(f->db, &user, mn_str_c("late"));
+    bool after_create = mn_db_is_writable(f->db);
+    enum mn_err begin = mn_db_session_begin(f->db, 7, hash_of('1'), 1000, &sv);
+    enum mn_err probe = mn_db_probe(f->db);
+    bool after_probe = mn_db_is_writable(f->db);
+    enum mn_err read = mn_db_user_by_id(f->db, 7, &got);
+    power_set_full(false);
+    enum mn_err again = mn_db_probe(f->db);
+    bool at_last = mn_db_is_writable(f->db);
+    mn_db_close(f->db);
+    f->db = NULL;
+    power_trace_free(power_stop());
+    assert_int_equal(create, MN_ENOSPC);
+    assert_false(after_create);
+    assert_int_equal(begin, MN_ENOSPC);
+    assert_int_equal(probe, MN_ENOSPC);
+    assert_false(after_probe);
+    assert_int_equal(read, MN_OK);
+    assert_int_equal(again, MN_OK);
+    assert_true(at_last);
+    reopen(f);
+    assert_int_equal(mn_db_user_by_id(f->db, 8, &got), MN_ENOTFOUND);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int test_store_db(void)
@@ -453,6 +490,7 @@ int test_store_db(void)
         TEST(test_a_damaged_page_is_found),
         TEST(test_a_missing_folder_is_told),
         TEST(test_failed_writes_are_reported),
+        TEST(test_a_full_disk_is_told),
     };
     return cmocka_run_group_tests_name("store/db", tests, NULL, NULL);
 }

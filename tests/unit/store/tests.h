@@ -11,6 +11,8 @@ int test_store_msglog_open(void);
 int test_store_msglog_fault(void);
 int test_store_msglog_disk(void);
 int test_store_msglog_crash(void);
+int test_store_power_msglog(void);
+int test_store_power_db(void);
 int test_store_db(void) __attribute__((weak));
 
 /* What this program does as its own child (ts_spawn); they return the exit status. */
