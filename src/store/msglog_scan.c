@@ -166,7 +166,15 @@ enum mn_err mn_msglog_scan_chat(struct mn_msglog_scan *scan, int64_t chat, mn_sc
     return err;
 }
 
+void mn_msglog_scan_tables(struct mn_msglog_scan *scan, mn_scan_table_fn fn, void *arg)
+{
+    mn_rocks_check_tables(scan->db, fn, arg);
+}
+
 /* ---- single rows ---- */
+
+/* What a row's parser says: the store could read it, so this is no damage of the store. */
+static enum mn_err parsed(enum mn_err err) { return err ? MN_EINVAL : MN_OK; }
 
 enum mn_err mn_msglog_scan_msg(struct mn_msglog_scan *scan, int64_t id, struct mn_row_msg *ret)
 {
@@ -174,13 +182,21 @@ enum mn_err mn_msglog_scan_msg(struct mn_msglog_scan *scan, int64_t id, struct m
     mn_rocks_release(&scan->msg);
     mn_key_msg(key, id);
     enum mn_err err = mn_rocks_get(scan->db, MN_CF_MSG, mn_str_make(key, sizeof(key)), &scan->msg);
-    return err ? err : mn_row_msg_parse(scan->msg.s, ret);
+    return err ? err : parsed(mn_row_msg_parse(scan->msg.s, ret));
 }
 
 enum mn_err mn_msglog_scan_seq(struct mn_msglog_scan *scan, int64_t chat, int64_t seq,
                                struct mn_row_seq *ret)
 {
-    return mn_msglog_get_seq(scan->db, chat, seq, ret);
+    char key[MN_KEY_SEQ_BYTES];
+    struct mn_rocks_value value;
+    mn_key_seq(key, chat, seq);
+    enum mn_err err = mn_rocks_get(scan->db, MN_CF_INDEX, mn_str_make(key, sizeof(key)), &value);
+    if (err)
+        return err;
+    err = parsed(mn_row_seq_parse(value.s, seq, ret));
+    mn_rocks_release(&value);
+    return err;
 }
 
 enum mn_err mn_msglog_scan_client(struct mn_msglog_scan *scan, int64_t chat, uint64_t hash,
@@ -192,7 +208,7 @@ enum mn_err mn_msglog_scan_client(struct mn_msglog_scan *scan, int64_t chat, uin
     enum mn_err err = mn_rocks_get(scan->db, MN_CF_INDEX, mn_str_make(key, sizeof(key)), &value);
     if (err)
         return err;
-    err = mn_row_client_parse(value.s, ret_seq);
+    err = parsed(mn_row_client_parse(value.s, ret_seq));
     mn_rocks_release(&value);
     return err;
 }

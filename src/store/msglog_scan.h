@@ -73,7 +73,18 @@ MN_MUSTCHECK enum mn_err mn_msglog_scan_rows(struct mn_msglog_scan *scan, enum m
 MN_MUSTCHECK enum mn_err mn_msglog_scan_chat(struct mn_msglog_scan *scan, int64_t chat,
                                              mn_scan_fn fn, void *arg, struct mn_buf *why);
 
-/* ---- single rows: MN_ENOTFOUND, MN_ECORRUPT, MN_EIO ---- */
+/*
+ * Reads each of the store's tables by itself; `fn` is called with the name and
+ * the store's own words for each that cannot be read.  For naming what is
+ * damaged once something is known to be: it costs more than all other passes.
+ */
+typedef void (*mn_scan_table_fn)(void *arg, const char *name, const char *why);
+void mn_msglog_scan_tables(struct mn_msglog_scan *scan, mn_scan_table_fn fn, void *arg);
+
+/*
+ * ---- single rows: MN_ENOTFOUND; MN_ECORRUPT, MN_EIO: the store cannot read it; ----
+ * MN_EINVAL: it is there, but damaged, as mn_scan_row has it.
+ */
 
 /* The texts are valid until the next call of this function. */
 MN_MUSTCHECK enum mn_err mn_msglog_scan_msg(struct mn_msglog_scan *scan, int64_t id,

@@ -89,6 +89,14 @@ MN_MUSTCHECK enum mn_err mn_rocks_iter_err(struct mn_rocks_iter *iter);
 /* The same, with RocksDB's own words about it in `why`. */
 MN_MUSTCHECK enum mn_err mn_rocks_iter_why(struct mn_rocks_iter *iter, struct mn_buf *why);
 
+/*
+ * Reads every table by itself, from its first key to its last; `fn` gets the
+ * file name and RocksDB's words for each that cannot be read to its end.
+ * Slower than a pass over all keys: tables that overlap are read again.
+ */
+typedef void (*mn_rocks_table_fn)(void *arg, const char *name, const char *why);
+void mn_rocks_check_tables(struct mn_rocks *rocks, mn_rocks_table_fn fn, void *arg);
+
 /* Called by a thread before its first batch: switches off RocksDB's counters for it. */
 void mn_rocks_thread_init(void);
 

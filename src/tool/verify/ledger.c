@@ -34,8 +34,8 @@ static void check_line(struct verify_report *report, struct mn_msglog_scan *scan
     struct mn_row_msg msg;
     enum mn_err err = mn_msglog_scan_msg(scan, line->id, &msg);
     const char *what = err ? NULL : differs(line, &msg);
-    if (err)
-        verify_found(report, VERIFY_LEDGER_LOST,
+    if (err) /* what cannot be read may be there all the same */
+        verify_found(report, err == MN_ENOTFOUND ? VERIFY_LEDGER_LOST : VERIFY_UNREADABLE,
                      "line %" PRIu64 ": message %" PRId64 " from %" PRId64 " to %" PRId64
                      ", msgSeq %" PRId64 ": %s",
                      number, line->id, line->from, line->to, line->seq,

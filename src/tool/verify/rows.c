@@ -14,6 +14,42 @@ enum {
     PROBES = 256
 };
 
+/*
+ * A row that was asked for by its key did not come, and not because it is not
+ * there or is damaged (both are told elsewhere): the store cannot read it.
+ */
+static void check_read(struct verify_pass *pass, enum mn_err err, const char *what, int64_t chat,
+                       int64_t number)
+{
+    if (err && err != MN_ENOTFOUND && err != MN_EINVAL)
+        verify_found(pass->report, VERIFY_UNREADABLE, "chat %" PRId64 ", %s %" PRId64 ": %s", chat,
+                     what, number, mn_err_text(err));
+}
+
+static enum mn_err get_message(struct verify_pass *pass, int64_t chat, int64_t id,
+                               struct mn_row_msg *ret)
+{
+    enum mn_err err = mn_msglog_scan_msg(pass->scan, id, ret);
+    check_read(pass, err, "message", chat, id);
+    return err;
+}
+
+static enum mn_err get_place(struct verify_pass *pass, int64_t chat, int64_t seq,
+                             struct mn_row_seq *ret)
+{
+    enum mn_err err = mn_msglog_scan_seq(pass->scan, chat, seq, ret);
+    check_read(pass, err, "msgSeq", chat, seq);
+    return err;
+}
+
+static enum mn_err get_client(struct verify_pass *pass, int64_t chat, uint64_t hash,
+                              int64_t *ret_seq)
+{
+    enum mn_err err = mn_msglog_scan_client(pass->scan, chat, hash, ret_seq);
+    check_read(pass, err, "client id with hash", chat, (int64_t)hash);
+    return err;
+}
+
 /* ---- from the index ---- */
 
 /* The message says it is elsewhere: is it there as well? */
@@ -21,8 +57,7 @@ static void check_elsewhere(struct verify_pass *pass, const struct mn_scan_row *
                             const struct mn_row_msg *msg)
 {
     struct mn_row_seq place;
-    bool both = mn_msglog_scan_seq(pass->scan, msg->chat, msg->seq, &place) == MN_OK &&
-                place.id == row->place.id;
+    bool both = get_place(pass, msg->chat, msg->seq, &place) == MN_OK && place.id == row->place.id;
     verify_found(pass->report, both ? VERIFY_ID_DUPLICATE : VERIFY_PLACE_DIFFERS,
                  "chat %" PRId64 ", msgSeq %" PRId64 ": message %" PRId64 " %s chat %" PRId64
                  ", msgSeq %" PRId64,
@@ -33,7 +68,7 @@ static void check_elsewhere(struct verify_pass *pass, const struct mn_scan_row *
 static void check_place(struct verify_pass *pass, const struct mn_scan_row *row)
 {
     struct mn_row_msg msg;
-    enum mn_err err = mn_msglog_scan_msg(pass->scan, row->place.id, &msg);
+    enum mn_err err = get_message(pass, row->chat, row->place.id, &msg);
     if (err == MN_ENOTFOUND)
         verify_found(pass->report, VERIFY_MESSAGE_MISSING,
                      "chat %" PRId64 ", msgSeq %" PRId64 ": message %" PRId64 " is not there",
@@ -61,7 +96,7 @@ static bool is_reached(struct verify_pass *pass, int64_t chat, uint64_t first, u
     if (hash - first > PROBES)
         return false;
     for (; first != hash; first++)
-        if (mn_msglog_scan_client(pass->scan, chat, first, &seq) == MN_ENOTFOUND)
+        if (get_client(pass, chat, first, &seq) == MN_ENOTFOUND)
             return false;
     return true;
 }
@@ -71,13 +106,13 @@ static void check_client(struct verify_pass *pass, const struct mn_scan_row *row
     char quoted[VERIFY_QUOTED];
     struct mn_row_seq place;
     struct mn_row_msg msg;
-    enum mn_err err = mn_msglog_scan_seq(pass->scan, row->chat, row->seq, &place);
+    enum mn_err err = get_place(pass, row->chat, row->seq, &place);
     if (err == MN_ENOTFOUND)
         verify_found(pass->report, VERIFY_CLIENT_DANGLING,
                      "chat %" PRId64 ", hash %016" PRIx64 ": there is no msgSeq %" PRId64,
                      row->chat, row->hash, row->seq);
     /* A number without its message was told already. */
-    if (err || mn_msglog_scan_msg(pass->scan, place.id, &msg) != MN_OK ||
+    if (err || get_message(pass, row->chat, place.id, &msg) != MN_OK ||
         msg.client_id.n > MN_CLIENT_ID_MAX)
         return;
     uint64_t first = mn_msglog_scan_hash(pass->scan, msg.from, msg.client_id);
@@ -105,7 +140,7 @@ static bool is_placed(struct verify_pass *pass, const struct mn_scan_row *row)
 {
     const struct mn_row_msg *msg = &row->msg;
     struct mn_row_seq place = {0};
-    enum mn_err err = mn_msglog_scan_seq(pass->scan, msg->chat, msg->seq, &place);
+    enum mn_err err = get_place(pass, msg->chat, msg->seq, &place);
     if (err && err != MN_ENOTFOUND)
         return false;
     if (err == MN_OK && place.id == row->id)
@@ -127,8 +162,8 @@ static bool is_twin(struct verify_pass *pass, const struct mn_row_msg *msg, int6
 {
     struct mn_row_seq place;
     struct mn_row_msg other;
-    return mn_msglog_scan_seq(pass->scan, msg->chat, seq, &place) == MN_OK &&
-           mn_msglog_scan_msg(pass->scan, place.id, &other) == MN_OK && other.from == msg->from &&
+    return get_place(pass, msg->chat, seq, &place) == MN_OK &&
+           get_message(pass, msg->chat, place.id, &other) == MN_OK && other.from == msg->from &&
            mn_str_eq(other.client_id, msg->client_id);
 }
 
@@ -141,7 +176,7 @@ static void check_client_id(struct verify_pass *pass, const struct mn_scan_row *
     uint64_t hash = mn_msglog_scan_hash(pass->scan, msg->from, msg->client_id);
     for (unsigned i = 0; i < PROBES; i++) {
         int64_t seq = 0;
-        enum mn_err err = mn_msglog_scan_client(pass->scan, msg->chat, hash + i, &seq);
+        enum mn_err err = get_client(pass, msg->chat, hash + i, &seq);
         if (err == MN_ENOTFOUND)
             break;
         if (err || seq == msg->seq)

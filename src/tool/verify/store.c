@@ -48,7 +48,8 @@ struct run {
 struct store_pass {
     struct verify_pass base;
     struct run run;
-    uint64_t pairs; /* counting */
+    uint64_t pairs;   /* counting */
+    uint64_t numbers; /* rows of the index that give a message its place */
 };
 
 /* ---- helpers ---- */
@@ -224,6 +225,7 @@ static void check_id(struct store_pass *pass, const struct mn_scan_row *row)
 static void on_seq(struct store_pass *pass, const struct mn_scan_row *row)
 {
     struct run *run = &pass->run;
+    pass->numbers++;
     check_gap(pass, row->seq);
     if (run->entry)
         run->entry->head = row->seq;
@@ -413,12 +415,40 @@ static void run_pass(struct store_pass *pass)
         verify_rows(base);
 }
 
+static void on_bad_table(void *arg, const char *name, const char *why)
+{
+    struct verify_pass *pass = arg;
+    verify_found(pass->report, VERIFY_UNREADABLE, "table %s: %s", name[0] == '/' ? name + 1 : name,
+                 why);
+}
+
+/*
+ * The last word.  A pass that ended early without a word has read less than
+ * the others, and the sums of the chats disagree; this holds even if that were
+ * not told row by row.  And where anything is wrong, a table that cannot be
+ * read may be why: each is read by itself, so that all are named.
+ */
+static void conclude(struct store_pass *pass)
+{
+    struct verify_pass *base = &pass->base;
+    const struct verify_stats *stats = &base->report->stats;
+    if (verify_is_clean(base->report) &&
+        (stats->messages != pass->numbers || stats->messages != stats->client_ids))
+        verify_found(base->report, VERIFY_UNREADABLE,
+                     "%" PRIu64 " messages, but %" PRIu64 " numbers and %" PRIu64 " client ids",
+                     stats->messages, pass->numbers, stats->client_ids);
+    if (!verify_is_clean(base->report))
+        mn_msglog_scan_tables(base->scan, on_bad_table, base);
+}
+
 static void run_passes(struct store_pass *pass, uint64_t memory_bytes)
 {
     struct verify_pass *base = &pass->base;
     mn_rand_bytes(&base->seed, sizeof base->seed);
-    if (!scan_part(base, MN_SCAN_CHATS, count_pair, "pairs"))
+    if (!scan_part(base, MN_SCAN_CHATS, count_pair, "pairs")) {
+        conclude(pass);
         return;
+    }
     size_t room = verify_chats_room(memory_bytes);
     base->count = (pass->pairs + room - 1) / room;
     if (base->count == 0)
@@ -430,6 +460,7 @@ static void run_passes(struct store_pass *pass, uint64_t memory_bytes)
         run_pass(pass);
         verify_chats_deinit(&base->chats);
     }
+    conclude(pass);
 }
 
 enum mn_err verify_messages(struct verify_report *report, const char *dir, const char *ledger,

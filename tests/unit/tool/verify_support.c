@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "base/rand.h"
 #include "store/msglog.h"
 
 enum { TEXT_MAX = 1024 };
@@ -47,12 +48,11 @@ static void run(struct mn_msglog *log, struct waiter *waiter, struct mn_op *op)
     pthread_mutex_unlock(&waiter->lock);
 }
 
-static int64_t append(struct tv_store *store, struct mn_msglog *log, struct waiter *waiter,
-                      int64_t from, int64_t to)
+static int64_t append_body(struct tv_store *store, struct mn_msglog *log, struct waiter *waiter,
+                           int64_t from, int64_t to, const char *body)
 {
-    char client_id[32], body[64];
+    char client_id[32];
     snprintf(client_id, sizeof client_id, "m-%u", store->count);
-    snprintf(body, sizeof body, "text %u from %d to %d", store->count, (int)from, (int)to);
     struct mn_op *op = mn_op_new(MN_OP_APPEND, mn_str_c(client_id), MN_STR_NONE, mn_str_c(body));
     assert_non_null(op);
     mn_op_set_pair(op, from, to);
@@ -67,6 +67,14 @@ static int64_t append(struct tv_store *store, struct mn_msglog *log, struct wait
     return chat;
 }
 
+static int64_t append(struct tv_store *store, struct mn_msglog *log, struct waiter *waiter,
+                      int64_t from, int64_t to)
+{
+    char body[64];
+    snprintf(body, sizeof body, "text %u from %d to %d", store->count, (int)from, (int)to);
+    return append_body(store, log, waiter, from, to, body);
+}
+
 static void move(struct mn_msglog *log, struct waiter *waiter, enum mn_cursor_kind kind,
                  int64_t chat, int64_t seq)
 {
@@ -79,8 +87,10 @@ static void move(struct mn_msglog *log, struct waiter *waiter, enum mn_cursor_ki
     mn_op_unref(op);
 }
 
-static void fill(struct tv_store *store, struct mn_msglog *log, struct waiter *waiter)
+static void fill(struct tv_store *store, struct mn_msglog *log, struct waiter *waiter,
+                 unsigned count)
 {
+    (void)count;
     for (int i = 0; i < 6; i++)
         store->chat[0] = append(store, log, waiter, i % 3 ? 1 : 2, i % 3 ? 2 : 1);
     for (int i = 0; i < 4; i++)
@@ -91,7 +101,33 @@ static void fill(struct tv_store *store, struct mn_msglog *log, struct waiter *w
     move(log, waiter, MN_CURSOR_DELIVERED, store->chat[0], 4);
 }
 
-static void make(struct tv_store *store, unsigned chats)
+static void fill_chats(struct tv_store *store, struct mn_msglog *log, struct waiter *waiter,
+                       unsigned chats)
+{
+    for (unsigned i = 0; i < chats; i++) {
+        append(store, log, waiter, 10 + 2 * i, 11 + 2 * i);
+        append(store, log, waiter, 11 + 2 * i, 10 + 2 * i);
+    }
+}
+
+static void fill_tables(struct tv_store *store, struct mn_msglog *log, struct waiter *waiter,
+                        unsigned messages)
+{
+    struct mn_rng rng;
+    char body[201];
+    mn_rng_seed(&rng, 1);
+    for (unsigned i = 0; i < messages; i++) {
+        for (unsigned k = 0; k + 1 < sizeof body; k++)
+            body[k] = (char)(' ' + mn_rng_next(&rng) % 95);
+        body[sizeof body - 1] = '\0';
+        append_body(store, log, waiter, 10 + i % 40, 10 + (i + 1 + i / 40 % 3) % 40, body);
+    }
+}
+
+typedef void (*fill_fn)(struct tv_store *store, struct mn_msglog *log, struct waiter *waiter,
+                        unsigned count);
+
+static void make(struct tv_store *store, fill_fn fill_it, unsigned count, uint64_t memtable_bytes)
 {
     static struct waiter waiter = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, 0};
     const char *tmp = getenv("TMPDIR");
@@ -100,7 +136,7 @@ static void make(struct tv_store *store, unsigned chats)
                                       .batch_ops = 16,
                                       .cursor_flush_ms = 1000,
                                       .cache_bytes = 1 << 20,
-                                      .memtable_bytes = 4 << 20,
+                                      .memtable_bytes = memtable_bytes,
                                       .chat_cache = 64,
                                       .recent_cache = 64,
                                       .on_commit = on_commit,
@@ -115,20 +151,23 @@ static void make(struct tv_store *store, unsigned chats)
     snprintf(config.dir, sizeof config.dir, "%s", store->messages);
     mn_buf_init(&why, 4096);
     assert_int_equal(mn_msglog_open(&config, metrics, &log, &why), MN_OK);
-    if (chats == 0)
-        fill(store, log, &waiter);
-    for (unsigned i = 0; i < chats; i++) {
-        append(store, log, &waiter, 10 + 2 * i, 11 + 2 * i);
-        append(store, log, &waiter, 11 + 2 * i, 10 + 2 * i);
-    }
+    fill_it(store, log, &waiter, count);
     mn_msglog_close(log);
     mn_metrics_free(metrics);
     mn_buf_deinit(&why);
 }
 
-void tv_make(struct tv_store *store) { make(store, 0); }
+void tv_make(struct tv_store *store) { make(store, fill, 0, 4 << 20); }
 
-void tv_make_many(struct tv_store *store, unsigned chats) { make(store, chats); }
+void tv_make_many(struct tv_store *store, unsigned chats)
+{
+    make(store, fill_chats, chats, 4 << 20);
+}
+
+void tv_make_tables(struct tv_store *store, unsigned messages)
+{
+    make(store, fill_tables, messages, 512 << 10);
+}
 
 static int remove_one(const char *path, const struct stat *st, int flag, struct FTW *ftw)
 {

@@ -25,6 +25,11 @@ struct tv_store {
 void tv_make(struct tv_store *store);
 /* So many chats of two messages each instead. */
 void tv_make_many(struct tv_store *store, unsigned chats);
+/*
+ * So many messages of 40 users in turn instead, with texts that do not compress: several
+ * tables of messages and of the index, merged as they are in a store that grew.
+ */
+void tv_make_tables(struct tv_store *store, unsigned messages);
 void tv_remove(struct tv_store *store);
 
 /* The database open for changes; the store must not be looked at meanwhile. */
