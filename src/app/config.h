@@ -46,11 +46,14 @@ struct mn_config {
     int64_t ws_auth_timeout_ms;
     int64_t ws_reader_idle_ms;
     int64_t ws_writer_idle_ms;
+    int64_t ws_ping_idle_ms;
     int64_t ws_expiry_grace_ms;
     int64_t ws_connection_rate;
     int64_t ws_connection_burst;
     int64_t ws_user_rate;
     int64_t ws_user_burst;
+    int64_t ws_control_rate;
+    int64_t ws_control_burst;
     bool ws_backpressure;
     int64_t ws_low_watermark;
     int64_t ws_high_watermark;

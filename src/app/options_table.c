@@ -64,8 +64,9 @@ const struct mn_option mn_options_table[] = {
              "from a file, same-host for the host of the request on any port."},
     {GROUP(HTTP), BYTES("minim.http.max-body", http_max_body, "64KiB", KIB, 64 * MIB), RELOAD,
      .help = "Longest request body; a longer one is answered 413."},
-    {GROUP(HTTP), MS("minim.http.idle-ms", http_idle_ms, "60000", 100, HOUR_MS), RELOAD,
-     .help = "How long a kept-alive connection may stay without a request."},
+    {GROUP(HTTP), MS("minim.http.idle-ms", http_idle_ms, "75000", 100, HOUR_MS), RELOAD,
+     .help = "How long a kept-alive connection may stay without a request. Keep it above what a "
+             "proxy in front keeps its own for (most: 60 s), or a request may meet the close."},
     {GROUP(HTTP), BOOL("im.ratelimit.enabled", ratelimit_enabled, "true"), RELOAD,
      .help = "Limit how often one client may log in, refresh or verify tokens."},
     {GROUP(HTTP), BOOL("im.ratelimit.trust-forwarded-headers", ratelimit_trust_forwarded, "false"),
@@ -119,6 +120,13 @@ const struct mn_option mn_options_table[] = {
              "limit."},
     {GROUP(STORMS), INTEGER("im.gateway.ws.rate-limit.user-burst", ws_user_burst, "60", 1, 1000000),
      RELOAD, .help = "Requests of one user at once after a quiet time."},
+    {GROUP(STORMS),
+     INTEGER("im.gateway.ws.rate-limit.control-rate", ws_control_rate, "60", 0, 1000000), RELOAD,
+     .help = "Ping, pong and binary frames per second of one connection; more closes it with 1008. "
+             "0: no limit."},
+    {GROUP(STORMS),
+     INTEGER("im.gateway.ws.rate-limit.control-burst", ws_control_burst, "120", 1, 1000000), RELOAD,
+     .help = "Ping, pong and binary frames of one connection at once after a quiet time."},
 
     {GROUP(TIMERS),
      MS("im.gateway.ws.handshake-timeout-ms", ws_handshake_timeout_ms, "10000", 100,
@@ -134,6 +142,11 @@ const struct mn_option mn_options_table[] = {
      MS("im.gateway.ws.writer-idle-ms", ws_writer_idle_ms, "60000", 100, 24 * HOUR_MS), RELOAD,
      .help = "A WebSocket to which nothing was sent for so long gets a PING. Keep it below "
              "reader-idle-ms: the answer keeps quiet clients connected."},
+    {GROUP(TIMERS), MS("im.gateway.ws.ping-idle-ms", ws_ping_idle_ms, "45000", 0, 24 * HOUR_MS),
+     RELOAD,
+     .help = "A WebSocket to which nothing was sent for so long gets a ping of the WebSocket "
+             "protocol, which programs do not see: proxies cut silent connections, most after 60 "
+             "s. 0: none."},
     {GROUP(TIMERS), MS("im.gateway.ws.expiry-grace-ms", ws_expiry_grace_ms, "5000", 0, HOUR_MS),
      RELOAD,
      .help = "Time after its token's expiry in which a connection may still REAUTH before it is "
@@ -158,7 +171,8 @@ const struct mn_option mn_options_table[] = {
     {GROUP(PRESSURE),
      BYTES("im.gateway.ws.max-queued-bytes", ws_max_queued_bytes, "512MiB", MIB, 1024 * GIB),
      RELOAD,
-     .help = "Bytes queued for all connections together; beyond it the fullest are closed."},
+     .help = "Memory held for all connections together: what is queued for them, input that is "
+             "not complete, HTTP requests and answers. Beyond it the fullest are closed."},
 
     {GROUP(DELIVERY),
      MS("im.gateway.ws.ack.batch-window-ms", ack_batch_window_ms, "1000", 10, MINUTE_MS),

@@ -29,10 +29,13 @@ void mn_wire_net(const struct mn_config *config, struct mn_net_config *ret)
         .http_idle_ms = (uint32_t)config->http_idle_ms,
         .reader_idle_ms = (uint32_t)config->ws_reader_idle_ms,
         .writer_idle_ms = (uint32_t)config->ws_writer_idle_ms,
+        .ping_idle_ms = (uint32_t)config->ws_ping_idle_ms,
         .max_message = (uint32_t)config->ws_max_message,
         .http_max_request_line = 4096, /* ws-protocol.md 1.2 */
         .http_max_headers = 8192,
         .http_max_body = (uint32_t)config->http_max_body,
+        .control_rate = (uint32_t)config->ws_control_rate,
+        .control_burst = (uint32_t)config->ws_control_burst,
         .low_watermark = (uint32_t)config->ws_low_watermark,
         .high_watermark = (uint32_t)config->ws_high_watermark,
         .close_unwritable_after_ms = config->ws_backpressure

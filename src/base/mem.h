@@ -27,6 +27,17 @@ char *mn_try_strndup(const char *p, size_t size);
 /* Releases; NULL is a no-op. */
 void mn_free(void *p);
 
+/*
+ * What a block of `size` bytes really takes: malloc's header and its rounding
+ * (glibc: 8 bytes, multiples of 16, at least 32).  Used wherever the memory
+ * held for peers is counted, because a peer chooses how small the blocks are.
+ */
+static inline size_t mn_mem_cost(size_t size)
+{
+    size_t cost = (size + 8 + 15) & ~(size_t)15;
+    return size == 0 ? 0 : cost < 32 ? 32 : cost;
+}
+
 #define mn_new(type) ((type *)mn_alloc(sizeof(type)))
 #define mn_container_of(ptr, type, member) ((type *)((char *)(ptr)-offsetof(type, member)))
 #define MN_ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))

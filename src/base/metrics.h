@@ -25,7 +25,8 @@
     X(BYTES_OUT, COUNTER, "minim_sent_bytes_total", "", "Bytes written to sockets")                \
     X(READS, COUNTER, "minim_socket_reads_total", "", "recv calls that returned data")             \
     X(WRITES, COUNTER, "minim_socket_writes_total", "", "send calls")                              \
-    X(BYTES_QUEUED, GAUGE, "minim_queued_bytes", "", "Bytes queued for sending, all connections")  \
+    X(BYTES_QUEUED, GAUGE, "minim_queued_bytes", "",                                               \
+      "Memory held for peers: queues, unfinished input, HTTP requests and answers")                \
     X(FRAME_IN_AUTH, COUNTER, "minim_frames_in_total", "type=\"AUTH\"",                            \
       "Text frames received by type")                                                              \
     X(FRAME_IN_REAUTH, COUNTER, "minim_frames_in_total", "type=\"REAUTH\"", "")                    \

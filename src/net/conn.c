@@ -100,7 +100,7 @@ static void init_slot(struct mn_conn *conn, struct mn_loop *loop, uint64_t id, i
     mn_list_init(&conn->link);
     mn_list_init(&conn->resume);
     mn_wheel_node_init(&conn->timer);
-    conn->last_read_ms = conn->last_write_ms = mn_loop_now(loop);
+    conn->last_read_ms = conn->last_write_ms = conn->last_said_ms = mn_loop_now(loop);
 }
 
 struct mn_conn *mn_conn_new(struct mn_loop *loop, int take_fd, const struct sockaddr *addr)
@@ -133,15 +133,7 @@ struct mn_conn *mn_loop_find_any(struct mn_loop *loop, uint64_t conn_id)
 struct mn_conn *mn_loop_find(struct mn_loop *loop, uint64_t conn_id)
 {
     struct mn_conn *conn = mn_loop_find_any(loop, conn_id);
-    return conn != NULL && conn->state == MN_CONN_OPEN ? conn : NULL;
-}
-
-void mn_loop_each(struct mn_loop *loop, void (*fn)(void *arg, struct mn_conn *conn), void *arg)
-{
-    struct mn_conn *conn;
-    for (unsigned i = 0; (conn = mn_loop_slot(loop, i)) != NULL; i++)
-        if (conn->state == MN_CONN_OPEN)
-            fn(arg, conn);
+    return conn != NULL && mn_conn_is_ws(conn) ? conn : NULL;
 }
 
 /* ---- states ------------------------------------------------------------ */
@@ -154,7 +146,8 @@ static const unsigned successors[MN_CONN_STATE_COUNT] = {
     [MN_CONN_HTTP] = BIT(MN_CONN_BUSY) | BIT(MN_CONN_OPEN) | BIT(MN_CONN_CLOSING) |
                      BIT(MN_CONN_DEAD),
     [MN_CONN_BUSY] = BIT(MN_CONN_HTTP) | BIT(MN_CONN_CLOSING) | BIT(MN_CONN_DEAD),
-    [MN_CONN_OPEN] = BIT(MN_CONN_CLOSING) | BIT(MN_CONN_DEAD),
+    [MN_CONN_OPEN] = BIT(MN_CONN_DOOMED) | BIT(MN_CONN_CLOSING) | BIT(MN_CONN_DEAD),
+    [MN_CONN_DOOMED] = BIT(MN_CONN_CLOSING) | BIT(MN_CONN_DEAD),
     [MN_CONN_CLOSING] = BIT(MN_CONN_LINGER) | BIT(MN_CONN_DEAD),
     [MN_CONN_LINGER] = BIT(MN_CONN_DEAD),
     [MN_CONN_DEAD] = BIT(MN_CONN_FREE),
@@ -163,15 +156,12 @@ static const unsigned successors[MN_CONN_STATE_COUNT] = {
 void mn_conn_set_state(struct mn_conn *conn, enum mn_conn_state state)
 {
     MN_BUG_ON((successors[conn->state] & BIT(state)) == 0);
-    struct mn_metrics_shard *metrics = conn->loop->metrics;
-    if (state == MN_CONN_OPEN) {
-        conn->loop->ws_count++;
-        mn_metric_inc(metrics, MN_M_WS_OPEN);
-    } else if (conn->state == MN_CONN_OPEN) {
-        conn->loop->ws_count--;
-        mn_metric_add(metrics, MN_M_WS_OPEN, -1);
-    }
+    bool was_ws = mn_conn_is_ws(conn);
     conn->state = state;
+    if (mn_conn_is_ws(conn) != was_ws) {
+        conn->loop->ws_count += was_ws ? -1u : 1u;
+        mn_metric_add(conn->loop->metrics, MN_M_WS_OPEN, was_ws ? -1 : 1);
+    }
     conn->deadline_ms = 0;
 }
 
@@ -204,8 +194,9 @@ static uint64_t next_deadline(const struct mn_conn *conn)
     uint64_t at = earlier(UINT64_MAX, conn->deadline_ms);
     if (conn->state == MN_CONN_OPEN) {
         at = earlier(at, conn->user_ms);
-        at = earlier(at, idle_at(conn->last_write_ms, cfg->writer_idle_ms));
-        if (!conn->held)
+        at = earlier(at, idle_at(conn->last_said_ms, cfg->writer_idle_ms));
+        at = earlier(at, idle_at(conn->last_write_ms, cfg->ping_idle_ms));
+        if (!conn->held && !conn->congested)
             at = earlier(at, idle_at(conn->last_read_ms, cfg->reader_idle_ms));
     } else if (conn->blocked) {
         at = earlier(at, conn->last_write_ms + MN_HTTP_STALL_MS);
@@ -223,6 +214,26 @@ void mn_conn_update_timer(struct mn_conn *conn)
     mn_wheel_set(&conn->loop->wheel, &conn->timer, at);
 }
 
+/*
+ * Nothing was written for ping_idle_ms: a ping that no client's program sees
+ * keeps proxies from cutting the connection.  The handler's idleness goes on.
+ */
+static void ping_when_idle(struct mn_conn *conn, uint64_t now_ms)
+{
+    if (conn->state != MN_CONN_OPEN ||
+        !is_over(idle_at(conn->last_write_ms, conn->loop->cfg.ping_idle_ms), now_ms))
+        return;
+    conn->last_write_ms = now_ms;
+    if (conn->out.count > 0)
+        return; /* it waits for the peer as it is */
+    struct mn_frame *ping = mn_frame_new(0);
+    if (ping == NULL)
+        return; /* the next one may find memory */
+    mn_frame_seal(ping, MN_WS_OP_PING, 0);
+    if (mn_conn_send(conn, ping, MN_SEND_REPLY) == MN_OK)
+        conn->only_ping = true;
+}
+
 static void on_open_timer(struct mn_conn *conn, uint64_t now_ms)
 {
     struct mn_loop *loop = conn->loop;
@@ -230,11 +241,12 @@ static void on_open_timer(struct mn_conn *conn, uint64_t now_ms)
     if (is_over(conn->deadline_ms, now_ms)) {
         conn->deadline_ms = 0;
         mn_log(loop->net->log, MN_LOG_WARN, "ws backpressure: closing slow consumer channel",
-               MN_KV_U("conn", conn->id), MN_KV_U("queued", conn->out.bytes));
+               MN_KV_U("conn", conn->id), MN_KV_U("queued", conn->out.memory));
         mn_conn_close(conn, MN_CLOSE_SLOW, MN_WS_CLOSE_NORMAL, "Bye");
         return;
     }
-    if (!conn->held && is_over(idle_at(conn->last_read_ms, loop->cfg.reader_idle_ms), now_ms)) {
+    if (!conn->held && !conn->congested &&
+        is_over(idle_at(conn->last_read_ms, loop->cfg.reader_idle_ms), now_ms)) {
         mn_conn_close(conn, MN_CLOSE_IDLE, MN_WS_CLOSE_NORMAL, "Bye");
         return;
     }
@@ -244,11 +256,12 @@ static void on_open_timer(struct mn_conn *conn, uint64_t now_ms)
             handler->on_ws_timer(handler->ctx, conn);
     }
     if (conn->state == MN_CONN_OPEN &&
-        is_over(idle_at(conn->last_write_ms, loop->cfg.writer_idle_ms), now_ms)) {
-        conn->last_write_ms = now_ms;
+        is_over(idle_at(conn->last_said_ms, loop->cfg.writer_idle_ms), now_ms)) {
+        conn->last_said_ms = conn->last_write_ms = now_ms;
         if (handler->on_ws_writer_idle != NULL)
             handler->on_ws_writer_idle(handler->ctx, conn);
     }
+    ping_when_idle(conn, now_ms);
 }
 
 static void on_http_timer(struct mn_conn *conn, uint64_t now_ms)
@@ -280,6 +293,7 @@ void mn_conn_on_timer(struct mn_conn *conn)
             mn_conn_abort(conn, MN_CLOSE_PEER);
         break;
     case MN_CONN_FREE:
+    case MN_CONN_DOOMED:
     case MN_CONN_DEAD:
     case MN_CONN_STATE_COUNT:
         break;
@@ -317,7 +331,7 @@ static void count_close(struct mn_conn *conn, enum mn_close_cause cause)
 static bool end_use(struct mn_conn *conn, enum mn_conn_state next, enum mn_close_cause cause)
 {
     const struct mn_net_handler *handler = &conn->loop->net->handler;
-    bool was_open = conn->state == MN_CONN_OPEN;
+    bool was_open = mn_conn_is_ws(conn);
     bool in_use = was_open || conn->state == MN_CONN_HTTP || conn->state == MN_CONN_BUSY;
     mn_conn_set_state(conn, next);
     if (!in_use)
@@ -361,7 +375,9 @@ void mn_conn_abort(struct mn_conn *conn, enum mn_close_cause cause)
     if (conn->state == MN_CONN_FREE || conn->state == MN_CONN_DEAD)
         return;
     end_use(conn, MN_CONN_DEAD, cause);
+    mn_conn_drop_input(conn);
     mn_ws_rx_deinit(&conn->rx);
+    mn_conn_charge_input(conn);
     mn_conn_drop_output(conn);
     mn_list_remove(&conn->link);
     mn_list_remove(&conn->resume);
@@ -388,9 +404,9 @@ void mn_conn_finish_close(struct mn_conn *conn)
 
 void mn_conn_doom(struct mn_conn *conn, enum mn_close_cause cause)
 {
-    if (conn->doomed || conn->state != MN_CONN_OPEN)
+    if (conn->state != MN_CONN_OPEN)
         return;
-    conn->doomed = true;
+    mn_conn_set_state(conn, MN_CONN_DOOMED);
     conn->doom = cause;
     mn_conn_mark_dirty(conn);
 }
@@ -403,8 +419,6 @@ struct mn_loop *mn_conn_loop(const struct mn_conn *conn) { return conn->loop; }
 
 void *mn_conn_session(struct mn_conn *conn) { return conn + 1; }
 
-struct mn_conn *mn_conn_of_session(void *session) { return (struct mn_conn *)session - 1; }
-
 void mn_conn_peer(const struct mn_conn *conn, char p[64])
 {
     static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
@@ -416,8 +430,3 @@ void mn_conn_peer(const struct mn_conn *conn, char p[64])
 }
 
 bool mn_conn_is_congested(const struct mn_conn *conn) { return conn->congested; }
-
-bool mn_conn_is_closing(const struct mn_conn *conn)
-{
-    return conn->state != MN_CONN_OPEN || conn->doomed;
-}

@@ -86,12 +86,19 @@ static void hand_over(struct mn_conn *conn, struct mn_http_request *req)
 {
     struct mn_loop *loop = conn->loop;
     const struct mn_net_handler *handler = &loop->net->handler;
+    if (mn_loop_is_full(loop)) {
+        mn_http_request_free(req);
+        mn_conn_http_error(conn, 503, MN_CLOSE_MEMORY);
+        return;
+    }
     req->loop = loop;
     req->conn_id = conn->id;
     mn_conn_peer(conn, req->peer);
     mn_conn_set_state(conn, MN_CONN_BUSY);
     mn_metric_inc(loop->metrics, MN_M_HTTP_REQUESTS);
     if (handler->on_http != NULL) {
+        req->memory = mn_http_request_memory(req);
+        loop->held += (int64_t)req->memory;
         handler->on_http(handler->ctx, loop, req);
         return;
     }
@@ -122,7 +129,8 @@ size_t mn_conn_http_input(struct mn_conn *conn, char *p, size_t n)
 {
     static const char go_on[] = "HTTP/1.1 100 Continue\r\n\r\n";
     size_t done = 0;
-    while (done < n && conn->state == MN_CONN_HTTP && conn->out.bytes <= MN_HTTP_OUT_MAX) {
+    while (done < n && conn->state == MN_CONN_HTTP && conn->out.memory <= MN_HTTP_OUT_MAX &&
+           conn->turn_left > 0) {
         if (conn->http == NULL && !begin_request(conn))
             break;
         size_t used = 0;
@@ -132,6 +140,7 @@ size_t mn_conn_http_input(struct mn_conn *conn, char *p, size_t n)
             struct mn_http_request *req = mn_http_parse_take(conn->http);
             mn_http_parse_free(conn->http);
             conn->http = NULL;
+            conn->turn_left -= MN_TURN_REQUEST_COST;
             on_request(conn, req);
         } else if (progress == MN_HTTP_BAD) {
             mn_conn_http_error(conn, mn_http_parse_status(conn->http), MN_CLOSE_PROTOCOL);

@@ -7,8 +7,9 @@
  * it is whole, so that each byte is moved a constant number of times
  * however small the pieces are.
  *
- * The socket is level-triggered: what one recv() left comes again after
- * the other connections had their turn.
+ * Nobody takes more of a turn than a budget of bytes and frames: what is
+ * over waits here, or in the kernel, until the other connections had theirs.
+ * The socket is level-triggered: what one recv() left comes again.
  */
 #include <errno.h>
 
@@ -24,6 +25,7 @@ void mn_conn_drop_input(struct mn_conn *conn)
     mn_http_parse_free(conn->http);
     conn->http = NULL;
     mn_list_remove(&conn->resume);
+    mn_conn_charge_input(conn);
 }
 
 /* Appends to the kept input. */
@@ -50,10 +52,21 @@ static bool keep(struct mn_conn *conn, const char *p, size_t n)
 
 static bool wants_input(const struct mn_conn *conn)
 {
+    /* Who does not read is not read either: what it sends next would only add to the queue. */
     if (conn->state == MN_CONN_OPEN)
-        return !conn->held && !conn->doomed;
+        return !conn->held && !conn->congested;
     /* Answers that the peer does not take hold up its next request. */
-    return conn->state == MN_CONN_HTTP && conn->out.bytes <= MN_HTTP_OUT_MAX;
+    return conn->state == MN_CONN_HTTP && conn->out.memory <= MN_HTTP_OUT_MAX;
+}
+
+/* Frames that the connection may still have processed in this turn. */
+static unsigned turn_left(struct mn_conn *conn)
+{
+    if (conn->turn != conn->loop->turn) {
+        conn->turn = conn->loop->turn;
+        conn->turn_left = MN_TURN_FRAMES;
+    }
+    return conn->turn_left;
 }
 
 /* Takes what it can from p[0..n) and keeps the rest. */
@@ -61,14 +74,19 @@ static void process(struct mn_conn *conn, char *p, size_t n)
 {
     size_t used = 0;
     conn->need = 0;
+    turn_left(conn);
     if (conn->state == MN_CONN_HTTP)
         used = mn_conn_http_input(conn, p, n);
     if (used < n && conn->state == MN_CONN_OPEN) /* possibly since a moment ago */
         used += mn_conn_ws_input(conn, p + used, n - used);
     bool keeps = conn->state == MN_CONN_HTTP || conn->state == MN_CONN_BUSY ||
-                 (conn->state == MN_CONN_OPEN && !conn->doomed);
-    if (used < n && keeps && !keep(conn, p + used, n - used))
+                 conn->state == MN_CONN_OPEN;
+    if (used < n && keeps && !keep(conn, p + used, n - used)) {
         mn_conn_abort(conn, MN_CLOSE_MEMORY);
+        return;
+    }
+    if (conn->turn_left == 0 && conn->rest_n > 0 && wants_input(conn))
+        mn_conn_schedule_resume(conn);
 }
 
 static void on_eof(struct mn_conn *conn)
@@ -103,7 +121,8 @@ static void read_input(struct mn_conn *conn)
 {
     char *buf = conn->loop->read_buf;
     size_t skip = conn->rest_n;
-    size_t n = receive(conn, skip, conn->state == MN_CONN_HTTP ? MN_READ_HTTP : MN_READ_BUFFER);
+    size_t missing = conn->need > skip ? conn->need - skip : 0;
+    size_t n = receive(conn, skip, missing > MN_READ_TURN ? missing : MN_READ_TURN);
     if (n == 0)
         return;
     if (skip + n < conn->need) {
@@ -122,7 +141,7 @@ static void read_input(struct mn_conn *conn)
 
 static void discard_input(struct mn_conn *conn)
 {
-    size_t n = receive(conn, 0, MN_READ_BUFFER);
+    size_t n = receive(conn, 0, MN_READ_TURN);
     mn_ignore((long)n);
 }
 
@@ -132,9 +151,10 @@ static void on_readable(struct mn_conn *conn)
         discard_input(conn);
     else if (!mn_list_is_empty(&conn->resume))
         return; /* what is buffered comes first, at the end of this turn */
-    else if (wants_input(conn))
+    else if (wants_input(conn) && turn_left(conn) > 0)
         read_input(conn);
-    else /* it would come again at once: watch no longer until input is wanted */
+    else if (!wants_input(
+                 conn)) /* it would come again at once: watch no longer until input is wanted */
         mn_conn_update_poll(conn, conn->poll_events & ~UV_READABLE);
 }
 
@@ -153,6 +173,7 @@ void mn_conn_on_poll(uv_poll_t *poll, int status, int events)
         }
         if ((events & UV_READABLE) != 0)
             on_readable(conn);
+        mn_conn_charge_input(conn);
     }
     mn_loop_event_done(loop);
 }
@@ -169,6 +190,10 @@ void mn_conn_run_resume(struct mn_conn *conn)
 {
     if (!wants_input(conn))
         return;
+    if (turn_left(conn) == 0) { /* in the next turn */
+        mn_conn_schedule_resume(conn);
+        return;
+    }
     char *rest = conn->rest;
     size_t n = conn->rest_n;
     if (n > 0 && n >= conn->need) {
@@ -177,6 +202,7 @@ void mn_conn_run_resume(struct mn_conn *conn)
         process(conn, rest, n);
         mn_free(rest);
     }
+    mn_conn_charge_input(conn);
     if (wants_input(conn))
         mn_conn_update_poll(conn, conn->poll_events | UV_READABLE);
 }

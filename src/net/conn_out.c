@@ -5,11 +5,12 @@
  * System calls are the budget, so small frames are copied together into one
  * piece, long ones go by reference, and all leave in one sendmsg().  When
  * the socket is full, the rest waits for WRITABLE.  Above the high watermark
- * the connection is congested: pushes are refused until it falls below the
- * low one, and it is closed if that takes too long; at twice the high
- * watermark it is closed at once.  Closing for these reasons happens in the
- * write phase and never inside mn_conn_send(), so callers keep their
- * session.
+ * the connection is congested: pushes are refused and nothing is read until
+ * it falls below the low one, and it is closed if that takes too long; at
+ * twice the high watermark it is closed at once.  The marks are for the
+ * memory that the queue takes (memory.c), not for bytes on the wire.
+ * Closing for these reasons happens in the write phase and never inside
+ * mn_conn_send(), so callers keep their session.
  */
 #include <errno.h>
 #include <sys/uio.h>
@@ -24,6 +25,37 @@ enum write_result { WRITE_DONE, WRITE_FULL, WRITE_ERROR };
 
 /* ---- the ring ---------------------------------------------------------- */
 
+static void charge(struct mn_conn *conn, int64_t memory)
+{
+    conn->out.memory = (size_t)((int64_t)conn->out.memory + memory);
+    conn->loop->held += memory;
+}
+
+static void charge_ring(struct mn_conn *conn, uint32_t slots, int sign)
+{
+    charge(conn, sign * (int64_t)mn_mem_cost(slots * sizeof(struct mn_frame *)));
+}
+
+/* The frame is in this queue now: charged to the loop unless another queue has it too. */
+static void link_frame(struct mn_conn *conn, struct mn_frame *frame)
+{
+    size_t memory = mn_frame_memory(frame);
+    conn->out.memory += memory;
+    if (atomic_fetch_add_explicit(&frame->links, 1, memory_order_relaxed) == 0)
+        conn->loop->held += (int64_t)memory;
+}
+
+static void unlink_frame(struct mn_conn *conn, struct mn_frame *frame)
+{
+    size_t memory = mn_frame_memory(frame);
+    conn->out.memory -= memory;
+    if (atomic_fetch_sub_explicit(&frame->links, 1, memory_order_relaxed) == 1)
+        conn->loop->held -= (int64_t)memory;
+    if (frame == conn->out.pong)
+        conn->out.pong = NULL;
+    mn_frame_unref(frame);
+}
+
 static bool ring_grow(struct mn_conn *conn)
 {
     struct mn_outq *out = &conn->out;
@@ -31,6 +63,7 @@ static bool ring_grow(struct mn_conn *conn)
     if (out->cap == 0 && loop->ring_cached > 0) {
         out->ring = loop->ring_cache[--loop->ring_cached];
         out->cap = RING_MIN;
+        charge_ring(conn, RING_MIN, 1);
         return true;
     }
     uint32_t cap = out->cap > 0 ? out->cap * 2 : RING_MIN;
@@ -39,6 +72,8 @@ static bool ring_grow(struct mn_conn *conn)
         return false;
     for (uint32_t i = 0; i < out->count; i++)
         ring[i] = out->ring[(out->head + i) & (out->cap - 1)];
+    charge_ring(conn, out->cap, -1);
+    charge_ring(conn, cap, 1);
     mn_free(out->ring);
     out->ring = ring;
     out->cap = cap;
@@ -51,6 +86,8 @@ static void ring_release(struct mn_conn *conn)
 {
     struct mn_outq *out = &conn->out;
     struct mn_loop *loop = conn->loop;
+    charge_ring(conn, out->cap, -1);
+    MN_BUG_ON(out->memory != 0);
     if (out->cap == RING_MIN && loop->ring_cached < MN_RING_CACHE)
         loop->ring_cache[loop->ring_cached++] = out->ring;
     else
@@ -68,8 +105,7 @@ void mn_conn_drop_output(struct mn_conn *conn)
 {
     struct mn_outq *out = &conn->out;
     for (uint32_t i = 0; i < out->count; i++)
-        mn_frame_unref(out->ring[(out->head + i) & (out->cap - 1)]);
-    conn->loop->queued -= (int64_t)out->bytes;
+        unlink_frame(conn, out->ring[(out->head + i) & (out->cap - 1)]);
     if (out->cap > 0)
         ring_release(conn);
 }
@@ -85,7 +121,8 @@ bool mn_conn_queue(struct mn_conn *conn, struct mn_frame *take_frame)
     }
     out->ring[(out->head + out->count++) & (out->cap - 1)] = take_frame;
     out->bytes += take_frame->len;
-    conn->loop->queued += take_frame->len;
+    link_frame(conn, take_frame);
+    conn->only_ping = false;
     if (!conn->blocked)
         mn_conn_mark_dirty(conn);
     return true;
@@ -96,7 +133,6 @@ static void advance(struct mn_conn *conn, size_t n)
 {
     struct mn_outq *out = &conn->out;
     out->bytes -= n;
-    conn->loop->queued -= (int64_t)n;
     n += out->skip;
     while (out->count > 0) {
         struct mn_frame *frame = out->ring[out->head];
@@ -105,7 +141,7 @@ static void advance(struct mn_conn *conn, size_t n)
         n -= frame->len;
         out->head = (out->head + 1) & (out->cap - 1);
         out->count--;
-        mn_frame_unref(frame);
+        unlink_frame(conn, frame);
     }
     out->skip = (uint32_t)n;
     if (out->count == 0)
@@ -164,6 +200,8 @@ static enum write_result write_out(struct mn_conn *conn)
         mn_metric_inc(loop->metrics, MN_M_WRITES);
         mn_metric_add(loop->metrics, MN_M_BYTES_OUT, n);
         conn->last_write_ms = mn_loop_now(loop);
+        if (!conn->only_ping)
+            conn->last_said_ms = conn->last_write_ms;
         advance(conn, (size_t)n);
         if ((size_t)n < total)
             return WRITE_FULL;
@@ -180,6 +218,10 @@ static void set_congested(struct mn_conn *conn, bool congested)
     conn->deadline_ms = congested && patience_ms >= 0
                             ? mn_loop_now(conn->loop) + (uint64_t)patience_ms
                             : 0;
+    if (!congested) { /* meanwhile nothing was read: its silence was ours */
+        conn->last_read_ms = mn_loop_now(conn->loop);
+        mn_conn_schedule_resume(conn);
+    }
     mn_conn_update_timer(conn);
 }
 
@@ -193,11 +235,8 @@ static void tell_pressure(struct mn_conn *conn)
         handler->on_ws_pressure(handler->ctx, conn, conn->congested);
 }
 
-/*
- * Behind the high watermark.  The limit is for what the socket does not
- * take, so it is tried first: a burst to a healthy peer is no congestion.
- */
-static void on_high_watermark(struct mn_conn *conn)
+/* Writes now instead of at the end of the turn; what is left waits for WRITABLE from then on. */
+static void write_early(struct mn_conn *conn)
 {
     if (!conn->blocked) {
         enum write_result result = write_out(conn);
@@ -206,7 +245,16 @@ static void on_high_watermark(struct mn_conn *conn)
             mn_conn_doom(conn, MN_CLOSE_PEER);
     }
     mn_conn_mark_dirty(conn); /* the write phase tells the handler and watches for WRITABLE */
-    if (conn->out.bytes > conn->loop->cfg.high_watermark)
+}
+
+/*
+ * Behind the high watermark.  The limit is for what the socket does not
+ * take, so it is tried first: a burst to a healthy peer is no congestion.
+ */
+static void on_high_watermark(struct mn_conn *conn)
+{
+    write_early(conn);
+    if (conn->state == MN_CONN_OPEN && conn->out.memory > conn->loop->cfg.high_watermark)
         set_congested(conn, true);
 }
 
@@ -214,7 +262,7 @@ enum mn_err mn_conn_send(struct mn_conn *conn, struct mn_frame *take_frame, enum
 {
     const struct mn_net_config *cfg = &conn->loop->cfg;
     mn_loop_assert_thread(conn->loop);
-    if (conn->state != MN_CONN_OPEN || conn->doomed || take_frame == NULL) {
+    if (conn->state != MN_CONN_OPEN || take_frame == NULL) {
         mn_frame_unref(take_frame);
         return MN_ECLOSED;
     }
@@ -222,9 +270,9 @@ enum mn_err mn_conn_send(struct mn_conn *conn, struct mn_frame *take_frame, enum
         mn_frame_unref(take_frame);
         return MN_EBUSY;
     }
-    size_t bytes = conn->out.bytes + take_frame->len;
-    bool is_control = (take_frame->data[take_frame->off] & 0x08) != 0;
-    if (conn->congested && bytes > (size_t)cfg->high_watermark * 2) {
+    size_t memory = conn->out.memory + mn_frame_memory(take_frame);
+    unsigned opcode = take_frame->data[take_frame->off] & 0x0f;
+    if (conn->congested && memory > (size_t)cfg->high_watermark * 2) {
         mn_frame_unref(take_frame);
         mn_conn_doom(conn, MN_CLOSE_SLOW);
         return MN_ECLOSED;
@@ -233,11 +281,46 @@ enum mn_err mn_conn_send(struct mn_conn *conn, struct mn_frame *take_frame, enum
         mn_conn_doom(conn, MN_CLOSE_MEMORY);
         return MN_ECLOSED;
     }
-    if (is_control)
+    if ((opcode & 0x08) != 0)
         mn_metric_inc(conn->loop->metrics, MN_M_FRAME_OUT_CONTROL);
-    if (MN_UNLIKELY(bytes > cfg->high_watermark) && !conn->congested)
+    if (opcode == MN_WS_OP_PING && conn->pings_open < UINT8_MAX)
+        conn->pings_open++;
+    if (MN_UNLIKELY(memory > cfg->high_watermark) && !conn->congested)
         on_high_watermark(conn);
     return MN_OK;
+}
+
+/* ---- pongs ------------------------------------------------------------- */
+
+/* The waiting PONG, unless its first bytes are on the wire already. */
+static struct mn_frame *waiting_pong(const struct mn_conn *conn)
+{
+    const struct mn_outq *out = &conn->out;
+    bool has_begun = out->pong != NULL && out->ring[out->head] == out->pong && out->skip > 0;
+    return has_begun ? NULL : out->pong;
+}
+
+/*
+ * RFC 6455, 5.5.3: of several PINGs the latest need be answered only.  A
+ * peer that reads gets all its answers; for one that does not, one waits.
+ */
+void mn_conn_send_pong(struct mn_conn *conn, const char *p, size_t n)
+{
+    if (waiting_pong(conn) != NULL && !conn->blocked)
+        write_early(conn);
+    struct mn_frame *frame = waiting_pong(conn);
+    bool is_new = frame == NULL;
+    if (is_new && (frame = mn_frame_new(MN_WS_CONTROL_MAX)) == NULL) {
+        mn_conn_doom(conn, MN_CLOSE_MEMORY);
+        return;
+    }
+    conn->out.bytes -= is_new ? 0 : frame->len;
+    memcpy(mn_frame_payload(frame), p, n);
+    mn_frame_seal(frame, MN_WS_OP_PONG, n);
+    if (!is_new)
+        conn->out.bytes += frame->len;
+    else if (mn_conn_send(conn, frame, MN_SEND_REPLY) == MN_OK && conn->out.count > 0)
+        conn->out.pong = frame;
 }
 
 /* ---- write phase ------------------------------------------------------- */
@@ -293,12 +376,14 @@ void mn_conn_flush(struct mn_conn *conn)
     conn->dirty = false;
     if (conn->state == MN_CONN_FREE || conn->state == MN_CONN_DEAD || conn->state == MN_CONN_LINGER)
         return;
-    if (conn->doomed && conn->state == MN_CONN_OPEN) {
+    if (conn->state == MN_CONN_DOOMED) {
         end_doomed(conn);
         return;
     }
-    if (conn->state == MN_CONN_CLOSING)
+    if (conn->state == MN_CONN_CLOSING) {
         mn_ws_rx_deinit(&conn->rx);
+        mn_conn_charge_input(conn);
+    }
     bool gives_up = conn->state == MN_CONN_CLOSING && !conn->patient;
     if (conn->blocked && !gives_up) {
         on_full(conn);
@@ -315,45 +400,8 @@ void mn_conn_flush(struct mn_conn *conn)
             break;
         }
     }
-    if (conn->congested && conn->out.bytes < conn->loop->cfg.low_watermark &&
+    if (conn->congested && conn->out.memory < conn->loop->cfg.low_watermark &&
         conn->state == MN_CONN_OPEN)
         set_congested(conn, false);
     tell_pressure(conn);
-}
-
-/* ---- ceiling on all queued bytes --------------------------------------- */
-
-static int64_t queued_everywhere(struct mn_net *net)
-{
-    int64_t sum = 0;
-    for (unsigned i = 0; i < net->loop_count; i++)
-        sum += atomic_load_explicit(&net->loops[i]->queued_shared, memory_order_relaxed);
-    return sum;
-}
-
-static struct mn_conn *fullest(struct mn_loop *loop)
-{
-    struct mn_conn *best = NULL;
-    for (struct mn_list *l = loop->stuck.next; l != &loop->stuck; l = l->next) {
-        struct mn_conn *conn = mn_container_of(l, struct mn_conn, link);
-        if (best == NULL || conn->out.bytes > best->out.bytes)
-            best = conn;
-    }
-    return best;
-}
-
-bool mn_loop_shed_memory(struct mn_loop *loop)
-{
-    bool has_shed = false;
-    if (loop->queued == 0 || loop->cfg.max_queued_bytes == 0)
-        return false;
-    int64_t others = queued_everywhere(loop->net) - loop->queued_told;
-    while (others + loop->queued > (int64_t)loop->cfg.max_queued_bytes) {
-        struct mn_conn *conn = fullest(loop);
-        if (conn == NULL)
-            break;
-        mn_conn_abort(conn, MN_CLOSE_MEMORY);
-        has_shed = true;
-    }
-    return has_shed;
 }

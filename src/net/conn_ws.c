@@ -6,7 +6,7 @@
  */
 #include "net/net_internal.h"
 
-#define CLOSE_PAYLOAD_MAX 125
+#define FLOOD_LOG_MS 5000
 
 void mn_conn_ws_open(struct mn_conn *conn)
 {
@@ -15,7 +15,7 @@ void mn_conn_ws_open(struct mn_conn *conn)
     mn_conn_set_state(conn, MN_CONN_OPEN);
     mn_ws_rx_init(&conn->rx, MN_WS_SERVER, loop->cfg.max_message);
     memset(mn_conn_session(conn), 0, loop->cfg.session_size);
-    conn->last_read_ms = conn->last_write_ms = mn_loop_now(loop);
+    conn->last_read_ms = conn->last_write_ms = conn->last_said_ms = mn_loop_now(loop);
     mn_conn_update_timer(conn);
     if (handler->on_ws_open != NULL)
         handler->on_ws_open(handler->ctx, conn);
@@ -43,13 +43,13 @@ void mn_conn_close(struct mn_conn *conn, enum mn_close_cause cause, uint16_t cod
                    const char *reason)
 {
     mn_loop_assert_thread(conn->loop);
-    if (conn->state != MN_CONN_OPEN)
+    if (!mn_conn_is_ws(conn))
         return;
     if (code == 0) {
         mn_conn_begin_close(conn, cause, false);
         return;
     }
-    char payload[CLOSE_PAYLOAD_MAX];
+    char payload[MN_WS_CONTROL_MAX];
     size_t n = reason != NULL ? strlen(reason) : 0;
     if (n > sizeof(payload) - 2)
         n = sizeof(payload) - 2;
@@ -59,43 +59,74 @@ void mn_conn_close(struct mn_conn *conn, enum mn_close_cause cause, uint16_t cod
     mn_conn_ws_close_raw(conn, cause, payload, n + 2);
 }
 
-static void on_ping(struct mn_conn *conn, const struct mn_ws_in *in)
+/*
+ * Starts full; a refill adds whole tokens and moves the clock by the time
+ * that they stand for (ws-protocol.md 10).
+ */
+bool mn_conn_take_token(struct mn_conn *conn)
 {
-    struct mn_frame *frame = mn_frame_new(in->n);
-    if (frame == NULL) {
-        mn_conn_doom(conn, MN_CLOSE_MEMORY);
+    const struct mn_net_config *cfg = &conn->loop->cfg;
+    uint64_t now_ms = mn_loop_now(conn->loop), rate = cfg->control_rate;
+    if (rate == 0)
+        return true;
+    if (conn->tokens_ms == 0) {
+        conn->tokens = cfg->control_burst;
+        conn->tokens_ms = now_ms;
+    }
+    uint64_t fresh = (now_ms - conn->tokens_ms) * rate / 1000;
+    conn->tokens_ms += fresh * 1000 / rate;
+    uint64_t tokens = conn->tokens + fresh;
+    conn->tokens = tokens < cfg->control_burst ? (uint32_t)tokens : cfg->control_burst;
+    if (conn->tokens == 0)
+        return false;
+    conn->tokens--;
+    return true;
+}
+
+static void end_flood(struct mn_conn *conn)
+{
+    struct mn_net *net = conn->loop->net;
+    uint64_t suppressed = 0;
+    mn_metric_inc(conn->loop->metrics, MN_M_RATE_LIMITED);
+    if (mn_log_gate_pass(&net->flood_gate, FLOOD_LOG_MS, &suppressed)) {
+        char peer[64];
+        mn_conn_peer(conn, peer);
+        mn_log(net->log, MN_LOG_WARN, "ws_control_flood", MN_KV_U("conn", conn->id),
+               MN_KV_Z("peer", peer), MN_KV_U("suppressed", suppressed));
+    }
+    mn_conn_close(conn, MN_CLOSE_PROTOCOL, MN_WS_CLOSE_POLICY, "too many control frames");
+}
+
+/* A PING, PONG or binary frame. */
+static void on_control(struct mn_conn *conn, enum mn_ws_event event, const struct mn_ws_in *in)
+{
+    mn_metric_inc(conn->loop->metrics,
+                  event == MN_WS_BINARY ? MN_M_FRAME_IN_BINARY : MN_M_FRAME_IN_CONTROL);
+    if (event == MN_WS_PONG && conn->pings_open > 0) {
+        conn->pings_open--; /* we asked for it */
         return;
     }
-    memcpy(mn_frame_payload(frame), in->p, in->n);
-    mn_frame_seal(frame, MN_WS_OP_PONG, in->n);
-    mn_ignore(mn_conn_send(conn, frame, MN_SEND_REPLY)); /* refused only while closing */
+    if (!mn_conn_take_token(conn))
+        end_flood(conn);
+    else if (event == MN_WS_PING)
+        mn_conn_send_pong(conn, in->p, in->n);
 }
 
 static void on_event(struct mn_conn *conn, enum mn_ws_event event, struct mn_ws_in *in)
 {
     const struct mn_net_handler *handler = &conn->loop->net->handler;
-    struct mn_metrics_shard *metrics = conn->loop->metrics;
     switch (event) {
     case MN_WS_TEXT:
         handler->on_ws_text(handler->ctx, conn, in->p, in->n);
         break;
     case MN_WS_BINARY:
-    case MN_WS_PONG:
-        mn_metric_inc(metrics,
-                      event == MN_WS_BINARY ? MN_M_FRAME_IN_BINARY : MN_M_FRAME_IN_CONTROL);
-        if (handler->on_ws_other != NULL)
-            handler->on_ws_other(handler->ctx, conn, event == MN_WS_BINARY);
-        break;
     case MN_WS_PING:
-        mn_metric_inc(metrics, MN_M_FRAME_IN_CONTROL);
-        on_ping(conn, in);
+    case MN_WS_PONG:
+        on_control(conn, event, in);
         break;
     case MN_WS_CLOSED:
-        mn_metric_inc(metrics, MN_M_FRAME_IN_CONTROL);
-        if (in->code == 0) /* not a code that may be sent */
-            mn_conn_close(conn, MN_CLOSE_PEER, MN_WS_CLOSE_NORMAL, "Bye");
-        else
-            mn_conn_ws_close_raw(conn, MN_CLOSE_PEER, in->p, in->n);
+        mn_metric_inc(conn->loop->metrics, MN_M_FRAME_IN_CONTROL);
+        mn_conn_ws_close_raw(conn, MN_CLOSE_PEER, in->p, in->n);
         break;
     case MN_WS_FAIL:
         mn_conn_close(conn, MN_CLOSE_PROTOCOL, in->code, in->reason);
@@ -109,7 +140,7 @@ size_t mn_conn_ws_input(struct mn_conn *conn, char *p, size_t n)
 {
     size_t done = 0;
     /* Asked until it wants more, also with nothing left: that frees a joined message. */
-    while (conn->state == MN_CONN_OPEN && !conn->held && !conn->doomed) {
+    while (conn->state == MN_CONN_OPEN && !conn->held && !conn->congested && conn->turn_left > 0) {
         struct mn_ws_in in;
         size_t used = 0;
         enum mn_ws_event event = mn_ws_rx_next(&conn->rx, p + done, n - done, &used, &in);
@@ -118,6 +149,7 @@ size_t mn_conn_ws_input(struct mn_conn *conn, char *p, size_t n)
             conn->need = (uint32_t)in.need;
             break;
         }
+        conn->turn_left--;
         on_event(conn, event, &in);
     }
     return done;

@@ -18,6 +18,7 @@ struct mn_frame *mn_frame_new(size_t payload_cap)
     if (frame == NULL)
         return NULL;
     atomic_init(&frame->refs, 1);
+    atomic_init(&frame->links, 0);
     frame->off = FRAME_HEADROOM;
     frame->len = 0;
     frame->cap = (uint32_t)payload_cap;
@@ -41,4 +42,9 @@ void mn_frame_unref(struct mn_frame *frame)
     if (atomic_load_explicit(&frame->refs, memory_order_acquire) == 1 ||
         atomic_fetch_sub_explicit(&frame->refs, 1, memory_order_acq_rel) == 1)
         mn_free(frame);
+}
+
+size_t mn_frame_memory(const struct mn_frame *frame)
+{
+    return mn_mem_cost(sizeof(*frame) + FRAME_HEADROOM + frame->cap);
 }

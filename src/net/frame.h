@@ -21,10 +21,11 @@
 struct mn_frame {
     /* private */
     _Atomic int refs;
-    uint32_t off; /* first byte of the header in data */
-    uint32_t len; /* header and payload */
-    uint32_t cap; /* room for the payload */
-    char data[];  /* 10 bytes for the header, then the payload */
+    _Atomic int links; /* queues that it waits in: its memory is charged once, by the first */
+    uint32_t off;      /* first byte of the header in data */
+    uint32_t len;      /* header and payload */
+    uint32_t cap;      /* room for the payload */
+    char data[];       /* 10 bytes for the header, then the payload */
 };
 
 /* NULL when there is no memory: the caller treats it as a congested peer. */
@@ -37,5 +38,7 @@ static inline struct mn_frame *mn_frame_ref(struct mn_frame *frame)
     return frame;
 }
 void mn_frame_unref(struct mn_frame *frame);
+/* Bytes of memory that it takes, in full, whatever its length on the wire. */
+size_t mn_frame_memory(const struct mn_frame *frame);
 
 #endif

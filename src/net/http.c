@@ -134,6 +134,7 @@ static void deliver(struct mn_loop *loop, struct mn_http_request *req)
 {
     struct mn_conn *conn = mn_loop_find_any(loop, req->conn_id);
     count_answer(loop, req);
+    loop->held -= (int64_t)req->memory;
     if (conn != NULL && conn->state == MN_CONN_BUSY) {
         struct mn_frame *answer = req->answer;
         req->answer = NULL;
@@ -146,9 +147,16 @@ static void deliver(struct mn_loop *loop, struct mn_http_request *req)
     mn_http_request_free(req);
 }
 
+static size_t answer_memory(const struct mn_http_request *req)
+{
+    return req->answer != NULL ? mn_frame_memory(req->answer) : 0;
+}
+
 static void run_answer(struct mn_task *task, struct mn_loop *loop)
 {
-    deliver(loop, mn_container_of(task, struct mn_http_request, task));
+    struct mn_http_request *req = mn_container_of(task, struct mn_http_request, task);
+    atomic_fetch_sub_explicit(&loop->carried, (int64_t)answer_memory(req), memory_order_relaxed);
+    deliver(loop, req);
 }
 
 void mn_http_respond(struct mn_http_request *take_req, struct mn_http_response *take_res)
@@ -162,8 +170,11 @@ void mn_http_respond(struct mn_http_request *take_req, struct mn_http_response *
                                 : build_answer(take_req, take_res, take_req->close);
     mn_http_response_free(take_res);
     take_req->task.run = run_answer;
-    if (mn_loop_is_current(loop))
+    if (mn_loop_is_current(loop)) {
         deliver(loop, take_req);
-    else
-        mn_loop_post(loop, &take_req->task);
+        return;
+    }
+    atomic_fetch_add_explicit(&loop->carried, (int64_t)answer_memory(take_req),
+                              memory_order_relaxed);
+    mn_loop_post(loop, &take_req->task);
 }

@@ -45,6 +45,7 @@ struct mn_http_request {
     uint64_t conn_id;
     bool keep_alive, http_1_0;
     struct mn_buf text;      /* what the mn_str above point into */
+    size_t memory;           /* of the request, as charged to the loop */
     struct mn_task task;     /* carries the answer to the loop */
     struct mn_frame *answer; /* head and body; NULL: no memory */
     unsigned status;

@@ -189,6 +189,16 @@ void mn_http_parse_free(struct mn_http_parse *parse)
     mn_free(parse);
 }
 
+size_t mn_http_request_memory(const struct mn_http_request *req)
+{
+    return req == NULL ? 0 : mn_mem_cost(sizeof(*req)) + mn_mem_cost(req->text.cap);
+}
+
+size_t mn_http_parse_memory(const struct mn_http_parse *parse)
+{
+    return parse == NULL ? 0 : mn_mem_cost(sizeof(*parse)) + mn_http_request_memory(parse->req);
+}
+
 void mn_http_request_free(struct mn_http_request *req)
 {
     if (req == NULL)

@@ -44,4 +44,8 @@ struct mn_http_request *mn_http_parse_take(struct mn_http_parse *parse);
 
 void mn_http_request_free(struct mn_http_request *req);
 
+/* Bytes of memory that a parser with its request (NULL: 0), or a taken request, holds. */
+size_t mn_http_parse_memory(const struct mn_http_parse *parse);
+size_t mn_http_request_memory(const struct mn_http_request *req);
+
 #endif

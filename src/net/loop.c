@@ -35,6 +35,7 @@ void mn_loop_turn_begin(struct mn_loop *loop)
     if (loop->in_turn)
         return;
     loop->in_turn = true;
+    loop->turn++;
     loop->turn_events = 0;
     loop->unix_ms = 0;
     loop->turn_start_ns = mn_mono_ns();
@@ -74,15 +75,6 @@ static void arm_wheel(struct mn_loop *loop)
                        next_ms > now_ms ? next_ms - now_ms : 0, 0);
 }
 
-static void publish(struct mn_loop *loop)
-{
-    if (loop->queued != loop->queued_told) {
-        mn_metric_add(loop->metrics, MN_M_BYTES_QUEUED, loop->queued - loop->queued_told);
-        loop->queued_told = loop->queued;
-        atomic_store_explicit(&loop->queued_shared, loop->queued, memory_order_relaxed);
-    }
-}
-
 void mn_loop_turn_finish(struct mn_loop *loop)
 {
     const struct mn_net_handler *handler = &loop->net->handler;
@@ -94,9 +86,9 @@ void mn_loop_turn_finish(struct mn_loop *loop)
         if (mn_list_is_empty(&loop->dirty) && mn_list_is_empty(&loop->resume))
             break;
     }
-    publish(loop);
+    mn_loop_publish(loop);
     if (mn_loop_shed_memory(loop))
-        publish(loop);
+        mn_loop_publish(loop);
     if (!mn_list_is_empty(&loop->dirty) || !mn_list_is_empty(&loop->resume))
         mn_loop_wake(loop);
     arm_wheel(loop);
@@ -193,8 +185,8 @@ void mn_loop_apply_config(struct mn_loop *loop, const struct mn_net_config *cfg)
     loop->cfg.session_size = session_size;
     /* A whole frame must fit, with room for the beginning of the next. */
     size_t wanted = MN_READ_BUFFER;
-    if (wanted < (size_t)cfg->max_message + MN_WS_HEADER_MAX + MN_READ_HTTP)
-        wanted = (size_t)cfg->max_message + MN_WS_HEADER_MAX + MN_READ_HTTP;
+    if (wanted < (size_t)cfg->max_message + MN_WS_HEADER_MAX + MN_READ_TURN)
+        wanted = (size_t)cfg->max_message + MN_WS_HEADER_MAX + MN_READ_TURN;
     if (wanted > loop->read_size) {
         mn_free(loop->read_buf);
         loop->read_buf = mn_alloc(wanted);
@@ -250,7 +242,7 @@ void mn_loop_shutdown(struct mn_loop *loop)
     for (unsigned i = 0; (conn = mn_loop_slot(loop, i)) != NULL; i++)
         if (conn->state != MN_CONN_FREE)
             mn_conn_abort(conn, MN_CLOSE_SHUTDOWN);
-    publish(loop);
+    mn_loop_publish(loop);
     loop->in_turn = false;
     loop->stopping = true;
     pthread_mutex_lock(&loop->post.lock);
@@ -267,6 +259,7 @@ void mn_loop_shutdown(struct mn_loop *loop)
 void mn_loop_deinit(struct mn_loop *loop)
 {
     mn_loop_run_tasks(loop);
+    mn_loop_publish(loop);
     MN_BUG_ON(uv_loop_close(&loop->uv) != 0);
     mn_loop_free_slabs(loop);
     mn_loop_free_rings(loop);
@@ -280,8 +273,6 @@ void mn_loop_deinit(struct mn_loop *loop)
 /* ---- accessors --------------------------------------------------------- */
 
 unsigned mn_loop_index(const struct mn_loop *loop) { return loop->index; }
-
-struct mn_net *mn_loop_net(struct mn_loop *loop) { return loop->net; }
 
 struct mn_metrics_shard *mn_loop_metrics(struct mn_loop *loop) { return loop->metrics; }
 

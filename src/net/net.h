@@ -64,14 +64,17 @@ struct mn_net_config {
     uint32_t http_idle_ms;          /* between requests of a kept-alive connection */
     uint32_t reader_idle_ms;        /* 90,000 */
     uint32_t writer_idle_ms;        /* 60,000 */
+    uint32_t ping_idle_ms;          /* 45,000: our own ping; 0: none */
     uint32_t max_message;           /* 65,536 bytes a WebSocket message */
     uint32_t http_max_request_line; /* 4,096 */
     uint32_t http_max_headers;      /* 8,192 in all */
     uint32_t http_max_body;         /* 65,536 */
-    uint32_t low_watermark;         /* 256 KiB queued: congestion ends */
+    uint32_t control_rate;          /* PING, PONG and binary frames of one connection, per second */
+    uint32_t control_burst;         /* and at once; beyond it 1008; rate 0: no limit */
+    uint32_t low_watermark;         /* 256 KiB of memory queued: congestion ends */
     uint32_t high_watermark; /* 512 KiB queued: congestion begins; twice that closes at once */
     int32_t close_unwritable_after_ms; /* 3,000 congested: close; negative = never */
-    uint64_t max_queued_bytes; /* all connections together; beyond it the fullest are closed */
+    uint64_t max_queued_bytes; /* memory of all connections; beyond it the fullest are closed */
     size_t session_size;       /* bytes of zeroed handler memory in each connection */
 };
 
@@ -81,9 +84,7 @@ struct mn_net_handler {
     void (*on_ws_open)(void *ctx, struct mn_conn *conn);
     /* One whole text message, valid UTF-8; p is writable and valid during the call. */
     void (*on_ws_text)(void *ctx, struct mn_conn *conn, char *p, size_t n);
-    /* A whole binary message or a pong came (for counters and presence). */
-    void (*on_ws_other)(void *ctx, struct mn_conn *conn, bool binary);
-    /* Nothing was written for writer_idle_ms. */
+    /* Nothing was written for writer_idle_ms, pings of ping_idle_ms apart. */
     void (*on_ws_writer_idle)(void *ctx, struct mn_conn *conn);
     /* Crossed the high watermark upwards (true) or the low one downwards (false); not nested. */
     void (*on_ws_pressure)(void *ctx, struct mn_conn *conn, bool congested);
@@ -142,7 +143,6 @@ void mn_loop_post(struct mn_loop *loop, struct mn_task *task);
 /* The same for a chain of tasks linked by `next` from first to last. */
 void mn_loop_post_chain(struct mn_loop *loop, struct mn_task *first, struct mn_task *last);
 unsigned mn_loop_index(const struct mn_loop *loop);
-struct mn_net *mn_loop_net(struct mn_loop *loop);
 struct mn_metrics_shard *mn_loop_metrics(struct mn_loop *loop);
 /* Monotonic and wall clock as of this turn; on the loop's thread. */
 uint64_t mn_loop_mono_ms(const struct mn_loop *loop);
@@ -154,8 +154,6 @@ void *mn_loop_user(const struct mn_loop *loop);
 struct mn_conn *mn_loop_find(struct mn_loop *loop, uint64_t conn_id);
 /* Loop that a connection id belongs to; any thread. */
 struct mn_loop *mn_net_loop_of(struct mn_net *net, uint64_t conn_id);
-/* Calls fn for each open WebSocket connection of this loop; fn may close it. */
-void mn_loop_each(struct mn_loop *loop, void (*fn)(void *arg, struct mn_conn *conn), void *arg);
 
 /* ---- connections ------------------------------------------------------ */
 
@@ -164,7 +162,6 @@ uint64_t mn_conn_id(const struct mn_conn *conn);
 struct mn_loop *mn_conn_loop(const struct mn_conn *conn);
 /* session_size bytes, zeroed at open. */
 void *mn_conn_session(struct mn_conn *conn);
-struct mn_conn *mn_conn_of_session(void *session);
 /* Peer's address without port into p[64], NUL-terminated. */
 void mn_conn_peer(const struct mn_conn *conn, char p[64]);
 
@@ -182,7 +179,6 @@ enum mn_send {
  */
 enum mn_err mn_conn_send(struct mn_conn *conn, struct mn_frame *take_frame, enum mn_send kind);
 bool mn_conn_is_congested(const struct mn_conn *conn);
-bool mn_conn_is_closing(const struct mn_conn *conn);
 /*
  * Closes: what is queued leaves first, with the close frame (code, reason;
  * code 0: none) behind it, in one send if the socket takes it; then the TCP

@@ -24,10 +24,13 @@
 
 #define MN_NET_LOOPS_MAX 64
 #define MN_READ_BUFFER ((size_t)256 * 1024) /* of a loop; grows with max_message */
-#define MN_READ_HTTP ((size_t)16 * 1024)    /* most bytes taken from an HTTP connection at a time */
-#define MN_SCRATCH ((size_t)64 * 1024)      /* small frames are copied together up to this */
-#define MN_LINGER_MS 1000                   /* wait for the peer's FIN */
-#define MN_HTTP_STALL_MS 30000              /* an HTTP answer of which the peer takes nothing */
+#define MN_READ_TURN                                                                               \
+    ((size_t)16 * 1024)                /* most bytes of a connection and turn, a long frame apart */
+#define MN_TURN_FRAMES 64              /* most frames of a connection and turn */
+#define MN_TURN_REQUEST_COST 4         /* frames that an HTTP request counts for */
+#define MN_SCRATCH ((size_t)64 * 1024) /* small frames are copied together up to this */
+#define MN_LINGER_MS 1000              /* wait for the peer's FIN */
+#define MN_HTTP_STALL_MS 30000         /* an HTTP answer of which the peer takes nothing */
 #define MN_HTTP_OUT_MAX ((size_t)64 * 1024) /* queued answers before pipelined requests wait */
 
 #define MN_RING_CACHE 256
@@ -38,9 +41,10 @@ enum mn_conn_state {
     MN_CONN_HTTP,     /* between requests, or reading one */
     MN_CONN_BUSY,     /* a request is with the handler */
     MN_CONN_OPEN,     /* WebSocket */
-    MN_CONN_CLOSING,  /* no more input; what is queued leaves */
-    MN_CONN_LINGER,   /* our FIN is sent, waits for the peer's */
-    MN_CONN_DEAD,     /* waits for libuv's close callback */
+    MN_CONN_DOOMED,  /* WebSocket that is closed in the write phase; takes and gives nothing more */
+    MN_CONN_CLOSING, /* no more input; what is queued leaves */
+    MN_CONN_LINGER,  /* our FIN is sent, waits for the peer's */
+    MN_CONN_DEAD,    /* waits for libuv's close callback */
     MN_CONN_STATE_COUNT
 };
 
@@ -49,8 +53,10 @@ struct mn_outq {
     struct mn_frame **ring;
     uint32_t cap; /* power of two */
     uint32_t head, count;
-    uint32_t skip; /* bytes of the first frame that are sent already */
-    size_t bytes;  /* left to send */
+    uint32_t skip;         /* bytes of the first frame that are sent already */
+    size_t bytes;          /* left to send */
+    size_t memory;         /* of the frames, as if nobody shared them, and of the ring */
+    struct mn_frame *pong; /* in the ring: the only PONG that waits; NULL: none */
 };
 
 /*
@@ -68,20 +74,27 @@ struct mn_conn {
     struct mn_ws_rx rx;
     char *rest; /* input that is no whole frame yet, or held */
     uint32_t rest_n, rest_cap;
-    uint32_t need; /* bytes that `rest` must have before it makes sense to parse; 0: any */
+    uint32_t need;      /* bytes that `rest` must have before it makes sense to parse; 0: any */
+    size_t in_memory;   /* of `rest`, of fragments and of the request being read, as charged */
+    uint64_t turn;      /* in which `turn_left` was set */
+    unsigned turn_left; /* frames that may still be processed in that turn */
+    uint32_t tokens;    /* of the bucket for control and binary frames */
+    uint64_t tokens_ms; /* up to when it is filled; 0: not used yet */
     int fd;
     struct mn_outq out;
     uint64_t last_read_ms, last_write_ms;
-    uint64_t deadline_ms; /* end of the state, or of patience while congested, or 0 */
-    uint64_t user_ms;     /* mn_conn_set_timer(), or 0 */
-    uint8_t peer[16];     /* IPv6 or v4-mapped */
+    uint64_t last_said_ms; /* as last_write_ms, our own idle pings apart */
+    uint64_t deadline_ms;  /* end of the state, or of patience while congested, or 0 */
+    uint64_t user_ms;      /* mn_conn_set_timer(), or 0 */
+    uint8_t peer[16];      /* IPv6 or v4-mapped */
     enum mn_conn_state state;
-    enum mn_close_cause doom; /* why, when doomed */
+    enum mn_close_cause doom; /* why, when DOOMED */
+    uint8_t pings_open;       /* of ours, not answered yet: their PONGs are free */
     uint8_t poll_events;      /* what libuv watches now */
     bool dirty;               /* in loop->dirty */
     bool blocked;             /* the socket is full: wait for WRITABLE */
     bool held;                /* mn_conn_hold() */
-    bool doomed;              /* OPEN, but will be closed in the write phase */
+    bool only_ping;           /* nothing is queued but an idle ping */
     bool congested, pressure_told;
     bool eof;     /* the peer's FIN was read */
     bool patient; /* CLOSING: wait for a full socket instead of giving up */
@@ -146,13 +159,15 @@ struct mn_loop {
     uint64_t drain_end_ms;
 
     bool in_turn;
+    uint64_t turn; /* counts up */
     unsigned turn_events;
     uint64_t turn_start_ns;
-    int64_t unix_ms;     /* 0: not asked yet in this turn */
-    int64_t queued;      /* bytes in all out queues */
-    int64_t queued_told; /* of it in the metrics */
+    int64_t unix_ms;   /* 0: not asked yet in this turn */
+    int64_t held;      /* bytes of memory held for peers: see memory.c */
+    int64_t held_told; /* of it in the metrics */
 
-    _Atomic int64_t queued_shared; /* `queued` as other loops may read it */
+    _Atomic int64_t held_shared; /* `held` and `carried` as other loops may read them */
+    _Atomic int64_t carried;     /* bytes of answers on their way to this loop */
     struct {
         pthread_mutex_t lock;
         struct mn_task *first, *last;
@@ -170,7 +185,7 @@ struct mn_net {
     uint16_t port[MN_NET_LISTEN_MAX];
     _Atomic unsigned conn_count;
     _Atomic bool draining;
-    struct mn_log_gate accept_gate, slow_gate;
+    struct mn_log_gate accept_gate, slow_gate, flood_gate;
     pthread_mutex_t idle_lock;
     pthread_cond_t idle; /* conn_count became 0 */
     struct mn_loop *loops[MN_NET_LOOPS_MAX];
@@ -248,6 +263,9 @@ void mn_conn_ws_open(struct mn_conn *conn);
 /* Close with these exact bytes (code and reason) in the close frame. */
 void mn_conn_ws_close_raw(struct mn_conn *conn, enum mn_close_cause cause, const char *p, size_t n);
 
+/* Whether a PING, PONG or binary frame is within the connection's bucket. */
+bool mn_conn_take_token(struct mn_conn *conn);
+
 /* conn_out.c */
 /* Appends, whatever the watermarks say; takes the reference. NULL or no memory: false. */
 bool mn_conn_queue(struct mn_conn *conn, struct mn_frame *take_frame);
@@ -257,8 +275,18 @@ void mn_conn_mark_dirty(struct mn_conn *conn);
 void mn_conn_flush(struct mn_conn *conn);
 void mn_conn_drop_output(struct mn_conn *conn);
 void mn_loop_free_rings(struct mn_loop *loop);
-/* Closes the fullest connections while the ceiling on queued bytes is exceeded; true: some. */
+/* Queues a PONG in place of the one that waits for a peer that does not read. */
+void mn_conn_send_pong(struct mn_conn *conn, const char *p, size_t n);
+
+/* memory.c */
+/* Charges what the connection's input holds now, instead of what it held before. */
+void mn_conn_charge_input(struct mn_conn *conn);
+/* Tells the metrics and the other loops. */
+void mn_loop_publish(struct mn_loop *loop);
+/* Closes the fullest connections while the ceiling on memory is exceeded; true: some. */
 bool mn_loop_shed_memory(struct mn_loop *loop);
+/* Whether the ceiling is reached: nothing new is begun. */
+bool mn_loop_is_full(const struct mn_loop *loop);
 
 /* drain.c */
 void mn_loop_drain(struct mn_loop *loop, uint32_t spread_ms);
@@ -268,6 +296,12 @@ void mn_loop_on_drain_timer(uv_timer_t *timer);
 /* Bytes that are no WebSocket frame, to go through the same queue. */
 struct mn_frame *mn_frame_raw(const char *p, size_t n);
 struct mn_frame *mn_http_error_frame(unsigned status);
+
+/* Whether the connection has a session: on_ws_open was called, on_ws_close not yet. */
+static inline bool mn_conn_is_ws(const struct mn_conn *conn)
+{
+    return conn->state == MN_CONN_OPEN || conn->state == MN_CONN_DOOMED;
+}
 
 static inline uint64_t mn_loop_now(const struct mn_loop *loop) { return uv_now(&loop->uv); }
 

@@ -33,6 +33,7 @@ enum mn_ws_close {
     MN_WS_CLOSE_PROTOCOL = 1002,
     MN_WS_CLOSE_NO_STATUS = 1005,
     MN_WS_CLOSE_BAD_UTF8 = 1007,
+    MN_WS_CLOSE_POLICY = 1008,
     MN_WS_CLOSE_TOO_BIG = 1009,
     MN_WS_CLOSE_RESTART = 1012,
     MN_WS_CLOSE_TRY_LATER = 1013
@@ -62,12 +63,7 @@ struct mn_ws_rx {
 struct mn_ws_in {
     char *p; /* payload, unmasked, writable; valid until the next call */
     size_t n;
-    /*
-     * FAIL: to be sent.  CLOSED: the peer's; MN_WS_CLOSE_NO_STATUS when it
-     * had none; 0 when it is one that nobody may send (999, 1005, ...): not
-     * a failure, answered with 1000 "Bye" instead of an echo.
-     */
-    uint16_t code;
+    uint16_t code;      /* FAIL: to be sent.  CLOSED: the peer's, or MN_WS_CLOSE_NO_STATUS */
     const char *reason; /* FAIL: text of ws-protocol.md 1.3; CLOSED: NULL, the reason is p + 2 */
     size_t need; /* MORE: bytes that the frame at hand will have in all, as far as known (>= 2) */
     /* private */
@@ -88,6 +84,7 @@ enum mn_ws_event mn_ws_rx_next(struct mn_ws_rx *rx, char *p, size_t n, size_t *r
                                struct mn_ws_in *ret);
 
 #define MN_WS_HEADER_MAX 14
+#define MN_WS_CONTROL_MAX 125 /* payload of a control frame */
 /* Header of a final, unmasked frame at `out` (room for 10 bytes); returns its size. */
 size_t mn_ws_header(char out[10], enum mn_ws_opcode op, uint64_t payload);
 /* Bytes that mn_ws_header() writes for a payload. */

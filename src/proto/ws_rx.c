@@ -27,7 +27,6 @@
 #define MASKED 0x80u
 #define LENGTH 0x7fu
 #define CONTROL 0x08u
-#define CONTROL_MAX 125u
 
 struct head {
     uint64_t payload;
@@ -100,7 +99,7 @@ static const char *judge_control(const struct head *head, unsigned length)
 {
     if (!head->fin)
         return "fragmented control frame";
-    if (length > CONTROL_MAX)
+    if (length > MN_WS_CONTROL_MAX)
         return "control frame with payload length > 125 octets";
     if (reserved_opcode[head->op] != NULL)
         return reserved_opcode[head->op];
@@ -194,8 +193,11 @@ static enum mn_ws_event take_close(struct mn_ws_rx *rx, char *p, size_t n, struc
     if (n == 0)
         return deliver(ret, MN_WS_CLOSED, p, n, MN_WS_CLOSE_NO_STATUS);
     code = (uint16_t)big_endian(p, 2);
-    if (!mn_ws_close_code_valid(code))
-        return deliver(ret, MN_WS_CLOSED, p, n, 0);
+    if (!mn_ws_close_code_valid(code)) {
+        (void)snprintf(ret->text, sizeof(ret->text), "close frame with invalid code %u",
+                       (unsigned)code);
+        return violation(rx, ret, ret->text);
+    }
     if (!mn_utf8_valid(p + 2, n - 2))
         return fail(rx, ret, MN_WS_CLOSE_BAD_UTF8, "bytes are not UTF-8");
     return deliver(ret, MN_WS_CLOSED, p, n, code);

@@ -17,6 +17,7 @@ from support.server import MINIMD, Server  # noqa: E402
 UNLIMITED = {
     "im.gateway.ws.rate-limit.connection-rate": 0,
     "im.gateway.ws.rate-limit.user-rate": 0,
+    "im.gateway.ws.rate-limit.control-rate": 0,
     "im.ratelimit.enabled": False,
 }
 _uids = itertools.count(10001)

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """ws-protocol.md 1.7 (order of the gates) and 10 (rate limits, violations), B1, B31."""
+import contextlib
 import json
 
 import pytest
 
-from support.rawws import BINARY, TEXT, frame
+from support.rawws import BINARY, CLOSE, PING, PONG, TEXT, frame
 
 
 @pytest.fixture(scope="module")
@@ -71,10 +72,23 @@ def test_auth_and_heartbeats_do_not_count_for_the_user(limited, connect, uid):
         client.error("message_not_found", smid="1")
 
 
-def test_binary_and_control_frames_are_not_limited(limited, connect, uid):
+@pytest.mark.parametrize("kind", [BINARY, PING, PONG], ids=["binary", "ping", "pong"])
+def test_binary_and_control_frames_have_a_bucket_of_their_own(limited, connect, uid, kind):
     client = connect(uid(), limited)
-    client.send(frame(BINARY, b"x") * 500)
-    client.expect_alive()
+    client.send(frame(kind, b"x") * 119)
+    for _ in range(119 if kind == PING else 0):
+        assert client.recv_frame().opcode == PONG
+    client.expect_alive()  # the 120th; the text bucket is untouched by all that
+    client.send(text(type="PING") * 60)
+    for _ in range(60):
+        client.expect("PONG")
+    with contextlib.suppress(ConnectionError):
+        client.send(frame(kind, b"x") * 20000)
+    while True:
+        got = client.recv_frame()
+        if got.opcode != PONG:
+            break
+    assert got.opcode == CLOSE and got.payload[:2] == b"\x03\xf0"  # 1008
 
 
 def test_bucket_before_auth(limited, connect):

@@ -15,7 +15,8 @@ from support.wait import Deadline
 @pytest.fixture(scope="module")
 def impatient(launch_module):
     """Waits neither for a request nor for AUTH."""
-    return launch_module({"im.gateway.ws.auth-timeout-ms": 500, "im.gateway.ws.handshake-timeout-ms": 700})
+    return launch_module({"im.gateway.ws.auth-timeout-ms": 500, "im.gateway.ws.handshake-timeout-ms": 700,
+                          "im.gateway.ws.rate-limit.control-rate": 0})
 
 
 @pytest.fixture(scope="module")

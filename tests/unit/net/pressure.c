@@ -127,25 +127,6 @@ static void replies_go_up_to_twice_the_mark(void **state)
     close(fd);
 }
 
-/* Pings of a peer that does not read its pongs. */
-static void unread_pongs_end_the_connection(void **state)
-{
-    char *out = mn_alloc(1 << 17), payload[125] = {0};
-    size_t n = 0;
-    (void)state;
-    server.cfg.close_unwritable_after_ms = -1;
-    server_start(&server);
-    int fd = slow_client();
-    while (n < (1 << 17) - 200)
-        n += client_frame(out + n, 0x89, payload, sizeof(payload));
-    for (int i = 0; i < 200; i++)
-        if (send(fd, out, n, MSG_NOSIGNAL) < 0)
-            break;
-    server_await_closed(&server, MN_CLOSE_SLOW, 1);
-    close(fd);
-    mn_free(out);
-}
-
 static void burst_to_a_reading_peer_is_no_congestion(void **state);
 
 #define BURST 100 /* 1.6 MB: above the mark many times over */
@@ -331,7 +312,6 @@ int test_net_pressure(void)
         TEST(pushes_are_refused_and_the_connection_closed),
         TEST(reading_in_time_saves_the_connection),
         TEST(replies_go_up_to_twice_the_mark),
-        TEST(unread_pongs_end_the_connection),
         TEST(burst_to_a_reading_peer_is_no_congestion),
         TEST(closing_a_congested_connection_does_not_wait),
         TEST(fullest_goes_first_at_the_ceiling_of_all),

@@ -55,12 +55,6 @@ static void on_ws_text(void *ctx, struct mn_conn *conn, char *p, size_t n)
     note(server, SERVER_TEXT);
 }
 
-static void on_ws_other(void *ctx, struct mn_conn *conn, bool binary)
-{
-    (void)conn;
-    note(ctx, binary ? SERVER_BINARY : SERVER_PONG);
-}
-
 static void on_ws_writer_idle(void *ctx, struct mn_conn *conn)
 {
     (void)conn;
@@ -149,7 +143,6 @@ void server_start(struct server *server)
         .ctx = server,
         .on_ws_open = on_ws_open,
         .on_ws_text = on_ws_text,
-        .on_ws_other = on_ws_other,
         .on_ws_writer_idle = on_ws_writer_idle,
         .on_ws_pressure = on_ws_pressure,
         .on_ws_timer = on_ws_timer,
@@ -183,8 +176,8 @@ void server_stop(struct server *server)
     assert_int_equal(server->count[SERVER_OPEN], server->count[SERVER_CLOSE]);
     assert_int_equal(mn_metrics_sum(server->metrics, MN_M_CONN_OPEN), 0);
     assert_int_equal(mn_metrics_sum(server->metrics, MN_M_WS_OPEN), 0);
-    assert_int_equal(mn_metrics_sum(server->metrics, MN_M_BYTES_QUEUED), 0);
     mn_net_free(server->net);
+    assert_int_equal(mn_metrics_sum(server->metrics, MN_M_BYTES_QUEUED), 0);
     mn_metrics_free(server->metrics);
     close(server->log_fd);
     close(server->log.fd);

@@ -17,6 +17,7 @@ int test_net_upgrade(void);
 int test_net_http(void);
 int test_net_ws(void);
 int test_net_pressure(void);
+int test_net_memory(void);
 int test_net_life(void);
 int test_net_listen(void);
 int test_net_chaos(void);

@@ -106,8 +106,6 @@ static void binary_and_pong_only_reach_the_counters(void **state)
     client_ws_send(fd, 0x8a, "late", 4);
     client_ws_text(fd, "end");
     client_ws_expect_text(fd, "end");
-    assert_int_equal(server.count[SERVER_BINARY], 1);
-    assert_int_equal(server.count[SERVER_PONG], 1);
     assert_int_equal(mn_metrics_sum(server.metrics, MN_M_FRAME_IN_BINARY), 1);
     assert_int_equal(mn_metrics_sum(server.metrics, MN_M_FRAME_IN_CONTROL), 1);
     close(fd);
@@ -136,17 +134,18 @@ static void close_frame_is_echoed(void **state)
     server_await_closed(&server, MN_CLOSE_PEER, 3);
 }
 
-static void invalid_close_code_gets_bye(void **state)
+static void invalid_close_code_is_a_violation(void **state)
 {
+    static const uint16_t codes[] = {0, 999, 1004, 1005, 1006, 1015, 1016, 2999, 5000, 65535};
     (void)state;
-    int fd = client_ws(&server);
-    client_ws_send(fd, 0x88, "\x03\xe7", 2); /* 999 */
-    client_ws_expect_close(fd, 1000, "Bye");
-    close(fd);
-    fd = client_ws(&server);
-    client_ws_send(fd, 0x88, "\x03\xed", 2); /* 1005 */
-    client_ws_expect_close(fd, 1000, "Bye");
-    close(fd);
+    for (size_t i = 0; i < MN_ARRAY_LEN(codes); i++) {
+        char reason[64], payload[2] = {(char)(codes[i] >> 8), (char)codes[i]};
+        int fd = client_ws(&server);
+        client_ws_send(fd, 0x88, payload, 2);
+        snprintf(reason, sizeof(reason), "close frame with invalid code %u", codes[i]);
+        client_ws_expect_close(fd, 1002, reason);
+        close(fd);
+    }
 }
 
 static void violations_get_one_close_frame(void **state)
@@ -237,7 +236,6 @@ static void say_bye(struct server *s, struct mn_conn *conn, char *p, size_t n)
     (void)s;
     mn_ignore(mn_conn_send(conn, text_frame("last words", 10), MN_SEND_REPLY));
     mn_conn_close(conn, MN_CLOSE_APP, MN_WS_CLOSE_NORMAL, "Bye");
-    assert_true(mn_conn_is_closing(conn));
     mn_conn_close(conn, MN_CLOSE_APP, MN_WS_CLOSE_PROTOCOL, "again"); /* does nothing */
     assert_int_equal(mn_conn_send(conn, text_frame(p, n), MN_SEND_REPLY), MN_ECLOSED);
 }
@@ -318,7 +316,7 @@ static void many_small_frames_travel_together(void **state)
     mn_free(out);
 }
 
-static void session_is_zeroed_and_finds_its_connection(void **state);
+static void session_is_zeroed(void **state);
 
 static void check_session(struct server *s, struct mn_conn *conn)
 {
@@ -327,14 +325,13 @@ static void check_session(struct server *s, struct mn_conn *conn)
     for (size_t i = 0; i < 48; i++)
         MN_BUG_ON(session[i] != 0);
     memset(session, 0xaa, 48);
-    MN_BUG_ON(mn_conn_of_session(session) != conn);
     char peer[64];
     mn_conn_peer(conn, peer);
     MN_BUG_ON(strcmp(peer, "127.0.0.1") != 0);
     MN_BUG_ON(mn_loop_find(mn_conn_loop(conn), mn_conn_id(conn)) != conn);
 }
 
-static void session_is_zeroed_and_finds_its_connection(void **state)
+static void session_is_zeroed(void **state)
 {
     uint64_t ids[8];
     (void)state;
@@ -396,7 +393,7 @@ int test_net_ws(void)
         TEST(pings_are_answered_in_order),
         TEST(binary_and_pong_only_reach_the_counters),
         TEST(close_frame_is_echoed),
-        TEST(invalid_close_code_gets_bye),
+        TEST(invalid_close_code_is_a_violation),
         TEST(violations_get_one_close_frame),
         TEST(length_of_2_63_is_refused_by_its_header),
         TEST(fragments_beyond_the_limit),
@@ -406,7 +403,7 @@ int test_net_ws(void)
         TEST(unread_input_does_not_reset_the_last_words),
         TEST(peer_that_vanishes),
         TEST(many_small_frames_travel_together),
-        TEST(session_is_zeroed_and_finds_its_connection),
+        TEST(session_is_zeroed),
         TEST(sockets_have_their_options),
     };
     return cmocka_run_group_tests_name("net ws", tests, NULL, NULL);
