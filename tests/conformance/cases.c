@@ -320,7 +320,7 @@ static void read_frame(struct case_reader *r, struct conf_case *c)
     mn_buf_deinit(&payload);
 }
 
-/* `close N reason`, `close none`, `close invalid`. */
+/* `close N reason`, `close none`. */
 static void read_close(struct case_reader *r, struct case_event *e)
 {
     struct mn_str word = take(r);
@@ -328,8 +328,6 @@ static void read_close(struct case_reader *r, struct case_event *e)
     e->ev = MN_WS_CLOSED;
     if (mn_str_is(word, "none")) {
         e->code = MN_WS_CLOSE_NO_STATUS;
-    } else if (mn_str_is(word, "invalid")) {
-        e->code = 0;
     } else {
         e->code = (uint16_t)number(r, word, 65535);
         add_big_endian(&e->data, e->code, 2);

@@ -8,7 +8,7 @@
 
 An event is (kind, code, payload, reason): kind is text, binary, ping, pong,
 close, fail or wait; code is an int for close and fail, None for a close
-without or with an invalid one (`detail` tells them apart).
+without one (`detail` "none").
 """
 import dataclasses
 import re
@@ -33,7 +33,7 @@ class Event:
     code: int | None = None
     payload: bytes = b""
     reason: str | None = None  # of fail; None allows any
-    detail: str = ""  # of close without a code: "none" or "invalid"
+    detail: str = ""  # "none": a close without a code
 
 
 @dataclasses.dataclass
@@ -159,7 +159,7 @@ class Reader:
         kind = self.take()[1]
         if kind == "close":
             word = self.take()[1]
-            if word in ("none", "invalid"):
+            if word == "none":
                 return Event(kind, detail=word)
             return Event(kind, int(word), struct.pack(">H", int(word)) + self.payload())
         if kind == "fail":

@@ -44,9 +44,6 @@ def expect_event(client, event, texts):
     elif event.kind == "fail":
         expect_end(client, event.code, event.reason)
         return True
-    elif event.kind == "close" and event.detail == "invalid":
-        expect_end(client, 1000, "Bye")
-        return True
     elif event.kind == "close":
         assert client.recv_frame() == Frame(True, 0, CLOSE, event.payload)  # the code is part of it
         client.expect_eof()
