@@ -22,7 +22,7 @@ static void envelope_end(struct mn_api_call *call)
     mn_buf_add_char(body, '}');
 }
 
-static void envelope(struct mn_api_call *call, unsigned status, int code, const char *message)
+static void envelope_text(struct mn_api_call *call, unsigned status, int code, const char *message)
 {
     struct mn_buf *body = &call->res->body;
     mn_buf_reset(body);
@@ -32,6 +32,11 @@ static void envelope(struct mn_api_call *call, unsigned status, int code, const 
     mn_buf_add_z(body, ",\"message\":");
     mn_buf_add_json(body, mn_str_c(message));
     envelope_end(call);
+}
+
+static void envelope(struct mn_api_call *call, unsigned status, int code, const char *message)
+{
+    envelope_text(call, status, code, message);
     content_type(call, "application/json");
 }
 
@@ -67,6 +72,12 @@ void mn_api_bad(struct mn_api_call *call, const char *message)
     envelope(call, 400, 40000, message);
 }
 
+void mn_api_bad_token(struct mn_api_call *call, const char *message)
+{
+    envelope_text(call, 401, 40100, message);
+    content_type(call, "application/json;charset=UTF-8");
+}
+
 void mn_api_busy(struct mn_api_call *call)
 {
     mn_metric_inc(call->shard, MN_M_SERVER_BUSY);
@@ -74,17 +85,31 @@ void mn_api_busy(struct mn_api_call *call)
     envelope(call, 503, 50000, "server_busy");
 }
 
-void mn_api_broken(struct mn_api_call *call, const char *what, enum mn_err err)
+static void log_failure(struct mn_api_call *call, const char *what, enum mn_err err)
 {
     uint64_t suppressed = 0;
+    mn_metric_inc(call->shard, MN_M_HTTP_FAILED);
     if (mn_log_gate_pass(&call->api->failed_gate, 1000, &suppressed))
         mn_log(call->api->config.log, MN_LOG_ERROR, "http_failed", MN_KV_S("path", call->req->path),
                MN_KV_Z("what", what), MN_KV_Z("error", mn_err_text(err)),
                MN_KV_U("suppressed", suppressed));
+}
+
+void mn_api_broken(struct mn_api_call *call, const char *what, enum mn_err err)
+{
+    log_failure(call, what, err);
     if (err == MN_EBUSY)
         mn_api_busy(call);
     else
         envelope(call, 500, 50000, "internal_error");
+}
+
+void mn_api_broken_softly(struct mn_api_call *call, const char *what, enum mn_err err)
+{
+    log_failure(call, what, err);
+    if (err == MN_EBUSY)
+        mn_metric_inc(call->shard, MN_M_SERVER_BUSY);
+    envelope(call, 200, 50000, "internal_error");
 }
 
 void mn_api_plain(struct mn_api_call *call, unsigned status, const char *type)

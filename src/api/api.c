@@ -122,15 +122,14 @@ void mn_api_free(struct mn_api *api)
 
 /* ---- on the loop thread ------------------------------------------------------ */
 
-/* The token of "Bearer <token>"; absent when there is no such header (5.1). */
+/* The token of "Bearer <token>"; absent when there is no such header, or nothing in it (5.1, 13). */
 static struct mn_str bearer(const struct mn_http_request *req)
 {
     struct mn_str value = mn_http_header(req, "Authorization");
-    if (mn_str_is(value, "Bearer")) /* "Bearer " with its blank taken off by HTTP: an empty token */
-        return MN_STR("");
     if (value.n < 7 || memcmp(value.p, "Bearer ", 7) != 0)
         return MN_STR_NONE;
-    return mn_str_trim(mn_str_make(value.p + 7, value.n - 7));
+    value = mn_str_trim(mn_str_make(value.p + 7, value.n - 7));
+    return value.n > 0 ? value : MN_STR_NONE;
 }
 
 static bool is_auth_path(struct mn_str path)
@@ -146,10 +145,26 @@ static bool reads_token(const struct mn_api_call *call)
     return !is_auth_path(call->req->path);
 }
 
-static void refuse_method(struct mn_api_call *call)
+/* A method of HTTP's own (RFC 9110 9.3, RFC 5789) that no route takes, or one that nobody knows. */
+static bool is_known_method(const struct mn_http_request *req)
 {
+    return req->method != MN_HTTP_OTHER || mn_str_is(req->method_text, "PATCH") ||
+           mn_str_is(req->method_text, "TRACE") || mn_str_is(req->method_text, "CONNECT");
+}
+
+/* Known paths say what they take; elsewhere an unknown method is our lack, not a 404 (13). */
+static bool refuse_method(struct mn_api_call *call)
+{
+    enum mn_http_method method = call->req->method;
+    if (!call->route && !is_known_method(call->req)) {
+        mn_api_error(call, 501, 40000, "method_not_implemented");
+        return true;
+    }
+    if (!call->route || method == MN_HTTP_OPTIONS || mn_api_route_takes(call->route, method))
+        return false;
     (void)mn_http_response_header(call->res, "Allow", mn_str_c(mn_api_route_allow(call->route)));
     mn_api_error(call, 405, 40000, "method_not_allowed");
+    return true;
 }
 
 static void refuse_origin(struct mn_api_call *call)
@@ -200,11 +215,8 @@ static bool admit(struct mn_api_call *call)
             mn_cors_preflight_headers(req, call->res);
         return true;
     }
-    if (call->route && req->method != MN_HTTP_OPTIONS &&
-        !mn_api_route_takes(call->route, req->method)) {
-        refuse_method(call);
+    if (refuse_method(call))
         return true;
-    }
     if (cors == MN_CORS_REFUSED) {
         refuse_origin(call);
         return true;
@@ -234,8 +246,7 @@ static bool check_token(struct mn_api_call *call)
     if (!reason)
         mn_api_broken(call, "token", err);
     else
-        mn_api_error(call, 401, 40100,
-                     strcmp(reason, "session_invalid") == 0 ? reason : "unauthorized");
+        mn_api_bad_token(call, strcmp(reason, "session_invalid") == 0 ? reason : "unauthorized");
     return false;
 }
 
@@ -272,7 +283,7 @@ static struct mn_api_call *call_new(struct mn_api *api, const struct mn_http_req
 static struct mn_http_response *call_end(struct mn_api_call *call)
 {
     struct mn_http_response *res = call->res;
-    json_decref(call->body);
+    mn_buf_deinit(&call->body_text);
     mn_buf_deinit(&call->query_text);
     snapshot_unref(call->snapshot);
     mn_free(call);

@@ -1,11 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * JSON bodies: parsed by jansson into a tree that lives as long as the
- * call.  Its size is bounded by the transport's ceiling on bodies.
- * Duplicate keys: the last one wins; text behind the object is ignored.
+ * JSON bodies.  The text is checked whole once; a field is looked up in it
+ * when a handler asks for it, and only then must its value be one that the
+ * field can have.  So whatever RFC 8259 allows is well-formed here, also
+ * what no field of ours takes: U+0000, numbers beyond every range, any
+ * depth.  Duplicate keys: the last one wins; text behind the object is
+ * ignored.
  */
 #include "api/input.h"
 #include "base/num.h"
+#include "base/utf8.h"
+#include "proto/json.h"
 
 /* application/json or application/<anything>+json; parameters do not matter. */
 static bool is_json(struct mn_str type)
@@ -22,6 +27,16 @@ static bool is_json(struct mn_str type)
            (sub.n > 5 && mn_str_eq_nocase(mn_str_make(sub.p + sub.n - 5, 5), MN_STR("+json")));
 }
 
+/* Where the object begins: behind a byte order mark and space. */
+static const char *object_of(struct mn_str text)
+{
+    const char *p = text.p, *end = text.p + text.n;
+    if (text.n >= 3 && memcmp(p, "\xef\xbb\xbf", 3) == 0)
+        p += 3;
+    p = mn_json_skip_space(p, end);
+    return p < end && *p == '{' ? p : NULL;
+}
+
 bool mn_body_parse(struct mn_api_call *call)
 {
     if (!is_json(mn_http_header(call->req, "Content-Type"))) {
@@ -29,82 +44,135 @@ bool mn_body_parse(struct mn_api_call *call)
         return false;
     }
     struct mn_str text = call->req->body;
-    json_t *body = text.n > 0 ? json_loadb(text.p, text.n, JSON_DISABLE_EOF_CHECK, NULL) : NULL;
-    if (!json_is_object(body)) {
-        json_decref(body);
-        mn_api_bad(call, "malformed_json");
+    const char *from = text.n > 0 ? object_of(text) : NULL;
+    bool too_deep = false;
+    const char *behind = from ? mn_json_skip_deep(from, text.p + text.n, &too_deep) : NULL;
+    if (!behind || !mn_utf8_valid(from, (size_t)(behind - from))) {
+        mn_api_bad(call, too_deep ? "bad_request" : "malformed_json");
         return false;
     }
-    call->body = body;
+    call->body = mn_str_make(from, (size_t)(behind - from));
     return true;
 }
 
-/* Puts text in the place of a number or boolean, so that the tree owns it. */
-static bool replace(struct mn_api_call *call, const char *name, const char *text,
-                    struct mn_str *ret)
+/* ---- fields ----------------------------------------------------------------------- */
+
+/* Whether the text between two quotes says `name`, which is plain ASCII. */
+static bool says(struct mn_str quoted, const char *name)
 {
-    if (json_object_set_new(call->body, name, json_string(text)) != 0) {
-        mn_api_broken(call, "body", MN_ENOMEM);
+    const char *p = quoted.p, *end = quoted.p + quoted.n;
+    while (p < end) {
+        char c[4] = {*p};
+        unsigned n = 1;
+        p = *p == '\\' ? mn_json_unescape(p, end, c, &n) : p + 1;
+        if (!p || n != 1 || c[0] != *name || *name == '\0')
+            return false;
+        name++;
+    }
+    return *name == '\0';
+}
+
+/* The value of the last field of that name, as it is written; absent: there is none, or it is null. */
+static struct mn_str find(const struct mn_api_call *call, const char *name)
+{
+    const char *end = call->body.p + call->body.n - 1; /* the closing brace */
+    const char *p = mn_json_skip_space(call->body.p + 1, end);
+    struct mn_str found = MN_STR_NONE;
+    while (p < end) {
+        bool ignored;
+        const char *behind = mn_json_skip_string(p + 1, end);
+        struct mn_str key = mn_str_make(p + 1, (size_t)(behind - p) - 2);
+        const char *value = mn_json_skip_space(mn_json_skip_space(behind, end) + 1, end);
+        behind = mn_json_skip_deep(value, end, &ignored);
+        if (says(key, name))
+            found = mn_str_make(value, (size_t)(behind - value));
+        p = mn_json_skip_space(behind, end);
+        if (p < end)
+            p = mn_json_skip_space(p + 1, end); /* the comma */
+    }
+    return mn_str_is(found, "null") ? MN_STR_NONE : found;
+}
+
+static bool is_number(struct mn_str value)
+{
+    return value.p[0] == '-' || (value.p[0] >= '0' && value.p[0] <= '9');
+}
+
+/* "\ud800" and the like, which mn_json_unescape() would make a question mark. */
+static bool is_lone_surrogate(const char *escape, const char c[4], unsigned n)
+{
+    return escape[1] == 'u' && (escape[2] | 0x20) == 'd' && escape[3] > '7' && n == 1 &&
+           c[0] == '?';
+}
+
+/*
+ * Decodes a string value.  U+0000 and half a surrogate pair are no text:
+ * names and passwords with them would be cut off, or meet others that
+ * differ only there.
+ */
+static bool decode(struct mn_api_call *call, struct mn_str value, struct mn_str *ret)
+{
+    const char *p = value.p + 1, *end = value.p + value.n - 1;
+    struct mn_buf *text = &call->body_text;
+    if (!memchr(p, '\\', (size_t)(end - p))) {
+        *ret = mn_str_make(p, (size_t)(end - p));
+        return true;
+    }
+    /* Decoding never lengthens, and no field is read twice: what was decoded stays where it is. */
+    if (text->cap == 0) {
+        mn_buf_init(text, call->body.n);
+        if (mn_buf_reserve(text, call->body.n) != MN_OK) {
+            mn_api_broken(call, "body", MN_ENOMEM);
+            return false;
+        }
+    }
+    size_t from = text->n;
+    while (p < end) {
+        char c[4] = {*p};
+        unsigned n = 1;
+        const char *next = *p == '\\' ? mn_json_unescape(p, end, c, &n) : p + 1;
+        if (c[0] == '\0' || (*p == '\\' && is_lone_surrogate(p, c, n))) {
+            mn_api_bad(call, "bad_request");
+            return false;
+        }
+        mn_buf_add(text, c, n);
+        p = next;
+    }
+    if (text->failed) {
+        mn_api_broken(call, "body", MN_ELIMIT);
         return false;
     }
-    *ret = mn_str_c(json_string_value(json_object_get(call->body, name)));
+    *ret = mn_str_make(text->p + from, text->n - from);
     return true;
 }
 
 bool mn_body_text(struct mn_api_call *call, const char *name, struct mn_str *ret)
 {
-    char text[64];
-    json_t *value = json_object_get(call->body, name);
-    if (!value || json_is_null(value)) {
-        *ret = MN_STR_NONE;
+    struct mn_str value = find(call, name);
+    *ret = value;
+    if (!value.p)
         return true;
-    }
-    switch (json_typeof(value)) {
-    case JSON_STRING:
-        *ret = mn_str_make(json_string_value(value), json_string_length(value));
-        return true;
-    case JSON_TRUE:
-    case JSON_FALSE:
-        return replace(call, name, json_is_true(value) ? "true" : "false", ret);
-    case JSON_INTEGER:
-        text[mn_print_i64(text, json_integer_value(value))] = '\0';
-        return replace(call, name, text, ret);
-    case JSON_REAL:
-        snprintf(text, sizeof(text), "%.15g", json_real_value(value));
-        return replace(call, name, text, ret);
-    case JSON_NULL:
-    case JSON_ARRAY:
-    case JSON_OBJECT:
-        break;
-    }
+    if (value.p[0] == '"')
+        return decode(call, value, ret);
+    if (value.p[0] != '{' && value.p[0] != '[')
+        return true; /* a number, true or false: as written */
     mn_api_bad(call, "bad_request");
     return false;
 }
 
-/* A float is truncated; one beyond 64 bits is no id. */
-static bool from_real(double value, int64_t *ret)
-{
-    if (!(value > -9.2e18 && value < 9.2e18))
-        return false;
-    *ret = (int64_t)value;
-    return true;
-}
-
 bool mn_body_id(struct mn_api_call *call, const char *name, int64_t *ret, bool *ret_given)
 {
-    json_t *value = json_object_get(call->body, name);
+    struct mn_str value = find(call, name), text;
     *ret_given = false;
-    if (!value || json_is_null(value))
+    if (!value.p)
         return true;
     bool good = false;
-    if (json_is_integer(value)) {
-        *ret = json_integer_value(value);
-        good = true;
-    } else if (json_is_real(value)) {
-        good = from_real(json_real_value(value), ret);
-    } else if (json_is_string(value)) {
-        struct mn_str text = mn_str_trim(
-            mn_str_make(json_string_value(value), json_string_length(value)));
+    if (is_number(value)) {
+        good = mn_json_int(value.p, value.n, INT64_MIN, INT64_MAX, ret) == MN_OK;
+    } else if (value.p[0] == '"') {
+        if (!decode(call, value, &text))
+            return false;
+        text = mn_str_trim(text);
         if (text.n == 0)
             return true;
         good = mn_parse_i64(text, INT64_MIN, INT64_MAX, ret) == MN_OK;
@@ -115,20 +183,30 @@ bool mn_body_id(struct mn_api_call *call, const char *name, int64_t *ret, bool *
     return good;
 }
 
+/* Whether a number is another than zero: it has a digit that is none, before its exponent. */
+static bool is_not_zero(struct mn_str number)
+{
+    for (size_t i = 0; i < number.n && (number.p[i] | 0x20) != 'e'; i++)
+        if (number.p[i] >= '1' && number.p[i] <= '9')
+            return true;
+    return false;
+}
+
 bool mn_body_flag(struct mn_api_call *call, const char *name, bool *ret, bool *ret_given)
 {
-    json_t *value = json_object_get(call->body, name);
+    struct mn_str value = find(call, name), text;
     *ret_given = false;
-    if (!value || json_is_null(value))
+    if (!value.p)
         return true;
+    text = value;
+    if (value.p[0] == '"' && !decode(call, value, &text))
+        return false;
     bool good = true;
-    if (json_is_boolean(value))
-        *ret = json_is_true(value);
-    else if (json_is_integer(value))
-        *ret = json_integer_value(value) != 0;
-    else if (json_is_string(value) && strcmp(json_string_value(value), "true") == 0)
+    if (is_number(value))
+        *ret = is_not_zero(value);
+    else if (mn_str_is(text, "true"))
         *ret = true;
-    else if (json_is_string(value) && strcmp(json_string_value(value), "false") == 0)
+    else if (mn_str_is(text, "false"))
         *ret = false;
     else
         good = false;

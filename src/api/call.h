@@ -2,7 +2,6 @@
 #ifndef MN_API_CALL_H
 #define MN_API_CALL_H
 
-#include <jansson.h>
 #include <pthread.h>
 #include <stdatomic.h>
 
@@ -76,8 +75,9 @@ struct mn_api_call {
     struct mn_metrics_shard *shard;
     const struct mn_api_route *route; /* NULL: unknown path */
     bool on_worker;
-    int64_t user; /* 0: nobody */
-    json_t *body;
+    int64_t user;            /* 0: nobody */
+    struct mn_str body;      /* the checked JSON object, as written; into req */
+    struct mn_buf body_text; /* decoded fields */
     struct mn_client client; /* whom limits count */
     struct mn_api_param query[MN_API_QUERY_MAX];
     unsigned query_count;
@@ -97,8 +97,12 @@ void mn_api_fail(struct mn_api_call *call, int code, const char *message);
 void mn_api_error(struct mn_api_call *call, unsigned status, int code, const char *message);
 /* X(400, 40000, message). */
 void mn_api_bad(struct mn_api_call *call, const char *message);
+/* The 401 of the token check, which alone names its charset (2.1). */
+void mn_api_bad_token(struct mn_api_call *call, const char *message);
 /* A store failed: logs it once, answers 500 internal_error, or 503 server_busy when it is busy. */
 void mn_api_broken(struct mn_api_call *call, const char *what, enum mn_err err);
+/* The same where the contract wants HTTP 200 whatever failed (7.2.4): logged and counted alike. */
+void mn_api_broken_softly(struct mn_api_call *call, const char *what, enum mn_err err);
 /* 503 server_busy with Retry-After. */
 void mn_api_busy(struct mn_api_call *call);
 /* Not an envelope: probes and the CORS refusal. */

@@ -20,7 +20,7 @@ bool mn_query_text(struct mn_api_call *call, const char *name, struct mn_str *re
 bool mn_query_need(struct mn_api_call *call, const char *name, int64_t *ret);
 /* Optional whole number; *ret_given says whether it was there. 400 bad_parameter. */
 bool mn_query_id(struct mn_api_call *call, const char *name, int64_t *ret, bool *ret_given);
-/* 32-bit number with a default, then pulled into min..max. 400 bad_parameter. */
+/* 64-bit number with a default, then pulled into min..max. 400 bad_parameter. */
 bool mn_query_clamped(struct mn_api_call *call, const char *name, int64_t fallback, int64_t min,
                       int64_t max, int64_t *ret);
 /* Optional date. 400 bad_parameter. */

@@ -8,6 +8,7 @@
 #include "api/origin.h"
 
 #include "api/client.h"
+#include "base/num.h"
 
 static enum mn_err add_pattern(struct mn_origins *origins, struct mn_str entry)
 {
@@ -89,19 +90,47 @@ static void split_host(struct mn_str authority, struct mn_str port, struct mn_st
     }
 }
 
+/* A host of letters that stand in one, or an address in brackets. */
+static bool is_host(struct mn_str host)
+{
+    bool bracketed = host.n > 2 && host.p[0] == '[' && host.p[host.n - 1] == ']';
+    size_t from = bracketed ? 1 : 0, to = bracketed ? host.n - 1 : host.n;
+    for (size_t i = from; i < to; i++)
+        if ((unsigned char)host.p[i] <= ' ' || strchr("/?#@\\[]", host.p[i]) ||
+            (host.p[i] == ':' && !bracketed))
+            return false;
+    return to > from;
+}
+
+/*
+ * scheme://host or scheme://host:port, as browsers send it (RFC 6454 6.1);
+ * what comes behind the scheme goes to *ret_rest.  A pattern's '*' is to
+ * stand for a port or a host, not for whatever somebody makes up.
+ */
+static bool is_origin(struct mn_str origin, struct mn_str *ret_rest)
+{
+    const char *slashes = memmem(origin.p, origin.n, "://", 3);
+    struct mn_str host, port;
+    uint64_t number;
+    if (!slashes || slashes == origin.p)
+        return false;
+    *ret_rest = mn_str_make(slashes + 3, origin.n - (size_t)(slashes - origin.p) - 3);
+    split_host(*ret_rest, MN_STR("80"), &host, &port);
+    return is_host(host) && mn_parse_u64(port, 0, UINT64_MAX, &number) == MN_OK;
+}
+
 /* Same host as the request's; with_port: and the same port, i.e. the server's own origin. */
 static bool is_own_host(struct mn_str origin, struct mn_str host, bool with_port)
 {
     struct mn_str port, rest, a_host, a_port, b_host, b_port;
-    if (origin.n > 7 && memcmp(origin.p, "http://", 7) == 0) {
-        port = MN_STR("80");
-        rest = mn_str_make(origin.p + 7, origin.n - 7);
-    } else if (origin.n > 8 && memcmp(origin.p, "https://", 8) == 0) {
-        port = MN_STR("443");
-        rest = mn_str_make(origin.p + 8, origin.n - 8);
-    } else {
+    if (!is_origin(origin, &rest))
         return false;
-    }
+    if (memcmp(origin.p, "http://", 7) == 0)
+        port = MN_STR("80");
+    else if (memcmp(origin.p, "https:/", 7) == 0)
+        port = MN_STR("443");
+    else
+        return false;
     split_host(rest, port, &a_host, &a_port);
     split_host(host, port, &b_host, &b_port);
     return b_host.n > 0 && mn_str_eq_nocase(a_host, b_host) &&
@@ -110,6 +139,9 @@ static bool is_own_host(struct mn_str origin, struct mn_str host, bool with_port
 
 static bool is_listed(const struct mn_origins *origins, struct mn_str origin, struct mn_str host)
 {
+    struct mn_str rest;
+    if (!mn_str_is(origin, "null") && !is_origin(origin, &rest))
+        return false;
     if (origins->same_host && is_own_host(origin, host, false))
         return true;
     for (unsigned i = 0; i < origins->count; i++)

@@ -134,13 +134,14 @@ static bool parse_number(struct mn_str raw, int64_t min, int64_t max, int64_t *r
 {
     char p[40];
     size_t n = 0;
-    for (size_t i = 0; i < raw.n; i++) {
-        char c = raw.p[i];
-        if (c == ' ' || (c >= '\t' && c <= '\r'))
+    for (size_t i = 0; i < raw.n;) {
+        size_t blank = mn_str_blank_len(mn_str_make(raw.p + i, raw.n - i));
+        i += blank;
+        if (blank > 0)
             continue;
         if (n == sizeof(p))
             return false;
-        p[n++] = c;
+        p[n++] = raw.p[i++];
     }
     size_t sign = n > 0 && p[0] == '-' ? 1 : 0;
     struct mn_str digits = mn_str_make(p + sign, n - sign);
@@ -184,7 +185,7 @@ bool mn_query_clamped(struct mn_api_call *call, const char *name, int64_t fallba
 {
     struct mn_str raw = find(call, name);
     int64_t value = fallback;
-    if (raw.n > 0 && !parse_number(raw, INT32_MIN, INT32_MAX, &value)) {
+    if (raw.n > 0 && !parse_number(raw, INT64_MIN, INT64_MAX, &value)) {
         mn_api_bad(call, "bad_parameter");
         return false;
     }

@@ -13,6 +13,7 @@ enum { GET = 0, POST = 1, OPEN = 0, USER = 1, BARE = 0, BODY = 1 };
 
 static const struct mn_api_route routes[] = {
     /* path, handler, place, method, token, body */
+    {"/", mn_api_front, MN_API_LOOP, GET, OPEN, BARE},
     {"/auth/login", mn_api_auth_login, MN_API_HASHER, POST, OPEN, BODY},
     {"/auth/logout", mn_api_auth_logout, MN_API_WORKER, POST, USER, BARE},
     {"/auth/refresh", mn_api_auth_refresh, MN_API_WORKER, POST, OPEN, BODY},
@@ -21,6 +22,7 @@ static const struct mn_api_route routes[] = {
     {"/me/friend-code/reset", mn_api_me_code_reset, MN_API_WORKER, POST, USER, BARE},
     {"/me/profile", mn_api_me_profile, MN_API_WORKER, GET, USER, BARE},
     {"/metrics", mn_api_metrics, MN_API_OPS, GET, OPEN, BARE},
+    {"/openapi.yaml", mn_api_openapi, MN_API_LOOP, GET, OPEN, BARE},
     {"/readyz", mn_api_readyz, MN_API_OPS, GET, OPEN, BARE},
     {"/single-chat/conversation/cursor", mn_api_conversation_cursor, MN_API_WORKER, GET, USER,
      BARE},

@@ -116,10 +116,15 @@ void mn_api_conversation_cursor(struct mn_api_call *call)
 
 /* ---- page objects (3.5), with real totals (11, item 4) ---------------------- */
 
-static bool page_params(struct mn_api_call *call, int64_t *ret_no, int64_t *ret_size)
+/* pageNo may be any 64-bit number: *ret_skip, the rows before the page, stops at the greatest. */
+static bool page_params(struct mn_api_call *call, int64_t *ret_no, int64_t *ret_size,
+                        int64_t *ret_skip)
 {
-    return mn_query_clamped(call, "pageNo", 1, 1, INT32_MAX, ret_no) &&
-           mn_query_clamped(call, "pageSize", 20, 1, PAGE_MAX, ret_size);
+    if (!mn_query_clamped(call, "pageNo", 1, 1, INT64_MAX, ret_no) ||
+        !mn_query_clamped(call, "pageSize", 20, 1, PAGE_MAX, ret_size))
+        return false;
+    *ret_skip = *ret_no - 1 > INT64_MAX / *ret_size ? INT64_MAX : (*ret_no - 1) * *ret_size;
+    return true;
 }
 
 static void print_page_end(struct mn_jout *out, int64_t total, int64_t size, int64_t current)
@@ -133,15 +138,14 @@ static void print_page_end(struct mn_jout *out, int64_t total, int64_t size, int
 
 void mn_api_conversation_list(struct mn_api_call *call)
 {
-    int64_t no = 0, size = 0;
-    if (!page_params(call, &no, &size))
+    int64_t no = 0, size = 0, skip = 0;
+    if (!page_params(call, &no, &size, &skip))
         return;
     struct mn_chat_view views[PAGE_MAX];
     unsigned count = 0;
     uint64_t total = 0;
     enum mn_err err = mn_single_chat_page(call->api->config.msglog, call->user, MN_CHAT_POS_TOP,
-                                          (uint64_t)((no - 1) * size), (unsigned)size, views,
-                                          &count, &total);
+                                          (uint64_t)skip, (unsigned)size, views, &count, &total);
     if (err != MN_OK) {
         mn_api_broken(call, "conversations", err);
         return;
@@ -236,10 +240,10 @@ void mn_api_message_since(struct mn_api_call *call)
 
 void mn_api_message_list(struct mn_api_call *call)
 {
-    int64_t no = 0, size = 0, peer = 0;
+    int64_t no = 0, size = 0, skip = 0, peer = 0;
     struct mn_msglog *log = call->api->config.msglog;
     struct mn_chat_view view = {0};
-    if (!page_params(call, &no, &size) || !need_peer(call, &peer))
+    if (!page_params(call, &no, &size, &skip) || !need_peer(call, &peer))
         return;
     enum mn_err err = mn_single_chat_with(log, call->user, peer, &view);
     bool none = err == MN_ENOTFOUND;
@@ -247,7 +251,7 @@ void mn_api_message_list(struct mn_api_call *call)
     mn_jout_open(&out, NULL, '{');
     mn_jout_open(&out, "records", '[');
     /* Sequences have no gaps, so the last one is the total, and a page is a range of them. */
-    int64_t top = view.last_seq - (no - 1) * size;
+    int64_t top = view.last_seq - skip;
     if (err == MN_OK && top > 0)
         err = mn_msglog_read(log,
                              &(struct mn_range){.chat = view.chat,

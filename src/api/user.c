@@ -131,9 +131,12 @@ void mn_api_me_code_reset(struct mn_api_call *call)
         cooldown(call, &user);
         return;
     }
+    if (err == MN_ENOTFOUND) {
+        mn_api_fail(call, 40400, "not_found");
+        return;
+    }
     if (err != MN_OK) {
-        mn_api_fail(call, err == MN_ENOTFOUND ? 40400 : 50000,
-                    err == MN_ENOTFOUND ? "not_found" : "internal_error");
+        mn_api_broken_softly(call, "friend_code", err);
         return;
     }
     struct mn_jout out = mn_api_data_begin(call);

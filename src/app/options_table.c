@@ -52,10 +52,9 @@ static const char *const log_formats[] = {"text", "json", NULL};
 
 const struct mn_option mn_options_table[] = {
     {GROUP(HTTP), STRING("server.address", server_address, "0.0.0.0", 1),
-     .check = mn_option_check_host,
-     .help = "Address on which the HTTP API, the web client and /ws are served."},
+     .check = mn_option_check_host, .help = "Address on which the HTTP API and /ws are served."},
     {GROUP(HTTP), PORT("server.port", server_port, "8080"),
-     .help = "Port of the HTTP API, the web client and /ws; 0 lets the system pick one."},
+     .help = "Port of the HTTP API and /ws; 0 lets the system pick one."},
     {GROUP(HTTP),
      LIST("minim.http.cors-origins", http_cors_origins,
           "http://localhost:*,http://127.0.0.1:*,null,same-host"),

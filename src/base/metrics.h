@@ -81,6 +81,7 @@
     X(HTTP_5XX, COUNTER, "minim_http_errors_total", "class=\"5xx\"", "")                           \
     X(HTTP_RATE_LIMITED, COUNTER, "minim_http_rate_limited_total", "",                             \
       "HTTP requests refused with 429")                                                            \
+    X(HTTP_FAILED, COUNTER, "minim_http_failed_total", "", "HTTP calls that a store failed")       \
     X(LOOP_POSTS, COUNTER, "minim_loop_posts_total", "", "Tasks posted between threads")           \
     X(CACHE_MISSES, COUNTER, "minim_store_cache_misses_total", "",                                 \
       "Look-ups that had to ask RocksDB")

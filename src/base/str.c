@@ -50,6 +50,11 @@ static size_t blank_len(const unsigned char *p, size_t n)
     return 0;
 }
 
+size_t mn_str_blank_len(struct mn_str s)
+{
+    return s.n > 0 ? blank_len((const unsigned char *)s.p, s.n) : 0;
+}
+
 bool mn_str_is_blank(struct mn_str s)
 {
     const unsigned char *p = (const unsigned char *)s.p;

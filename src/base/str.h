@@ -32,6 +32,8 @@ static inline bool mn_str_is(struct mn_str a, const char *z) { return mn_str_eq(
 bool mn_str_eq_nocase(struct mn_str a, struct mn_str b);
 /* Strips characters <= U+0020 from both ends (ws-protocol.md, preamble). */
 struct mn_str mn_str_trim(struct mn_str s);
+/* Bytes of the blank character, by the same count, that `s` begins with; 0: it begins with none. */
+size_t mn_str_blank_len(struct mn_str s);
 /* Absent, or only blank characters as the protocol counts them (ws-protocol.md, preamble). */
 bool mn_str_is_blank(struct mn_str s);
 

@@ -176,15 +176,15 @@ static const char *skip_scalar(const char *p, const char *end)
 /* The open containers, innermost last: one bit each, set for an object. */
 struct nest {
     unsigned depth;
-    unsigned base; /* containers that the caller is inside of */
-    uint64_t object[(MN_JSON_DEPTH_MAX + 63) / 64];
+    unsigned max;
+    uint64_t *object;
 };
 
 static bool nest_push(struct nest *nest, bool object)
 {
     uint64_t bit = UINT64_C(1) << (nest->depth % 64);
 
-    if (nest->base + nest->depth >= MN_JSON_DEPTH_MAX)
+    if (nest->depth == nest->max)
         return false;
     if (nest->depth % 64 == 0)
         nest->object[nest->depth / 64] = 0;
@@ -252,18 +252,15 @@ static const char *enter(struct nest *nest, const char *p, const char *end, bool
     return object && !*ret_empty ? skip_name(p, end) : p;
 }
 
-const char *mn_json_skip_value(const char *p, const char *end, unsigned depth)
+static const char *skip_value(struct nest *nest, const char *p, const char *end)
 {
-    struct nest nest; /* its bits are written as containers open */
     bool empty;
 
-    nest.depth = 0;
-    nest.base = depth;
     for (;;) {
         if (p == end)
             return NULL;
         if (*p == '{' || *p == '[') {
-            p = enter(&nest, p, end, &empty);
+            p = enter(nest, p, end, &empty);
             if (p == NULL)
                 return NULL;
             if (!empty)
@@ -273,10 +270,30 @@ const char *mn_json_skip_value(const char *p, const char *end, unsigned depth)
             if (p == NULL)
                 return NULL;
         }
-        p = skip_to_next(&nest, p, end);
-        if (p == NULL || nest.depth == 0)
+        p = skip_to_next(nest, p, end);
+        if (p == NULL || nest->depth == 0)
             return p;
     }
+}
+
+const char *mn_json_skip_value(const char *p, const char *end, unsigned depth)
+{
+    uint64_t object[(MN_JSON_DEPTH_MAX + 63) / 64]; /* written as containers open */
+    struct nest nest = {.object = object,
+                        .max = depth < MN_JSON_DEPTH_MAX ? MN_JSON_DEPTH_MAX - depth : 0};
+
+    return skip_value(&nest, p, end);
+}
+
+const char *mn_json_skip_deep(const char *p, const char *end, bool *ret_too_deep)
+{
+    uint64_t object[MN_JSON_DEEP_MAX / 64];
+    struct nest nest = {.object = object, .max = MN_JSON_DEEP_MAX};
+    const char *behind = skip_value(&nest, p, end);
+
+    /* A push that was refused leaves the depth at its ceiling; so does a mistake there. */
+    *ret_too_deep = behind == NULL && nest.depth == nest.max;
+    return behind;
 }
 
 /* The digits of a number, by their place, zero behind the last one. */

@@ -146,6 +146,14 @@ const char *mn_json_skip_literal(const char *p, const char *end);
 const char *mn_json_skip_value(const char *p, const char *end, unsigned depth);
 
 /*
+ * The same for text that is in memory whole and whose nesting is nobody's
+ * business: 65,536 containers deep, enough for any body of 64 KiB.
+ * *ret_too_deep says that a NULL is for that and not for a mistake.
+ */
+#define MN_JSON_DEEP_MAX 65536
+const char *mn_json_skip_deep(const char *p, const char *end, bool *ret_too_deep);
+
+/*
  * The number p[0..n), as mn_json_skip_number() passed it, truncated toward
  * zero; exact, not by way of a double.  MN_EINVAL: not within min..max.
  */

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """http-api.md 1.3, 2, 4 and 5: pipeline, errors, CORS, tokens; 11 items 1, 3, 37."""
 import json
+import re
 
 import pytest
 
@@ -53,8 +54,16 @@ def test_plain_options(server, path):
 
 
 def test_other_method(server):
-    reply = server.api().request("PATCH", "/me/profile")
-    assert reply.status in (405, 501)
+    reply = server.api().request("PATCH", "/me/profile").fail(405, 40000, "method_not_allowed")
+    assert reply.headers["allow"] == "GET,HEAD,OPTIONS"
+    server.api().request("PROPFIND", "/nope").fail(501, 40000, "method_not_implemented")
+
+
+def test_front_page(server):
+    reply = server.api().get("/")
+    assert reply.status == 200 and reply.headers["content-type"].startswith("text/html")
+    for link in re.findall(r'href="([^"]+)"', reply.text):
+        assert server.api().get(link).status == 200, link
 
 
 # ---- bodies
@@ -89,6 +98,23 @@ def test_unknown_fields_and_duplicates(server):
     reply.fail(401, 40100)
 
 
+@pytest.mark.parametrize("field", ["username", "password"])
+@pytest.mark.parametrize("text", ["a\\u0000b", "\\u0000", "\\ud800", "a\\udfff"])
+def test_text_that_is_none(server, field, text):
+    """Well-formed JSON (RFC 8259), but no name and no password."""
+    other = "password" if field == "username" else "username"
+    server.api().request("POST", "/auth/login", f'{{"{field}":"{text}","{other}":"x"}}',
+                         {"Content-Type": "application/json"}).fail(400, 40000, "bad_request")
+
+
+@pytest.mark.parametrize("more", ['"x":"\\u0000"', '"x":1e999', '"x":99999999999999999999', '"x":"\\udead"',
+                                  '"x":' + "[" * 5000 + "]" * 5000, '"x\\u0000":1'])
+def test_whatever_json_allows_is_json(server, more):
+    body = f"\ufeff{{{more},\"refreshToken\":\"x\"}}"
+    server.api().request("POST", "/auth/refresh", body, {"Content-Type": "application/json"}).fail(
+        400, 40000, "invalid_refresh_token")
+
+
 def test_envelope_begins_with_ok(server):
     reply = server.api().get("/nope")
     assert reply.text.startswith('{"ok":false,"code":40400,"message":"not_found","ts":')
@@ -118,8 +144,10 @@ def test_bad_token(server, uid, name):
     server.api(token).get("/me/profile").fail(401, 40100, "unauthorized")
 
 
-def test_empty_token(server):
-    server.api().get("/me/profile", {"Authorization": "Bearer "}).fail(401, 40100, "unauthorized")
+@pytest.mark.parametrize("value", ["Bearer", "Bearer ", "Bearer   \t"])
+def test_an_empty_token_is_none(server, value):
+    """http-api.md 13."""
+    server.api().get("/me/profile", {"Authorization": value}).fail(200, 40100, "unauthorized")
 
 
 def test_blanks_around_the_token_are_trimmed(server, uid):

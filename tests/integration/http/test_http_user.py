@@ -1,8 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """http-api.md 7.2: /user/basic, /user/profile, /me/profile."""
+import contextlib
 import re
+import sqlite3
 
 import pytest
+
+from support.wait import until
 
 DATE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{0,2}[1-9])?")
 
@@ -98,3 +102,17 @@ def test_me_of_a_user_without_account(server, uid):
 def test_friend_codes_are_distinct(people):
     codes = {people["anna"][1].get("/user/profile", userId=people[name][0]).ok()["friendCode"] for name in people}
     assert len(codes) == 3
+
+
+def test_reset_while_the_store_is_busy(launch):
+    """http-api.md 7.2.4 wants HTTP 200 whatever failed; the operator is to hear of it all the same."""
+    server = launch({"im.code.reset-cooldown-seconds": 1})
+    api = server.api(server.api().login("busy")["accessToken"])
+    reset = lambda: api.post("/me/friend-code/reset", {}).json["code"]  # noqa: E731
+    with contextlib.closing(sqlite3.connect(server.data / "minim.db", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        assert until(lambda: reset() == 50000, "the end of the cooldown", 60)
+        other.execute("ROLLBACK")
+    api.post("/me/friend-code/reset", {}).ok()
+    server.wait_log(r"http_failed.*path=/me/friend-code/reset.*what=friend_code")
+    assert server.metric("minim_http_failed_total") == 1

@@ -27,13 +27,79 @@ static void bodies_are_objects(void **state)
                                       NULL,
                                       "{]",
                                       "{\"a\":\xff}",
+                                      "{\"a\":\"\xff\"}",
+                                      "{\"a\":\"\xed\xa0\x80\"}",
                                       "{'a':1}",
-                                      "\xef\xbb\xbf{}"};
+                                      "{\"a\":01}",
+                                      "{\"a\":\"\t\"}",
+                                      "{\"a\":\"\\x\"}",
+                                      "{\"a\":\"\\u12\"}",
+                                      "{\"a\":1,}",
+                                      "{\"a\" 1}",
+                                      "{\"a\":NaN}",
+                                      "\xef\xbb\xbf",
+                                      "\xef\xbb\xbf[]",
+                                      "\xef\xbb{}",
+                                      " \xef\xbb\xbf{}"};
     struct ta *t = *state;
     for (size_t i = 0; i < MN_ARRAY_LEN(bad); i++)
         verify_says(t, JSON_HEAD, bad[i], 400, 40000, "malformed_json");
     verify_says(t, JSON_HEAD, "{}", 400, 40000, "must not be blank");
     verify_says(t, JSON_HEAD, "{\"accessToken\":null} behind", 400, 40000, "must not be blank");
+    verify_says(t, JSON_HEAD, "{} \xff", 400, 40000, "must not be blank");
+    verify_says(t, JSON_HEAD, "\xef\xbb\xbf {}", 400, 40000, "must not be blank");
+}
+
+/* What RFC 8259 allows is no malformed JSON, whatever a library or a field makes of it. */
+static void well_formed_is_well_formed(void **state)
+{
+    static const char *const ignored[] = {
+        "{\"x\":\"a\\u0000b\"}",
+        "{\"x\\u0000y\":1}",
+        "{\"\\u0000\":{\"\\u0000\":[]}}",
+        "{\"x\":\"\\ud800\",\"\\udc00\":1}",
+        "{\"x\":123456789012345678901234567890}",
+        "{\"x\":-9223372036854775809}",
+        "{\"x\":1e999,\"y\":-1E+999,\"z\":1e-999}",
+        "{\"x\":1,\"x\":2,\"x\":3}",
+        "{\"\":{},\"\":[]}",
+        "\r\n\t {\"x\" : -0.0e-0 }",
+    };
+    struct ta *t = *state;
+    for (size_t i = 0; i < MN_ARRAY_LEN(ignored); i++)
+        verify_says(t, JSON_HEAD, ignored[i], 400, 40000, "must not be blank");
+    /* The field's own error, or its own value. */
+    verify_says(t, JSON_HEAD, "{\"accessToken\":\"a\\u0000b\"}", 400, 40000, "bad_request");
+    verify_says(t, JSON_HEAD, "{\"accessToken\":\"\\ud83d\"}", 400, 40000, "bad_request");
+    verify_says(t, JSON_HEAD, "{\"accessToken\":\"\\uDFFFx\"}", 400, 40000, "bad_request");
+    verify_says(t, JSON_HEAD, "{\"accessToken\":\"\\ud83d\\ude00\\u003f\"}", 401, 40100,
+                "Invalid compact JWT string");
+    verify_says(t, JSON_HEAD, "{\"accessToken\":1e999}", 401, 40100, "Invalid compact JWT string");
+    verify_says(t, JSON_HEAD, "{\"\\u0061ccessToken\":\"x\"}", 401, 40100,
+                "Invalid compact JWT string");
+    verify_says(t, JSON_HEAD, "{\"accessToken\":\"x\",\"accessToken\":null}", 400, 40000,
+                "must not be blank");
+    verify_says(t, JSON_HEAD, "{\"accessToken\":\"\\u3000\\u2003\"}", 400, 40000,
+                "must not be blank");
+}
+
+/* Any depth that fits a body of the default size; deeper ones are refused, but not as malformed. */
+static void deep_bodies(void **state)
+{
+    static char text[140100];
+    struct ta *t = *state;
+    for (size_t depth = 999; depth <= 70000; depth = depth < 2000 ? depth * 2 : depth + 34000) {
+        size_t n = 5;
+        memcpy(text, "{\"x\":", 5);
+        memset(text + n, '[', depth);
+        memset(text + n + depth, ']', depth);
+        memcpy(text + n + 2 * depth, "}", 2);
+        verify_says(t, JSON_HEAD, text, 400, 40000,
+                    depth < 65536 ? "must not be blank" : "bad_request");
+        text[n + 2 * depth] = '\0';
+        if (depth < 65536)
+            verify_says(t, JSON_HEAD, text, 400, 40000, "malformed_json");
+    }
 }
 
 static void bodies_are_json(void **state)
@@ -68,8 +134,9 @@ static void text_fields(void **state)
     verify_says(t, JSON_HEAD, "{\"accessToken\":1.5}", 401, 40100, "Invalid compact JWT string");
 }
 
-/* Fields that no endpoint of this version reads yet, through a call without a request. */
+/* Fields that no endpoint of this version reads yet, through a call of our own. */
 struct fields {
+    struct mn_http_request req;
     struct mn_api_call call;
 };
 
@@ -77,13 +144,16 @@ static void open_fields(struct fields *f, const char *json)
 {
     *f = (struct fields){0};
     f->call.res = mn_http_response_new(1000);
-    f->call.body = json_loads(json, 0, NULL);
-    assert_non_null(f->call.body);
+    f->req.headers[f->req.header_count++] = (struct mn_http_header){MN_STR("Content-Type"),
+                                                                    MN_STR("application/json")};
+    f->req.body = mn_str_c(json);
+    f->call.req = &f->req;
+    assert_true(mn_body_parse(&f->call));
 }
 
 static void close_fields(struct fields *f)
 {
-    json_decref(f->call.body);
+    mn_buf_deinit(&f->call.body_text);
     mn_http_response_free(f->call.res);
 }
 
@@ -106,6 +176,14 @@ static void id_fields(void **state)
         {"{}", true, false, 0},
         {"{\"x\":\"9223372036854775808\"}", false, false, 0},
         {"{\"x\":1e300}", false, false, 0},
+        {"{\"x\":9007199254740993.0}", true, true, 9007199254740993},
+        {"{\"x\":9223372036854775807}", true, true, INT64_MAX},
+        {"{\"x\":9223372036854775808}", false, false, 0},
+        {"{\"x\":1,\"y\":{\"x\":3},\"x\":2}", true, true, 2},
+        {"{\"y\":\"\\\",\\\"x\\\":5\"}", true, false, 0},
+        {"{\"x\":\"\\u0035\"}", true, true, 5},
+        {"{\"x\":\"5\\u0000\"}", false, false, 0},
+        {"{\"x\":\"\xd9\xa5\"}", false, false, 0}, /* only ASCII digits are digits */
         {"{\"x\":\"5.0\"}", false, false, 0},
         {"{\"x\":\"x\"}", false, false, 0},
         {"{\"x\":true}", false, false, 0},
@@ -136,6 +214,8 @@ static void flag_fields(void **state)
         {"{\"x\":true}", true, true, true},       {"{\"x\":false}", true, true, false},
         {"{\"x\":\"true\"}", true, true, true},   {"{\"x\":\"false\"}", true, true, false},
         {"{\"x\":0}", true, true, false},         {"{\"x\":-7}", true, true, true},
+        {"{\"x\":-0.0e5}", true, true, false},    {"{\"x\":0.5}", true, true, true},
+        {"{\"x\":0e99}", true, true, false},      {"{\"x\":1e999}", true, true, true},
         {"{\"x\":null}", true, false, false},     {"{}", true, false, false},
         {"{\"x\":\"yes\"}", false, false, false}, {"{\"x\":[]}", false, false, false},
     };
@@ -189,6 +269,8 @@ static void query_numbers(void **state)
         {"x=%2B5", true, true, 5},
         {"x=-5", true, true, -5},
         {"x=1%092", true, true, 12},
+        {"x=%E3%80%805%E2%80%83", true, true, 5}, /* Unicode blanks too */
+        {"x=%D9%A5", false, false, 0},            /* only ASCII digits */
         {"x=0x1F", true, true, 31},
         {"x=%231f", true, true, 31},
         {"x=-0x10", true, true, -16},
@@ -236,9 +318,18 @@ static void clamped_numbers(void **state)
         bool good;
         int64_t want;
     } cases[] = {
-        {"", true, 20},        {"limit=", true, 20},     {"limit=0", true, 1},
-        {"limit=-9", true, 1}, {"limit=100", true, 100}, {"limit=101", true, 100},
-        {"limit=7", true, 7},  {"limit=x", false, 0},    {"limit=2147483648", false, 0},
+        {"", true, 20},
+        {"limit=", true, 20},
+        {"limit=0", true, 1},
+        {"limit=-9", true, 1},
+        {"limit=100", true, 100},
+        {"limit=101", true, 100},
+        {"limit=7", true, 7},
+        {"limit=x", false, 0},
+        {"limit=2147483648", true, 100},
+        {"limit=99999999999", true, 100},
+        {"limit=-99999999999", true, 1},
+        {"limit=9223372036854775808", false, 0},
     };
     (void)state;
     for (size_t i = 0; i < MN_ARRAY_LEN(cases); i++) {
@@ -299,10 +390,16 @@ static void great_queries(void **state)
 int test_api_input(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(bodies_are_objects), cmocka_unit_test(bodies_are_json),
-        cmocka_unit_test(text_fields),        cmocka_unit_test(id_fields),
-        cmocka_unit_test(flag_fields),        cmocka_unit_test(query_numbers),
-        cmocka_unit_test(clamped_numbers),    cmocka_unit_test(query_texts),
+        cmocka_unit_test(bodies_are_objects),
+        cmocka_unit_test(bodies_are_json),
+        cmocka_unit_test(well_formed_is_well_formed),
+        cmocka_unit_test(deep_bodies),
+        cmocka_unit_test(text_fields),
+        cmocka_unit_test(id_fields),
+        cmocka_unit_test(flag_fields),
+        cmocka_unit_test(query_numbers),
+        cmocka_unit_test(clamped_numbers),
+        cmocka_unit_test(query_texts),
         cmocka_unit_test(great_queries),
     };
     return cmocka_run_group_tests_name("api/input", tests, ta_setup, ta_teardown);

@@ -57,6 +57,24 @@ static void judged(void **state)
         {"https://*.house.example", "https://a.house.example.evil", "im", MN_CORS_REFUSED},
         {"https://a*b*c", "https://aXbYbc", "im", MN_CORS_ALLOWED},
         {"https://a*b*c", "https://aXbYb", "im", MN_CORS_REFUSED},
+        /* A port is a number, whatever the pattern lets through. */
+        {DEFAULTS, "http://localhost:abc", "im", MN_CORS_REFUSED},
+        {DEFAULTS, "http://localhost:", "im", MN_CORS_REFUSED},
+        {DEFAULTS, "http://localhost:80x", "im", MN_CORS_REFUSED},
+        {DEFAULTS, "http://localhost:+80", "im", MN_CORS_REFUSED},
+        {DEFAULTS, "http://localhost:-1", "im", MN_CORS_REFUSED},
+        {DEFAULTS, "http://localhost:80/", "im", MN_CORS_REFUSED},
+        {DEFAULTS, "http://localhost:x:80", "im", MN_CORS_REFUSED},
+        {DEFAULTS, "http://localhost:1@evil.example", "im", MN_CORS_REFUSED},
+        {DEFAULTS, "http://localhost:1@evil.example:80", "im", MN_CORS_REFUSED},
+        {DEFAULTS, "http://localhost:\xd9\xa1", "im", MN_CORS_REFUSED},
+        {DEFAULTS, "http://127.0.0.1:x", "im", MN_CORS_REFUSED},
+        {DEFAULTS, "http://im:x", "im:8080", MN_CORS_REFUSED},
+        {DEFAULTS, "http://im:x", "im:x", MN_CORS_REFUSED},
+        {"*", "https://a:b", "im", MN_CORS_REFUSED},
+        {"*", "https://[::1]:8", "im", MN_CORS_ALLOWED},
+        {"*", "https://::1:8", "im", MN_CORS_REFUSED},
+        {"*", "anything", "im", MN_CORS_REFUSED},
     };
     (void)state;
     for (size_t i = 0; i < MN_ARRAY_LEN(cases); i++) {

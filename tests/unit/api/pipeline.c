@@ -55,8 +55,56 @@ static void schemes_other_than_bearer_are_no_token(void **state)
     struct ta *t = *state;
     for (size_t i = 0; i < MN_ARRAY_LEN(heads); i++)
         ta_expect(t, "GET", "/me/profile", 0, heads[i], NULL, 200, 40100, "unauthorized");
-    ta_expect(t, "GET", "/me/profile", 0, "Authorization: Bearer", NULL, 401, 40100,
-              "unauthorized");
+}
+
+/* 13: nothing behind the scheme is no token. */
+static void an_empty_token_is_none(void **state)
+{
+    static const char *const heads[] = {"Authorization: Bearer", "Authorization: Bearer ",
+                                        "Authorization: Bearer  \t"};
+    struct ta *t = *state;
+    for (size_t i = 0; i < MN_ARRAY_LEN(heads); i++) {
+        ta_expect(t, "GET", "/me/profile", 0, heads[i], NULL, 200, 40100, "unauthorized");
+        ta_expect(t, "POST", "/auth/logout", 0, heads[i], NULL, 200, 40100, "unauthorized");
+        ta_expect(t, "GET", "/nope", 0, heads[i], NULL, 404, 40400, "not_found");
+    }
+}
+
+/* 2.1: only the token check names a charset. */
+static void charsets(void **state)
+{
+    struct ta *t = *state;
+    struct ta_reply reply = ta_ask(t, "GET", "/me/profile", 0, BAD_TOKEN, NULL);
+    assert_non_null(strstr(reply.headers, "Content-Type: application/json;charset=UTF-8\r\n"));
+    ta_free(&reply);
+    reply = ta_post(t, "/auth/verify", 0, "{\"accessToken\":\"x\"}");
+    assert_int_equal(reply.status, 401);
+    assert_non_null(strstr(reply.headers, "Content-Type: application/json\r\n"));
+    ta_free(&reply);
+}
+
+/* 13: 405 with Allow where the path is known; elsewhere 501 for what is no method of HTTP. */
+static void unknown_methods(void **state)
+{
+    struct ta *t = *state;
+    struct ta_reply reply = ta_ask(t, "BREW", "/auth/login", 0, NULL, NULL);
+    assert_int_equal(reply.status, 405);
+    assert_non_null(strstr(reply.headers, "Allow: POST,OPTIONS\r\n"));
+    ta_free(&reply);
+    ta_expect(t, "BREW", "/healthz", 0, NULL, NULL, 405, 40000, "method_not_allowed");
+    ta_expect(t, "BREW", "/nope", 0, BAD_TOKEN, NULL, 501, 40000, "method_not_implemented");
+    ta_expect(t, "get", "/nope", 0, NULL, NULL, 501, 40000, "method_not_implemented");
+    ta_expect(t, "PATCH", "/nope", 0, NULL, NULL, 404, 40400, "not_found");
+    ta_expect(t, "DELETE", "/nope", 0, NULL, NULL, 404, 40400, "not_found");
+}
+
+/* Accept is ignored: JSON always. */
+static void accept_is_ignored(void **state)
+{
+    static const char *const heads[] = {"Accept: text/html", "Accept: image/png;q=0", "Accept: x"};
+    struct ta *t = *state;
+    for (size_t i = 0; i < MN_ARRAY_LEN(heads); i++)
+        ta_expect(t, "GET", "/me/profile", 0, heads[i], NULL, 200, 40100, "unauthorized");
 }
 
 static void refused_origins(void **state)
@@ -92,6 +140,10 @@ static void preflights(void **state)
     };
     assert_int_equal(reply.status, 200);
     assert_string_equal(reply.text, "");
+    struct ta_reply bad = ta_ask(t, "OPTIONS", "/me/profile", 0,
+                                 GOOD "\nAccess-Control-Request-Method: POST\n" BAD_TOKEN, NULL);
+    assert_int_equal(bad.status, 200); /* browsers send none; whoever does is not told */
+    ta_free(&bad);
     for (size_t i = 0; i < MN_ARRAY_LEN(want); i++)
         assert_non_null(strstr(reply.headers, want[i]));
     ta_free(&reply);
@@ -121,6 +173,24 @@ static void answers_are_not_cached(void **state)
     assert_non_null(
         strstr(reply.headers, "Access-Control-Allow-Origin: http://localhost:5173\r\n"));
     ta_free(&reply);
+}
+
+/* The first thing that a newcomer opens says what this is, and where to read on. */
+static void the_front_page(void **state)
+{
+    struct ta *t = *state;
+    struct ta_reply reply = ta_ask(t, "GET", "/", 0, BAD_TOKEN, NULL);
+    assert_int_equal(reply.status, 200);
+    assert_non_null(strstr(reply.headers, "Content-Type: text/html; charset=utf-8\r\n"));
+    assert_non_null(strstr(reply.text, "href=\"/openapi.yaml\""));
+    ta_free(&reply);
+    reply = ta_ask(t, "GET", "/openapi.yaml", 0, NULL, NULL);
+    assert_int_equal(reply.status, 200);
+    assert_non_null(strstr(reply.headers, "Content-Type: application/yaml\r\n"));
+    assert_non_null(strstr(reply.text, "\nopenapi: 3."));
+    ta_free(&reply);
+    ta_expect(t, "POST", "/", 0, NULL, NULL, 405, 40000, "method_not_allowed");
+    ta_expect(t, "GET", "//", 0, NULL, NULL, 404, 40400, "not_found");
 }
 
 /* Nobody waits that long: the password is not even hashed. */
@@ -166,10 +236,15 @@ int test_api_pipeline(void)
         cmocka_unit_test(the_table_is_sorted_and_found),
         TEST(the_first_mistake_wins),
         TEST(schemes_other_than_bearer_are_no_token),
+        TEST(an_empty_token_is_none),
+        TEST(charsets),
+        TEST(unknown_methods),
+        TEST(accept_is_ignored),
         TEST(refused_origins),
         TEST(preflights),
         TEST(plain_options_say_what_is_allowed),
         TEST(answers_are_not_cached),
+        TEST(the_front_page),
         TEST(stale_calls_are_shed),
         TEST(probes_ignore_tokens),
     };

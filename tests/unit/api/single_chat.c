@@ -99,6 +99,8 @@ static void pages_have_totals(void **state)
         {"?pageNo=0&pageSize=0", 1, 1, 1, 12, "7"},
         {"?pageNo=-3&pageSize=1000", 12, 100, 1, 1, "7"},
         {"?pageNo=2147483647&pageSize=100", 0, 100, 2147483647, 1, NULL},
+        {"?pageNo=99999999999&pageSize=99999999999", 0, 100, 99999999999, 1, NULL},
+        {"?pageNo=9223372036854775807", 0, 20, INT64_MAX, 1, NULL},
     };
     struct ta *t = *state;
     fill(t);
@@ -261,6 +263,8 @@ static void message_ranges(void **state)
     assert_seqs(t, "/single-chat/message/list?peerUserId=5&pageNo=4&pageSize=10", 0, 0, -1);
     assert_seqs(t, "/single-chat/message/list?peerUserId=5&pageNo=2147483647&pageSize=100", 0, 0,
                 -1);
+    assert_seqs(t, "/single-chat/message/list?peerUserId=5&pageNo=9223372036854775807", 0, 0, -1);
+    assert_seqs(t, "/single-chat/message/cursor?peerUserId=5&limit=99999999999", 25, 25, -1);
 }
 
 static void message_elements(void **state)
