@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Start, reload and stop of the daemon.  Order of the start: data directory
- * (so that a second daemon goes no further), sockets bound, stores, then the
- * loops.  The stop goes the other way round: the net first, so that nothing
- * new comes; then the workers, which use the stores; then the stores, whose
- * last commits still post to the loops; then what they posted to.
+ * Start, reload and stop of the daemon.  Order of the start: sockets bound
+ * (nothing is made for an address that cannot be had), data directory (so
+ * that a second daemon goes no further), stores, then the loops.  The stop
+ * goes the other way round: the net first, so that nothing new comes; then
+ * the workers, which use the stores; then the stores, whose last commits
+ * still post to the loops; then what they posted to.
  */
 #include "app/app.h"
 
+#include <errno.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "api/api.h"
@@ -48,6 +51,37 @@ struct mn_app {
 
 /* ---- the steps of the start, in their order ---- */
 
+static enum mn_err no_threads(struct mn_buf *why, const char *what)
+{
+    enum mn_err err = mn_err_from_errno(errno);
+    mn_buf_addf(why, "cannot start the %s threads: %s (see ulimit -u and the unit's TasksMax=)",
+                what, strerror(errno));
+    return err ? err : MN_ESYS;
+}
+
+/* Directories come from images and volumes with all kinds of modes: told, not refused. */
+static void warn_exposed(struct mn_app *app)
+{
+    static const struct {
+        const char *name;
+        unsigned mask;
+    } files[] = {
+        {".", S_IWGRP | S_IWOTH},
+        {"jwt-secret", S_IRWXG | S_IRWXO},
+        {"minim.db", S_IWGRP | S_IRWXO},
+        {"messages", S_IWGRP | S_IWOTH},
+    };
+    for (size_t i = 0; i < MN_ARRAY_LEN(files); i++) {
+        unsigned mode = mn_datadir_exposed(app->config.data_dir, files[i].name, files[i].mask);
+        char text[16];
+        snprintf(text, sizeof(text), "%04o", mode);
+        if (mode)
+            mn_log(app->log, MN_LOG_WARN, "data_exposed", MN_KV_Z("data_dir", app->config.data_dir),
+                   MN_KV_Z("name", files[i].name), MN_KV_Z("mode", text),
+                   MN_KV_Z("why", "other users may read or change it"));
+    }
+}
+
 static enum mn_err open_datadir(struct mn_app *app, struct mn_buf *why)
 {
     const struct mn_config *config = &app->config;
@@ -62,6 +96,8 @@ static enum mn_err open_datadir(struct mn_app *app, struct mn_buf *why)
         app->jwt.secret = app->secret;
     }
     app->jwt.secret_len = strlen(app->jwt.secret);
+    if (!err)
+        warn_exposed(app);
     return err;
 }
 
@@ -85,9 +121,13 @@ static enum mn_err make_gate(struct mn_app *app, struct mn_buf *why)
         .session_ctx = app,
     };
     enum mn_err err = mn_wire_gate(&app->config, &config.settings, why);
-    if (!err)
-        app->gate = mn_gate_new(&config);
-    return err;
+    if (err)
+        return err;
+    app->gate = mn_gate_new(&config);
+    if (!app->gate)
+        return no_threads(why, "gateway's worker");
+    mn_gate_attach(app->gate, app->net);
+    return MN_OK;
 }
 
 static void on_http(void *ctx, struct mn_loop *loop, struct mn_http_request *take_req)
@@ -106,12 +146,9 @@ static enum mn_err bind_net(struct mn_app *app, struct mn_buf *why)
     handler.ctx = app;
     handler.on_http = on_http;
     enum mn_err err = mn_net_new(&config, &handler, app->log, app->metrics, &app->net, text);
-    if (err) {
+    if (err)
         mn_buf_add_z(why, text);
-        return err;
-    }
-    mn_gate_attach(app->gate, app->net);
-    return MN_OK;
+    return err;
 }
 
 static enum mn_err open_stores(struct mn_app *app, struct mn_buf *why)
@@ -148,11 +185,14 @@ static enum mn_err make_api(struct mn_app *app, struct mn_buf *why)
     app->ops = mn_ops_new(&(struct mn_ops_config){.metrics = app->metrics,
                                                   .msglog = app->msglog,
                                                   .db = app->db,
+                                                  .log = app->log,
                                                   .version = MN_VERSION,
                                                   .hide_metrics = !config->metrics_enabled});
     app->pool = mn_pool_new(config->workers, config->worker_queue, "http");
     app->hash_pool = mn_pool_new(config->workers > 1 ? config->workers / 2 : 1,
                                  config->worker_queue, "hash");
+    if (!app->pool || !app->hash_pool)
+        return no_threads(why, "worker");
     struct mn_api_config api = {.account = app->account,
                                 .msglog = app->msglog,
                                 .ops = app->ops,
@@ -202,7 +242,7 @@ enum mn_err mn_app_start(const struct mn_config *config, struct mn_log *log, str
                          struct mn_buf *why)
 {
     static enum mn_err (*const steps[])(struct mn_app * app, struct mn_buf * why) = {
-        open_datadir, make_gate, bind_net, open_stores, make_api};
+        bind_net, open_datadir, make_gate, open_stores, make_api};
     struct mn_app *app = mn_new(struct mn_app);
     enum mn_err err = MN_OK;
     app->config = *config;
@@ -213,8 +253,8 @@ enum mn_err mn_app_start(const struct mn_config *config, struct mn_log *log, str
     mn_idgen_init(&app->idgen, (unsigned)config->id_datacenter % 32, worker_id(config));
     for (size_t i = 0; i < MN_ARRAY_LEN(steps) && !err; i++)
         err = steps[i](app, why);
-    if (!err && (err = mn_net_start(app->net)))
-        mn_buf_add_z(why, "cannot start the loop threads");
+    if (!err && mn_net_start(app->net))
+        err = no_threads(why, "loop");
     if (err) {
         tear_down(app);
         return err;
@@ -223,11 +263,19 @@ enum mn_err mn_app_start(const struct mn_config *config, struct mn_log *log, str
     return MN_OK;
 }
 
+/* As in a URL: an IPv6 address in brackets. */
+static void add_address(struct mn_buf *out, const char *host, unsigned port)
+{
+    bool is_v6 = strchr(host, ':') != NULL;
+    mn_buf_addf(out, is_v6 ? "[%s]:%u" : "%s:%u", host, port);
+}
+
 void mn_app_print_ready(const struct mn_app *app, struct mn_buf *out)
 {
-    mn_buf_addf(out, "http=%s:%u ws=%s:%u", app->config.server_address,
-                (unsigned)mn_net_port(app->net, 0), app->config.ws_host,
-                (unsigned)mn_net_port(app->net, 1));
+    mn_buf_add_z(out, "http=");
+    add_address(out, app->config.server_address, mn_net_port(app->net, 0));
+    mn_buf_add_z(out, " ws=");
+    add_address(out, app->config.ws_host, mn_net_port(app->net, 1));
 }
 
 enum mn_err mn_app_reload(struct mn_app *app, const struct mn_config *config, struct mn_buf *why)

@@ -19,7 +19,7 @@ struct mn_app;
  */
 MN_MUSTCHECK enum mn_err mn_app_start(const struct mn_config *config, struct mn_log *log,
                                       struct mn_app **ret, struct mn_buf *why);
-/* "http=HOST:PORT ws=HOST:PORT" as bound, for the ready line. */
+/* "http=HOST:PORT ws=HOST:PORT" as bound, for the ready line; [::1]:PORT for IPv6. */
 void mn_app_print_ready(const struct mn_app *app, struct mn_buf *out);
 /*
  * Takes over what may change while running.  On failure the old values stay

@@ -8,10 +8,15 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/rand.h"
 #include "proto/jwt.h"
 
-enum { PATH_CAP = 4200, SECRET_RANDOM = 24 }; /* 24 bytes are 48 hex digits: HS384 */
+enum {
+    PATH_CAP = 4200,
+    SECRET_RANDOM = 24, /* bytes, that are 48 hex digits: HS384 */
+    SECRET_FILE_MAX = 65536
+};
 
 static enum mn_err fail(struct mn_buf *why, const char *what, const char *path)
 {
@@ -96,23 +101,25 @@ static enum mn_err make_secret(const char *path, const char *file, struct mn_buf
 enum mn_err mn_datadir_secret(const char *path, char *out, size_t cap, struct mn_buf *why)
 {
     char file[PATH_CAP];
+    struct mn_buf text;
     enum mn_err err;
     snprintf(file, sizeof(file), "%s/jwt-secret", path);
     if (access(file, F_OK) && errno == ENOENT && (err = make_secret(path, file, why)))
         return err;
-    int fd = open(file, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return fail(why, "cannot read", file);
-    ssize_t n = read(fd, out, cap - 1);
-    if (n < 0)
-        err = fail(why, "cannot read", file);
-    close(fd);
-    if (n < 0)
+    mn_buf_init(&text, SECRET_FILE_MAX);
+    err = mn_file_read(file, SECRET_FILE_MAX, &text, why);
+    size_t n = text.n < cap ? text.n : cap - 1;
+    if (n)
+        memcpy(out, text.p, n);
+    if (text.p)
+        explicit_bzero(text.p, text.n);
+    mn_buf_deinit(&text);
+    if (err)
         return err;
     while (n > 0 && (out[n - 1] == '\n' || out[n - 1] == '\r'))
         n--;
     out[n] = '\0';
-    if (n < MN_JWT_SECRET_MIN || (size_t)n >= cap - 1) {
+    if (n < MN_JWT_SECRET_MIN || n >= cap - 1) {
         mn_buf_addf(why,
                     "%s must hold %d to %zu bytes: restore it, or remove it to have a new "
                     "one made (all tokens then end)",
@@ -120,4 +127,13 @@ enum mn_err mn_datadir_secret(const char *path, char *out, size_t cap, struct mn
         return MN_ECORRUPT;
     }
     return MN_OK;
+}
+
+unsigned mn_datadir_exposed(const char *path, const char *name, unsigned mask)
+{
+    char file[PATH_CAP];
+    struct stat st;
+
+    snprintf(file, sizeof(file), "%s/%s", path, name);
+    return stat(file, &st) == 0 && (st.st_mode & mask) != 0 ? st.st_mode & 07777 : 0;
 }

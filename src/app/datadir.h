@@ -27,5 +27,10 @@ void mn_datadir_close(struct mn_datadir *dir);
  */
 MN_MUSTCHECK enum mn_err mn_datadir_secret(const char *path, char *out, size_t cap,
                                            struct mn_buf *why);
+/*
+ * The mode of a file in the directory (of itself for "."), if it has one of
+ * the bits in `mask`; else 0, also when it is not there.
+ */
+unsigned mn_datadir_exposed(const char *path, const char *name, unsigned mask);
 
 #endif

@@ -5,7 +5,10 @@
  */
 #include "app/options.h"
 
+#include <sys/stat.h>
+
 #include "app/options_impl.h"
+#include "base/file.h"
 #include "base/mem.h"
 
 struct mn_options *mn_options_new(void)
@@ -21,6 +24,7 @@ struct mn_options *mn_options_new(void)
         MN_BUG_ON(err); /* a default of our own that does not hold */
     }
     mn_buf_deinit(&problem);
+    options->file_from = "";
     return options;
 }
 
@@ -44,6 +48,14 @@ enum mn_options_action mn_options_action(const struct mn_options *options)
 const struct mn_config *mn_options_config(const struct mn_options *options)
 {
     return &options->config;
+}
+
+bool mn_options_can_reload(const struct mn_options *options)
+{
+    struct stat st;
+
+    return !options->file[0] || !mn_file_is_inherited(options->file) ||
+           (stat(options->file, &st) == 0 && S_ISREG(st.st_mode));
 }
 
 bool mn_options_ignored(const struct mn_options *options, size_t index,

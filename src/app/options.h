@@ -42,6 +42,8 @@ MN_MUSTCHECK enum mn_err mn_options_read(struct mn_options *options, int argc, c
 enum mn_options_action mn_options_action(const struct mn_options *options);
 /* Lives as long as the options. */
 const struct mn_config *mn_options_config(const struct mn_options *options);
+/* False: the file came through a pipe that was given open, and is read up. */
+bool mn_options_can_reload(const struct mn_options *options);
 /* What the action asks for: help, version, the values, or a generated document. */
 enum mn_err mn_options_print(const struct mn_options *options, struct mn_buf *out);
 
@@ -56,6 +58,9 @@ struct mn_option_ignored {
 };
 bool mn_options_ignored(const struct mn_options *options, size_t index,
                         struct mn_option_ignored *ret);
+
+/* Whether the C library knows the zone that TZ may name: else it silently takes UTC. */
+bool mn_options_is_zone(const char *tz);
 
 /*
  * Differences between two readings: start with *pos = 0, ends with false.

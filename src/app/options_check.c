@@ -6,14 +6,29 @@
  */
 #include "app/options_impl.h"
 
-#include <inttypes.h>
+#include <arpa/inet.h>
+#include <fcntl.h>
 #include <unistd.h>
 
 #include "api/client.h"
 #include "api/origin.h"
+#include "api/route.h"
 #include "base/mem.h"
 #include "im/filter.h"
 #include "proto/jwt.h"
+
+/* Of what can only be an address: no name has a colon, or digits and dots alone. */
+static bool is_well_formed(const char *host)
+{
+    unsigned char address[sizeof(struct in6_addr)];
+    char plain[MN_CONFIG_NAME];
+
+    if (!strchr(host, ':'))
+        return host[strspn(host, "0123456789.")] != '\0' || inet_pton(AF_INET, host, address) == 1;
+    snprintf(plain, sizeof plain, "%.*s", (int)strcspn(host, "%"),
+             host); /* without its interface */
+    return inet_pton(AF_INET6, plain, address) == 1;
+}
 
 /* An address or a name; whether it exists is found out when it is bound. */
 bool mn_option_check_host(const char *value, struct mn_buf *problem)
@@ -24,6 +39,10 @@ bool mn_option_check_host(const char *value, struct mn_buf *problem)
             mn_buf_add_z(problem, "expected address or host name such as 0.0.0.0, :: or localhost");
             return false;
         }
+    if (!is_well_formed(value)) {
+        mn_buf_add_z(problem, "expected an address of IPv4 or IPv6, such as 127.0.0.1 or ::1");
+        return false;
+    }
     return true;
 }
 
@@ -34,6 +53,10 @@ bool mn_option_check_ws_path(const char *value, struct mn_buf *problem)
     for (const char *c = value; *c; c++)
         if (*c <= 0x20 || *c >= 0x7f || *c == '?' || *c == '#')
             n = 0;
+    if (n >= 2 && mn_api_route_find(mn_str_c(value))) {
+        mn_buf_add_z(problem, "expected another path: the API serves this one");
+        return false;
+    }
     if (n >= 2 && value[0] == '/' && value[n - 1] != '/')
         return true;
     mn_buf_add_z(problem,
@@ -85,18 +108,40 @@ static bool is_zone_rule(const char *value)
     return offset && *offset >= '0' && *offset <= '9';
 }
 
-/*
- * The C library takes an unknown zone for UTC without a word, which would
- * shift every date.  So a name must be a file of the zone database.
- */
-bool mn_option_check_zone(const char *value, struct mn_buf *problem)
+/* A file of the zone database, by what it begins with: directories and tables lie there too. */
+static bool is_zone_file(const char *path)
+{
+    char head[4];
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+
+    if (fd < 0)
+        return false;
+    bool good = read(fd, head, sizeof head) == sizeof head && memcmp(head, "TZif", 4) == 0;
+    close(fd);
+    return good;
+}
+
+static bool is_zone_name(const char *value)
 {
     char path[MN_CONFIG_NAME + 64];
 
-    if (value[0] == '\0' || strcmp(value, "UTC") == 0 || is_zone_rule(value))
+    if (strcmp(value, "UTC") == 0 || is_zone_rule(value))
         return true;
-    snprintf(path, sizeof path, "/usr/share/zoneinfo/%s", value);
-    if (value[0] != '/' && !strstr(value, "..") && access(path, R_OK) == 0)
+    snprintf(path, sizeof path, "/usr/share/zoneinfo/%.256s", value);
+    return value[0] != '/' && !strstr(value, "..") && is_zone_file(path);
+}
+
+bool mn_options_is_zone(const char *tz)
+{
+    if (tz[0] == ':')
+        tz++;
+    return tz[0] == '\0' || (tz[0] == '/' ? is_zone_file(tz) : is_zone_name(tz));
+}
+
+/* The C library takes an unknown zone for UTC without a word, which would shift every date. */
+bool mn_option_check_zone(const char *value, struct mn_buf *problem)
+{
+    if (value[0] == '\0' || is_zone_name(value))
         return true;
     mn_buf_add_z(problem,
                  "expected zone of /usr/share/zoneinfo such as Asia/Shanghai, or a rule such as "
@@ -136,6 +181,9 @@ bool mn_options_check_together(const struct mn_config *c, struct mn_buf *why)
                  "im.gateway.ws.max-message: expected at most twice "
                  "im.gateway.ws.backpressure.write-buffer-high-water-mark-bytes, or no recipient "
                  "could get such a message");
+    good &= hold(c->ws_writer_idle_ms < c->ws_reader_idle_ms, why,
+                 "im.gateway.ws.writer-idle-ms: expected less than im.gateway.ws.reader-idle-ms: "
+                 "the answer to its PING keeps quiet clients connected");
     good &= hold(c->store_queue_bytes >= c->ws_max_message, why,
                  "minim.store.queue-bytes: expected at least im.gateway.ws.max-message");
     good &= hold(c->store_batch_ops <= c->store_queue_ops, why,

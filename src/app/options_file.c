@@ -7,10 +7,7 @@
  */
 #include "app/options_impl.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <unistd.h>
-
+#include "base/file.h"
 #include "base/mem.h"
 #include "base/utf8.h"
 
@@ -139,42 +136,18 @@ bool mn_options_parse_text(struct mn_options *options, const char *name, struct 
     return mistakes == 0;
 }
 
-static enum mn_err read_all(int fd, struct mn_buf *text)
-{
-    for (;;) {
-        enum mn_err err = mn_buf_reserve(text, 1);
-        if (err)
-            return err;
-        ssize_t n = read(fd, text->p + text->n, text->cap - text->n);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return MN_ESYS; /* errno says more */
-        if (n == 0)
-            return MN_OK;
-        text->n += (size_t)n;
-    }
-}
-
 bool mn_options_read_file(struct mn_options *options, struct mn_buf *why)
 {
-    struct mn_buf text;
+    struct mn_buf text, problem;
     bool good = false;
-    int fd = open(options->file, O_RDONLY | O_CLOEXEC);
 
-    if (fd < 0) {
-        mn_buf_addf(why, "%s: cannot be opened: %s\n", options->file, strerror(errno));
-        return false;
-    }
     mn_buf_init(&text, FILE_MAX_BYTES);
-    enum mn_err err = read_all(fd, &text);
-    if (err == MN_OK)
+    mn_buf_init(&problem, 2 * MN_CONFIG_PATH);
+    if (mn_file_read(options->file, FILE_MAX_BYTES, &text, &problem) == MN_OK)
         good = mn_options_parse_text(options, options->file, mn_buf_str(&text), why);
-    else if (err == MN_ELIMIT)
-        mn_buf_addf(why, "%s: larger than %d KiB\n", options->file, FILE_MAX_BYTES / 1024);
     else
-        mn_buf_addf(why, "%s: cannot be read: %s\n", options->file, strerror(errno));
-    close(fd);
+        mn_buf_addf(why, "%s%.*s\n", options->file_from, (int)problem.n, problem.p);
+    mn_buf_deinit(&problem);
     mn_buf_deinit(&text);
     return good;
 }

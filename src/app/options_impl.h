@@ -112,6 +112,8 @@ const struct mn_option *mn_option_find_env(struct mn_str name);
 const char *mn_option_legacy_why(struct mn_str name, bool is_env);
 /* The option that was probably meant, or NULL. */
 const struct mn_option *mn_option_nearest(struct mn_str name);
+/* The same for an environment variable. */
+const struct mn_option *mn_option_nearest_env(struct mn_str name);
 
 /* ---- a reading (options.c, options_read.c, options_file.c) ---- */
 
@@ -134,6 +136,7 @@ struct mn_options {
     struct mn_config config;
     enum mn_options_action action;
     char file[MN_CONFIG_PATH]; /* "": none */
+    const char *file_from; /* who named it, before messages: "environment MINIM_CONFIG: " or "" */
     struct mn_option_origin origin[MN_OPTIONS_MAX];
     struct {
         char *name, *where;

@@ -126,3 +126,37 @@ const struct mn_option *mn_option_nearest(struct mn_str name)
     }
     return best;
 }
+
+/* Without its underscores, which do not count. */
+static size_t squeeze(struct mn_str env, char out[NAME_MAX_BYTES])
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < env.n; i++)
+        if (env.p[i] != '_' && n < NAME_MAX_BYTES)
+            out[n++] = env.p[i];
+    return n;
+}
+
+const struct mn_option *mn_option_nearest_env(struct mn_str name)
+{
+    char given[NAME_MAX_BYTES], known[NAME_MAX_BYTES];
+    const struct mn_option *best = NULL;
+    unsigned best_distance = NEAR + 1;
+
+    if (name.n > NAME_MAX_BYTES)
+        return NULL;
+    struct mn_str text = mn_str_make(given, squeeze(name, given));
+    for (size_t i = 0; i < mn_options_count; i++) {
+        struct mn_buf env;
+        mn_buf_init(&env, 2 * NAME_MAX_BYTES);
+        mn_option_env_name(mn_options_table[i].name, &env);
+        unsigned d = distance(text, mn_str_make(known, squeeze(mn_buf_str(&env), known)));
+        mn_buf_deinit(&env);
+        if (d < best_distance) {
+            best = &mn_options_table[i];
+            best_distance = d;
+        }
+    }
+    return best;
+}

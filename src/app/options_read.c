@@ -74,10 +74,21 @@ bool mn_options_set(struct mn_options *options, const struct mn_option_where *wh
     return good;
 }
 
+static void complain_unknown(const char *where, struct mn_str name, struct mn_buf *why)
+{
+    const struct mn_option *nearest = mn_option_nearest(name);
+
+    mn_buf_addf(why, "%s: unknown option ", where);
+    add_quoted(why, name);
+    if (nearest)
+        mn_buf_addf(why, ", did you mean %s?", nearest->name);
+    mn_buf_add_char(why, '\n');
+}
+
 bool mn_options_assign(struct mn_options *options, const struct mn_option_where *where,
                        struct mn_str name, struct mn_str value, struct mn_buf *why)
 {
-    const struct mn_option *option = mn_option_find(name), *nearest;
+    const struct mn_option *option = mn_option_find(name);
     const char *ignored;
 
     if (option)
@@ -87,12 +98,7 @@ bool mn_options_assign(struct mn_options *options, const struct mn_option_where 
         mn_options_ignore(options, name, where->text, ignored);
         return true;
     }
-    mn_buf_addf(why, "%s: unknown option ", where->text);
-    add_quoted(why, name);
-    nearest = mn_option_nearest(name);
-    if (nearest)
-        mn_buf_addf(why, ", did you mean %s?", nearest->name);
-    mn_buf_add_char(why, '\n');
+    complain_unknown(where->text, name, why);
     return false;
 }
 
@@ -159,8 +165,9 @@ static bool set_document(struct mn_options *options, struct mn_str value, struct
     return true;
 }
 
-static bool set_file(struct mn_options *options, const char *where, struct mn_str value,
-                     struct mn_buf *why)
+/* `from` goes before what is said about the file: the command line names it anyway. */
+static bool set_file(struct mn_options *options, const char *where, const char *from,
+                     struct mn_str value, struct mn_buf *why)
 {
     if (value.n == 0 || value.n >= sizeof options->file) {
         mn_buf_addf(why, "%s: config: expected the path of a file, at most %zu bytes\n", where,
@@ -169,6 +176,7 @@ static bool set_file(struct mn_options *options, const char *where, struct mn_st
     }
     memcpy(options->file, value.p, value.n);
     options->file[value.n] = '\0';
+    options->file_from = from;
     return true;
 }
 
@@ -184,6 +192,11 @@ static bool take_argument(struct mn_options *options, enum pass pass, const stru
     if (!a->has_value) {
         if (pass == PASS_CONTROL)
             return true;
+        if (!is_config && !is_doc && !mn_option_find(a->name) &&
+            !mn_option_legacy_why(a->name, false)) {
+            complain_unknown(where.text, a->name, why);
+            return false;
+        }
         mn_buf_add_z(why, "command line: ");
         add_quoted(why, a->name);
         mn_buf_add_z(why, ": expected a value\n");
@@ -191,7 +204,7 @@ static bool take_argument(struct mn_options *options, enum pass pass, const stru
     }
     if (pass == PASS_CONTROL) {
         if (is_config)
-            return set_file(options, where.text, a->value, why);
+            return set_file(options, where.text, "", a->value, why);
         return is_doc ? set_document(options, a->value, why) : true;
     }
     return is_config || is_doc || mn_options_assign(options, &where, a->name, a->value, why);
@@ -257,6 +270,33 @@ static bool has_prefix(struct mn_str s, const char *prefix)
     return s.n > n && memcmp(s.p, prefix, n) == 0;
 }
 
+/*
+ * MINIM_* is ours alone; so is what looks like a misspelt option of IM_*: a
+ * secret that is not taken is worse than a start refused.  Other IM_* may be
+ * the original's, and SERVER_* is anybody's: those are told, and ignored.
+ */
+static bool take_unknown_variable(struct mn_options *options, const char *where, struct mn_str name,
+                                  struct mn_buf *why)
+{
+    const struct mn_option *nearest = mn_option_nearest_env(name);
+    struct mn_buf known;
+
+    if (!has_prefix(name, "MINIM_") && !(has_prefix(name, "IM_") && nearest)) {
+        if (has_prefix(name, "IM_") || nearest)
+            mn_options_ignore(options, name, "environment", "no option has this name");
+        return true;
+    }
+    mn_buf_addf(why, "%s: no option has this name", where);
+    if (nearest) {
+        mn_buf_init(&known, 256);
+        mn_option_env_name(nearest->name, &known);
+        mn_buf_addf(why, ", did you mean %.*s?", (int)known.n, known.p);
+        mn_buf_deinit(&known);
+    }
+    mn_buf_add_char(why, '\n');
+    return false;
+}
+
 static bool read_variable(struct mn_options *options, struct mn_str name, struct mn_str value,
                           struct mn_buf *why)
 {
@@ -264,9 +304,8 @@ static bool read_variable(struct mn_options *options, struct mn_str name, struct
     struct mn_option_where where = {text, MN_OPTION_FROM_ENV, 0};
     const struct mn_option *option;
     const char *ignored;
-    bool is_ours = has_prefix(name, "MINIM_"), is_im = has_prefix(name, "IM_");
 
-    if (!is_ours && !is_im && !has_prefix(name, "SERVER_"))
+    if (!has_prefix(name, "MINIM_") && !has_prefix(name, "IM_") && !has_prefix(name, "SERVER_"))
         return true;
     if (value.n == 0 || is_service_link(name, value) || mn_str_is(name, "MINIM_CONFIG"))
         return true; /* empty means unset, as compose files have it */
@@ -275,15 +314,11 @@ static bool read_variable(struct mn_options *options, struct mn_str name, struct
     if (option)
         return mn_options_set(options, &where, option, value, why);
     ignored = mn_option_legacy_why(name, true);
-    if (ignored || is_im) {
-        mn_options_ignore(options, name, "environment",
-                          ignored ? ignored : "no option has this name");
+    if (ignored) {
+        mn_options_ignore(options, name, "environment", ignored);
         return true;
     }
-    if (!is_ours)
-        return true; /* SERVER_*: anybody's */
-    mn_buf_addf(why, "%s: no option has this name\n", text);
-    return false;
+    return take_unknown_variable(options, text, name, why);
 }
 
 static bool read_environment(struct mn_options *options, char *const *envp, struct mn_buf *why)
@@ -306,8 +341,8 @@ static bool find_file_in_environment(struct mn_options *options, char *const *en
 
     for (; envp && *envp; envp++)
         if (strncmp(*envp, name, sizeof name - 1) == 0 && (*envp)[sizeof name - 1])
-            return set_file(options, "environment MINIM_CONFIG", mn_str_c(*envp + sizeof name - 1),
-                            why);
+            return set_file(options, "environment MINIM_CONFIG",
+                            "environment MINIM_CONFIG: ", mn_str_c(*envp + sizeof name - 1), why);
     return true;
 }
 

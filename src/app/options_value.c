@@ -109,19 +109,45 @@ static enum mn_err set_number(const struct mn_option *option, struct mn_config *
     return MN_EINVAL;
 }
 
+/* Files and secrets of orchestrators often end in one, which is no part of the secret. */
+static struct mn_str without_line_end(struct mn_str text)
+{
+    if (text.n > 0 && text.p[text.n - 1] == '\n')
+        text.n--;
+    if (text.n > 0 && text.p[text.n - 1] == '\r')
+        text.n--;
+    return text;
+}
+
+/* Control characters have no place in a name, a path or a list, and would forge lines. */
+static bool is_clean(struct mn_str text, struct mn_buf *problem)
+{
+    for (size_t i = 0; i < text.n; i++)
+        if ((unsigned char)text.p[i] < 0x20 || text.p[i] == 0x7f) {
+            mn_buf_addf(problem,
+                        "control characters are not allowed (byte 0x%02x at place %zu; line ends "
+                        "and tabs are such)",
+                        (unsigned)(unsigned char)text.p[i], i + 1);
+            return false;
+        }
+    if (!mn_utf8_valid(text.p, text.n)) {
+        mn_buf_add_z(problem, "expected UTF-8");
+        return false;
+    }
+    return true;
+}
+
 static enum mn_err set_text(const struct mn_option *option, struct mn_config *config,
                             struct mn_str text, struct mn_buf *problem)
 {
     char *field = mn_option_field(option, config), copy[MN_CONFIG_LIST];
 
     _Static_assert(MN_CONFIG_LIST >= MN_CONFIG_PATH, "copy holds every kind of text");
+    if (option->flags & MN_OPTION_SECRET)
+        text = without_line_end(text);
     if (text.n < (uint64_t)option->min || text.n > (uint64_t)option->max)
         return MN_ELIMIT;
-    /* Control characters have no place in a name, a path or a list, and would forge lines. */
-    for (size_t i = 0; i < text.n; i++)
-        if ((unsigned char)text.p[i] < 0x20 || text.p[i] == 0x7f)
-            return MN_EINVAL;
-    if (!mn_utf8_valid(text.p, text.n))
+    if (!is_clean(text, problem))
         return MN_EINVAL;
     if (text.n)
         memcpy(copy, text.p, text.n);
@@ -158,6 +184,8 @@ enum mn_err mn_option_set(const struct mn_option *option, struct mn_config *conf
             mn_buf_add_z(problem, ", or with a unit such as 90s or 5m");
         else if (option->type == MN_OPTION_SECONDS)
             mn_buf_add_z(problem, ", or with a unit such as 30m or 7d");
+        else if (option->type == MN_OPTION_BYTES)
+            mn_buf_add_z(problem, ": a number, or one with the unit KiB, MiB or GiB");
     }
     return err ? MN_EINVAL : MN_OK;
 }

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "base/std.h"
 
 const char *mn_err_text(enum mn_err err)
 {
@@ -82,7 +83,7 @@ void mn_bug(const char *file, int line, const char *what)
 
     if (n > 0) {
         size_t size = (size_t)n < sizeof text ? (size_t)n : sizeof text - 1;
-        mn_ignore(write(STDERR_FILENO, text, size)); /* nothing is left to do about a failure */
+        mn_ignore(mn_std_write(STDERR_FILENO, mn_str_make(text, size), MN_LAST_WORDS_MS));
     }
     abort();
 }

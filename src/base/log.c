@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One event, one line, one write(2): lines of several threads do not mix,
- * and nothing is held back in a buffer when the process dies.  Strings may
- * be a peer's: they are cut, and every byte that could end a line, a quote
+ * One event, one line, added whole: lines of several threads do not mix.
+ * Strings may be a peer's: they are cut, and every byte that could end a line, a quote
  * or steer a terminal is escaped; in JSON, what is no UTF-8 becomes U+FFFD.
  * Stateless but for struct mn_log, any thread.
  */
@@ -14,11 +13,13 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
+#include "base/lineq.h"
 #include "base/utf8.h"
 
 enum {
     STRING_MAX_BYTES = 256,
-    LINE_MAX_BYTES = 64 * 1024 /* dozens of fields of the greatest size; more is our mistake */
+    LINE_MAX_BYTES = 64 * 1024, /* dozens of fields of the greatest size; more is our mistake */
+    QUEUE_BYTES = 256 * 1024    /* some thousand lines: a reader may rest for a while */
 };
 
 static const char *level_name(enum mn_log_level level)
@@ -33,6 +34,7 @@ void mn_log_init(struct mn_log *log, enum mn_log_level level, enum mn_log_format
     atomic_init(&log->level, (int)level);
     atomic_init(&log->format, (int)format);
     log->fd = STDERR_FILENO;
+    log->queue = NULL;
 }
 
 /* Length of the UTF-8 sequence at `p` by its lead byte, no longer than `n`. */
@@ -189,7 +191,7 @@ static void format_json(struct mn_buf *buf, const char *level, const char *event
     mn_buf_add_z(buf, "}\n");
 }
 
-/* A full pipe or a closed descriptor costs the line, never the server. */
+/* Without a queue: a closed descriptor costs the line. */
 static void write_all(int fd, struct mn_str s)
 {
     while (s.n > 0) {
@@ -203,20 +205,61 @@ static void write_all(int fd, struct mn_str s)
     }
 }
 
-void mn_log_write(struct mn_log *log, enum mn_log_level level, const char *event,
-                  const struct mn_kv *kv, unsigned count)
+static void format_line(const struct mn_log *log, struct mn_buf *buf, enum mn_log_level level,
+                        const char *event, const struct mn_kv *kv, unsigned count)
 {
     char ts[25];
-    struct mn_buf buf;
     bool json = atomic_load_explicit(&log->format, memory_order_relaxed) == MN_LOG_JSON;
 
     mn_date_print_utc(ts, mn_unix_ms());
+    mn_buf_addf(buf, json ? "{\"ts\":\"%s\"" : "ts=%s", ts);
+    (json ? format_json : format_text)(buf, level_name(level), event, kv, count);
+}
+
+void mn_log_write(struct mn_log *log, enum mn_log_level level, const char *event,
+                  const struct mn_kv *kv, unsigned count)
+{
+    struct mn_buf buf;
+
     mn_buf_init(&buf, LINE_MAX_BYTES);
-    mn_buf_addf(&buf, json ? "{\"ts\":\"%s\"" : "ts=%s", ts);
-    (json ? format_json : format_text)(&buf, level_name(level), event, kv, count);
-    if (!buf.failed)
+    format_line(log, &buf, level, event, kv, count);
+    if (!buf.failed && log->queue)
+        mn_lineq_add(log->queue, mn_buf_str(&buf)); /* no room: lost, and counted there */
+    else if (!buf.failed)
         write_all(log->fd, mn_buf_str(&buf));
     mn_buf_deinit(&buf);
+}
+
+/* ---- the thread that writes ---- */
+
+static size_t tell_lost(void *ctx, uint64_t lost, char *ret_line, size_t size)
+{
+    struct mn_log *log = ctx;
+    const struct mn_kv kv = MN_KV_U("lines", lost);
+    struct mn_buf buf;
+
+    mn_buf_init(&buf, size);
+    format_line(log, &buf, MN_LOG_WARN, "log_lines_lost", &kv, 1);
+    size_t n = buf.failed ? 0 : buf.n;
+    memcpy(ret_line, buf.p, n);
+    mn_buf_deinit(&buf);
+    return n;
+}
+
+enum mn_err mn_log_start(struct mn_log *log)
+{
+    return mn_lineq_new(log->fd, QUEUE_BYTES, tell_lost, log, &log->queue);
+}
+
+void mn_log_stop(struct mn_log *log, uint32_t wait_ms)
+{
+    mn_lineq_free(log->queue, wait_ms);
+    log->queue = NULL;
+}
+
+uint64_t mn_log_lost(const struct mn_log *log)
+{
+    return log->queue ? mn_lineq_lost(log->queue) : 0;
 }
 
 bool mn_log_gate_pass(struct mn_log_gate *gate, uint64_t every_ms, uint64_t *ret_suppressed)

@@ -10,13 +10,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/err.h"
+#include "base/std.h"
 
 MN_NORETURN static void out_of_memory(size_t size)
 {
-    /* stderr is unbuffered and a fixed format needs no heap. */
-    fprintf(stderr, "minim: out of memory allocating %zu bytes\n", size);
+    char text[96]; /* no heap is needed to say so */
+    int n = snprintf(text, sizeof text, "minim: out of memory allocating %zu bytes\n", size);
+
+    mn_ignore(mn_std_write(STDERR_FILENO, mn_str_make(text, (size_t)n), MN_LAST_WORDS_MS));
     abort();
 }
 

@@ -7,6 +7,7 @@
  */
 #include "base/pool.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -70,8 +71,11 @@ static bool start(struct mn_pool *pool, unsigned index)
 
     worker->pool = pool;
     worker->index = index;
-    if (pthread_create(&worker->thread, NULL, work, worker) != 0)
+    int errnum = pthread_create(&worker->thread, NULL, work, worker);
+    if (errnum != 0) {
+        errno = errnum;
         return false;
+    }
     pool->started++;
     snprintf(name, sizeof name, "%s-%u", pool->name, index % 1000);
     pthread_setname_np(worker->thread, name); /* only a name: failure does not matter */
@@ -96,7 +100,9 @@ struct mn_pool *mn_pool_new(unsigned threads, size_t queue_limit, const char *na
         ok = start(pool, i);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (!ok) {
+        int errnum = errno;
         mn_pool_free(pool);
+        errno = errnum;
         return NULL;
     }
     return pool;

@@ -19,7 +19,7 @@ struct mn_job {
                 unsigned worker); /* worker: 0..threads-1; owns the job from here on */
 };
 
-/* Starts the threads, with all signals blocked; NULL if the system gives no thread. */
+/* Starts the threads, with all signals blocked; NULL if the system gives no thread, errno says why. */
 struct mn_pool *mn_pool_new(unsigned threads, size_t queue_limit, const char *name);
 /* MN_EBUSY: queue full, the job stays the caller's. MN_ECLOSED after mn_pool_stop. Any thread. */
 MN_MUSTCHECK enum mn_err mn_pool_submit(struct mn_pool *pool, struct mn_job *job);

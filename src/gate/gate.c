@@ -7,6 +7,8 @@
  */
 #include "gate/gate.h"
 
+#include <errno.h>
+
 #include "base/clock.h"
 #include "base/mem.h"
 #include "gate/dispatch.h"
@@ -143,6 +145,12 @@ struct mn_gate *mn_gate_new(const struct mn_gate_config *config)
     gate->config = *config;
     gate->user_limits = mn_user_limits_new();
     gate->pool = mn_pool_new(config->workers, WORKER_QUEUE, "gate");
+    if (!gate->pool) {
+        int errnum = errno;
+        mn_gate_free(gate);
+        errno = errnum;
+        return NULL;
+    }
     return gate;
 }
 

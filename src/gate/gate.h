@@ -60,6 +60,7 @@ struct mn_gate_config {
     struct mn_gate_settings settings;
 };
 
+/* NULL: the system gives no thread, errno says why. */
 struct mn_gate *mn_gate_new(const struct mn_gate_config *config);
 /* Bytes for mn_net_config.session_size. */
 size_t mn_gate_session_size(void);

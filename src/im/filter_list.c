@@ -6,11 +6,7 @@
  */
 #include "im/filter.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
+#include "base/file.h"
 #include "base/mem.h"
 #include "base/utf8.h"
 #include "im/filter_impl.h"
@@ -147,42 +143,13 @@ out:
     return err;
 }
 
-static enum mn_err read_file(int fd, struct mn_buf *text)
-{
-    for (;;) {
-        enum mn_err err = mn_buf_reserve(text, 1);
-        if (err)
-            return err;
-        ssize_t n = read(fd, text->p + text->n, text->cap - text->n);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return mn_err_from_errno(errno);
-        if (n == 0)
-            return MN_OK;
-        text->n += (size_t)n;
-    }
-}
-
 enum mn_err mn_filter_load(const char *path, struct mn_filter **ret, struct mn_buf *why)
 {
     struct mn_buf text;
-    /* O_NONBLOCK: a pipe with nobody at its other end must not hold up the start. */
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 
-    if (fd < 0) {
-        enum mn_err err = mn_err_from_errno(errno);
-        mn_buf_addf(why, "%s: cannot be opened: %s", path, strerror(errno));
-        return err;
-    }
-    mn_buf_init(&text, FILE_MAX_BYTES + 2); /* one more than allowed, and room to see the end */
-    enum mn_err err = read_file(fd, &text);
-    close(fd);
-    if (err == MN_ELIMIT)
-        mn_buf_addf(why, "%s: larger than %d MiB", path, FILE_MAX_BYTES / 1024 / 1024);
-    else if (err)
-        mn_buf_addf(why, "%s: cannot be read: %s", path, mn_err_text(err));
-    else
+    mn_buf_init(&text, FILE_MAX_BYTES);
+    enum mn_err err = mn_file_read(path, FILE_MAX_BYTES, &text, why);
+    if (!err)
         err = mn_filter_parse(mn_buf_str(&text), path, ret, why);
     mn_buf_deinit(&text);
     return err;

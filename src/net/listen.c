@@ -107,9 +107,11 @@ uint16_t mn_listen_port(int fd)
 enum mn_err mn_loop_add_listener(struct mn_loop *loop, int take_fd)
 {
     struct mn_listener *listener = &loop->listeners[loop->listener_count];
-    if (uv_poll_init(&loop->uv, &listener->poll, take_fd) != 0) {
+    int failed = -uv_poll_init(&loop->uv, &listener->poll, take_fd);
+    if (failed != 0) {
         close(take_fd);
-        return MN_ESYS;
+        errno = failed;
+        return mn_err_from_errno(failed);
     }
     listener->loop = loop;
     listener->fd = take_fd;

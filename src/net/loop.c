@@ -13,6 +13,7 @@
  * `check`; the turn is then finished early (mn_loop_event_done), so that
  * answers do not wait for all of them.
  */
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <unistd.h>
@@ -158,12 +159,15 @@ enum mn_err mn_loop_init(struct mn_loop *loop, struct mn_net *net, unsigned inde
     loop->net = net;
     loop->index = index;
     loop->cfg = net->cfg;
-    if (uv_loop_init(&loop->uv) != 0)
-        return MN_ESYS;
+    errno = -uv_loop_init(&loop->uv);
+    if (errno != 0)
+        return mn_err_from_errno(errno);
     /* Of the handles only this one can fail (no descriptors), and it leaves nothing behind. */
-    if (uv_async_init(&loop->uv, &loop->async, on_async) != 0) {
+    int failed = -uv_async_init(&loop->uv, &loop->async, on_async);
+    if (failed != 0) {
         mn_ignore(uv_loop_close(&loop->uv));
-        return MN_ESYS;
+        errno = failed;
+        return mn_err_from_errno(failed);
     }
     init_state(loop);
     uv_prepare_init(&loop->uv, &loop->prepare);
@@ -215,8 +219,10 @@ enum mn_err mn_loop_start(struct mn_loop *loop)
     pthread_sigmask(SIG_SETMASK, &all, &before);
     int err = pthread_create(&loop->thread, NULL, run_thread, loop);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (err != 0)
+    if (err != 0) {
+        errno = err;
         return mn_err_from_errno(err);
+    }
     char name[16];
     snprintf(name, sizeof(name), "mn-loop-%u", loop->index);
     mn_ignore(pthread_setname_np(loop->thread, name));

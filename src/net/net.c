@@ -41,7 +41,8 @@ static enum mn_err open_listeners(struct mn_net *net, unsigned index, char why[2
             port = mn_listen_port(fd);
         err = mn_loop_add_listener(net->loops[i], fd);
         if (err != MN_OK) {
-            snprintf(why, 256, "cannot watch the listener of %.200s:%u", where->host, port);
+            snprintf(why, 256, "cannot watch the listener of %.150s:%u: %s", where->host, port,
+                     strerror(errno));
             return err;
         }
     }
@@ -56,7 +57,7 @@ static enum mn_err build(struct mn_net *net, char why[256])
         enum mn_err err = mn_loop_init(loop, net, i);
         if (err != MN_OK) {
             mn_free(loop);
-            snprintf(why, 256, "cannot create an event loop: %s", mn_err_text(err));
+            snprintf(why, 256, "cannot create an event loop: %s (see ulimit -n)", strerror(errno));
             return err;
         }
         net->loops[net->loop_count++] = loop;

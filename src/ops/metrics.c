@@ -90,6 +90,10 @@ static void add_process(const struct mn_ops *ops, struct mn_buf *out)
     mn_buf_addf(out, "process_cpu_seconds_total %.3f\n", info.cpu_seconds);
     head(out, "process_start_time_seconds", "gauge", "Start time in seconds since the Unix epoch");
     mn_buf_addf(out, "process_start_time_seconds %.3f\n", (double)ops->started_unix_ms / 1000);
+    head(out, "minim_log_lines_lost_total", "counter",
+         "Log lines that found no room or could not be written");
+    mn_buf_addf(out, "minim_log_lines_lost_total %llu\n",
+                (unsigned long long)(ops->config.log ? mn_log_lost(ops->config.log) : 0));
     head(out, "minim_build_info", "gauge", "Version of minimd; always 1");
     mn_buf_addf(out, "minim_build_info{version=\"%s\"} 1\n", ops->config.version);
 }

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "base/buf.h"
+#include "base/log.h"
 #include "base/metrics.h"
 #include "store/db.h"
 #include "store/msglog.h"
@@ -21,8 +22,9 @@ struct mn_ops_config {
     struct mn_metrics *metrics; /* all three outlive the ops; msglog and db may be NULL in tests */
     struct mn_msglog *msglog;
     struct mn_db *db;
-    const char *version; /* static text */
-    bool hide_metrics;   /* mn_ops_metrics() gives MN_EPERM */
+    const struct mn_log *log; /* whose lost lines are counted; NULL in tests */
+    const char *version;      /* static text */
+    bool hide_metrics;        /* mn_ops_metrics() gives MN_EPERM */
 };
 
 struct mn_ops *mn_ops_new(const struct mn_ops_config *config);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/std.h"
 #include "tool/tool.h"
 
 static int show_version(int argc, char **argv)
@@ -36,6 +37,7 @@ static int usage(FILE *out, int code)
 
 int main(int argc, char **argv)
 {
+    mn_std_reserve();
     if (argc < 2)
         return usage(stderr, TOOL_EXIT_USAGE);
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)

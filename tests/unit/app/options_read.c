@@ -120,7 +120,21 @@ static void environment_names(void **state)
     assert_int_equal(c->resend_delay_ms, 5000);
     assert_int_equal(c->workers, 4); /* empty is not set */
     reading_deinit(&r);
-    assert_mistakes("", "MINIM_WORKER=2", "environment MINIM_WORKER: no option has this name\n");
+    assert_mistakes("", "MINIM_NOTHING=2", "environment MINIM_NOTHING: no option has this name\n");
+    assert_mistakes("", "MINIM_WORKER=2",
+                    "environment MINIM_WORKER: no option has this name, did you mean "
+                    "MINIM_WORKERS?\n");
+    assert_mistakes("", "IM_AUTH_JWT_SECRT=x",
+                    "environment IM_AUTH_JWT_SECRT: no option has this name, did you mean "
+                    "IM_AUTH_JWT_SECRET?\n");
+    assert_mistakes("", "IM_GATEWAY_WS_PROT=1",
+                    "environment IM_GATEWAY_WS_PROT: no option has this name, did you mean "
+                    "IM_GATEWAY_WS_PORT?\n");
+    assert_mistakes("--verbose", "", "command line: unknown option \"verbose\"\n");
+    assert_mistakes("--im.gateway.ws.writer-idle-ms=90000", "",
+                    "im.gateway.ws.writer-idle-ms: expected less than "
+                    "im.gateway.ws.reader-idle-ms: the answer to its PING keeps quiet clients "
+                    "connected\n");
     assert_mistakes("", "IM_GATEWAY_WS_PORT=x",
                     "environment IM_GATEWAY_WS_PORT: im.gateway.ws.port = \"x\": expected port, "
                     "0 to 65535\n");
@@ -166,6 +180,7 @@ static void properties_of_mini_im_are_reported_and_ignored(void **state)
         {"IM_REDIS_HOST", "environment"},
         {"IM_GATEWAY_WS_INSTANCE_ID", "environment"},
         {"IM_SOMETHING", "environment"},
+        {"SERVER_PROT", "environment"}, /* anybody's, and near to ours */
         {"spring.datasource.url", "command line"},
         {"im.executors.db.core-pool-size", "command line"},
         {"im.gateway.ws.backpressure.drop-when-unwritable", "command line"},
@@ -178,7 +193,7 @@ static void properties_of_mini_im_are_reported_and_ignored(void **state)
                  "--spring.datasource.url=jdbc:mysql://db --im.executors.db.core-pool-size=8 "
                  "--im.gateway.ws.backpressure.drop-when-unwritable=true",
                  "IM_MYSQL_PASSWORD=pw IM_REDIS_HOST=redis IM_GATEWAY_WS_INSTANCE_ID=gw-1 "
-                 "IM_SOMETHING=1");
+                 "IM_SOMETHING=1 SERVER_PROT=1 SERVER_SOFTWARE=x");
     for (size_t i = 0; i < MN_ARRAY_LEN(want); i++) {
         assert_true(mn_options_ignored(r.options, i, &ignored));
         assert_string_equal(ignored.name, want[i][0]);

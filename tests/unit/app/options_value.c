@@ -31,6 +31,13 @@ static const struct mn_option choice = {.name = "e",
 static const struct mn_option text = {
     .name = "x", .type = MN_OPTION_STRING, TEXT_FIELD, .min = 2, .max = 6};
 
+static const struct mn_option secret = {.name = "s",
+                                        .type = MN_OPTION_STRING,
+                                        TEXT_FIELD,
+                                        .flags = MN_OPTION_SECRET,
+                                        .min = 2,
+                                        .max = 6};
+
 /* `want` is what the field prints; NULL: refused, and `problem` is what is said. */
 struct value_case {
     const struct mn_option *option;
@@ -128,7 +135,8 @@ static void times_with_every_unit(void **state)
 
 static void bytes_with_every_unit(void **state)
 {
-    static const char want[] = "expected bytes, 1KiB to 1024GiB";
+    static const char want[] = "expected bytes, 1KiB to 1024GiB: a number, or one with the unit "
+                               "KiB, MiB or GiB";
     static const struct value_case cases[] = {
         {&bytes, "1024", "1KiB", NULL},   {&bytes, "1025", "1025", NULL},
         {&bytes, "64KiB", "64KiB", NULL}, {&bytes, "65536", "64KiB", NULL},
@@ -167,12 +175,25 @@ static void booleans_and_choices(void **state)
 static void texts(void **state)
 {
     static const char want[] = "expected text, 2 to 6 bytes";
+    static const char control[] = "control characters are not allowed (byte 0x0a at place 2; line "
+                                  "ends and tabs are such)";
     static const struct value_case cases[] = {
-        {&text, "ab", "ab", NULL},    {&text, "abcdef", "abcdef", NULL},
-        {&text, "a b", "a b", NULL},  {&text, "caf\xc3\xa9", "caf\xc3\xa9", NULL},
-        {&text, "a", NULL, want},     {&text, "abcdefg", NULL, want},
-        {&text, "a\nb", NULL, want},  {&text, "a\x7f", NULL, want},
-        {&text, "a\xff", NULL, want},
+        {&text, "ab", "ab", NULL},
+        {&text, "abcdef", "abcdef", NULL},
+        {&text, "a b", "a b", NULL},
+        {&text, "caf\xc3\xa9", "caf\xc3\xa9", NULL},
+        {&text, "a", NULL, want},
+        {&text, "abcdefg", NULL, want},
+        {&text, "a\nb", NULL, control},
+        {&text, "ab\n", NULL,
+         "control characters are not allowed (byte 0x0a at place 3; line ends and tabs are such)"},
+        {&text, "a\x7f", NULL,
+         "control characters are not allowed (byte 0x7f at place 2; line ends and tabs are such)"},
+        {&text, "a\xff", NULL, "expected UTF-8"},
+        {&secret, "abcd\n", "abcd", NULL},
+        {&secret, "abcd\r\n", "abcd", NULL},
+        {&secret, "ab\n\n", NULL,
+         "control characters are not allowed (byte 0x0a at place 3; line ends and tabs are such)"},
     };
 
     (void)state;
@@ -197,6 +218,13 @@ static void checks_of_single_options(void **state)
     assert_true(accepts(mn_option_check_host, "::1"));
     assert_true(accepts(mn_option_check_host, "fe80::1%eth0"));
     assert_true(accepts(mn_option_check_host, "chat.example.org"));
+    assert_true(accepts(mn_option_check_host, "10.0.0.1.nip.io"));
+    assert_false(accepts(mn_option_check_host, "999.1.1.1"));
+    assert_false(accepts(mn_option_check_host, "1.2.3"));
+    assert_false(accepts(mn_option_check_host, "::zz"));
+    assert_false(accepts(mn_option_check_host, "127.0.0.1:8080"));
+    assert_false(accepts(mn_option_check_ws_path, "/metrics"));
+    assert_false(accepts(mn_option_check_ws_path, "/auth/login"));
     assert_false(accepts(mn_option_check_host, "http://a"));
     assert_true(accepts(mn_option_check_ws_path, "/ws"));
     assert_true(accepts(mn_option_check_ws_path, "/a/b"));

@@ -19,9 +19,10 @@ __attribute__((visibility("default"))) const char *__tsan_default_options(void)
 int main(void)
 {
     static int (*const groups[])(void) = {
-        test_base_buf,  test_base_clock, test_base_err,  test_base_hist, test_base_id,
-        test_base_list, test_base_log,   test_base_map,  test_base_mem,  test_base_metrics,
-        test_base_num,  test_base_pool,  test_base_rand, test_base_str,  test_base_utf8,
+        test_base_buf,  test_base_clock,   test_base_err,  test_base_hist, test_base_id,
+        test_base_list, test_base_lineq,   test_base_file, test_base_log,  test_base_map,
+        test_base_mem,  test_base_metrics, test_base_num,  test_base_pool, test_base_rand,
+        test_base_str,  test_base_utf8,
     };
     int failed = 0;
 

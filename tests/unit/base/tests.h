@@ -15,6 +15,8 @@ int test_base_clock(void);
 int test_base_err(void);
 int test_base_hist(void);
 int test_base_id(void);
+int test_base_file(void);
+int test_base_lineq(void);
 int test_base_list(void);
 int test_base_log(void);
 int test_base_map(void);
