@@ -80,10 +80,39 @@ static void judge(struct mn_conn *conn, const struct mn_msg_ref *ref, enum mn_cu
         return;
     }
     if (mn_resend_defer_ack(session, ref, kind))
-        mn_unacked_ack_one(&session->unacked, ref->at.chat, ref->at.seq);
+        mn_unacked_keep(&session->unacked, ref->at.chat, ref->at.seq);
     else
         mn_ack_apply(conn, ref, kind);
     mn_resend_on_ack(conn);
+}
+
+void mn_moves_unref(struct mn_moves *moves)
+{
+    if (moves && atomic_fetch_sub(&moves->refs, 1) == 1)
+        mn_free(moves);
+}
+
+void mn_moves_done(const struct mn_op *op)
+{
+    struct mn_moves *moves = (struct mn_moves *)(uintptr_t)op->conn;
+    atomic_fetch_add(&moves->done, 1);
+    mn_moves_unref(moves);
+}
+
+bool mn_moves_are_in(const struct mn_session *session, uint32_t sent)
+{
+    return !session->moves || (int32_t)(atomic_load(&session->moves->done) - sent) >= 0;
+}
+
+static uint64_t count_move(struct mn_session *session)
+{
+    if (!session->moves) {
+        session->moves = mn_new(struct mn_moves);
+        atomic_init(&session->moves->refs, 1);
+    }
+    session->moves_sent++;
+    atomic_fetch_add(&session->moves->refs, 1);
+    return (uint64_t)(uintptr_t)session->moves;
 }
 
 void mn_ack_apply(struct mn_conn *conn, const struct mn_msg_ref *ref, enum mn_cursor_kind kind)
@@ -99,7 +128,7 @@ void mn_ack_apply(struct mn_conn *conn, const struct mn_msg_ref *ref, enum mn_cu
         return;
     }
     op->cursor = (uint8_t)kind;
-    op->conn = mn_conn_id(conn);
+    op->conn = count_move(mn_session_of(conn));
     mn_receipt_fill(op, ref, mn_session_of(conn)->uid);
     mn_gate_queue_op(gl, op);
 }

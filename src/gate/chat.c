@@ -18,7 +18,7 @@ enum {
 
 void mn_gate_queue_op(struct mn_gate_loop *gl, struct mn_op *op)
 {
-    op->next = NULL;
+    MN_BUG_ON(op->next != NULL);
     if (gl->last)
         gl->last->next = op;
     else
@@ -160,6 +160,7 @@ void mn_chat_on_done(struct mn_conn *conn, const struct mn_op *op)
     struct mn_session *session = mn_session_of(conn);
     char text[24];
     struct mn_echo echo = {mn_op_client_id(op), op->id ? mn_reply_id(text, op->id) : MN_STR_NONE};
+    MN_BUG_ON(session->in_flight == 0);
     session->in_flight--;
     if (session->state == MN_SESSION_CLOSED)
         return;

@@ -47,6 +47,7 @@ static void route(struct router *router, struct mn_op *op, uint64_t conn, enum d
         batch->task.run = run_batch;
         router->batches[index] = batch;
     }
+    MN_BUG_ON(batch->count >= router->cap);
     batch->items[batch->count++] = (struct delivery){mn_op_ref(op), conn, kind};
 }
 
@@ -64,6 +65,7 @@ static void route_op(struct router *router, struct mn_op *op)
         route(router, op, op->conn, DELIVER_DONE);
         break;
     case MN_OP_CURSOR:
+        mn_moves_done(op);
         if (op->result == MN_OK && op->advanced && (to = mn_presence_find(presence, op->to)))
             route(router, op, to, DELIVER_RECEIPT);
         break;

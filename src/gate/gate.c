@@ -101,14 +101,16 @@ static void on_ws_close(void *ctx, struct mn_conn *conn, enum mn_close_cause cau
     (void)cause;
     struct mn_gate *gate = mn_gate_loop_of(conn)->gate;
     struct mn_session *session = mn_session_of(conn);
-    session->state = MN_SESSION_CLOSED;
+    mn_session_set_state(session, MN_SESSION_CLOSED);
     if (session->uid) {
         mn_presence_drop(gate->config.presence, session->uid, mn_conn_id(conn));
         mn_metric_add(mn_gate_loop_of(conn)->metrics, MN_M_SESSIONS, -1);
         session->uid = 0;
     }
-    mn_unacked_deinit(&session->unacked);
     mn_resend_free(session);
+    mn_unacked_deinit(&session->unacked);
+    mn_moves_unref(session->moves);
+    session->moves = NULL;
 }
 
 static void on_turn_end(void *ctx, struct mn_loop *loop)
@@ -185,6 +187,8 @@ void mn_gate_free(struct mn_gate *gate)
         struct mn_gate_loop *gl = &gate->loops[i];
         for (struct mn_op *op = gl->first, *next; op; op = next) {
             next = op->next;
+            if (op->kind == MN_OP_CURSOR)
+                mn_moves_done(op);
             mn_op_unref(op);
         }
         snapshot_unref(gl->snapshot);

@@ -18,6 +18,11 @@
 #include "proto/envelope.h"
 #include "proto/reason.h"
 
+/*
+ *   NEW ---- AUTH ----> CHECKING ---- version is right ----> LIVE
+ *    |                      |                                 |
+ *    +------ refused, timed out, kicked, or gone: CLOSED -----+
+ */
 enum mn_session_state {
     MN_SESSION_NEW = 0,  /* not authenticated */
     MN_SESSION_CHECKING, /* AUTH waits for the session version; input is held */
@@ -40,7 +45,10 @@ struct mn_session {
     struct mn_asked asked;
     struct mn_unacked unacked;
     struct mn_resend *resend; /* NULL unless a resend is under way */
-    uint32_t in_flight;       /* operations with the writer whose answer must keep its order */
+    struct mn_moves *moves;   /* cursor moves with the writer, NULL before the first */
+    uint32_t moves_sent;      /* of them, all that were ever submitted */
+    uint32_t resend_run; /* number of the last resend run: a page of an earlier one is dropped */
+    uint32_t in_flight;  /* operations with the writer whose answer must keep its order */
     enum mn_session_state state;
     bool is_free; /* the frame at hand was asked for: no bucket was charged */
     bool lossy;   /* a push was dropped: resend from the cursor when there is room again */
@@ -85,6 +93,7 @@ static inline struct mn_session *mn_session_of(struct mn_conn *conn)
 }
 static inline const struct mn_gate_settings *mn_gate_set(const struct mn_gate_loop *gl)
 {
+    MN_BUG_ON(atomic_load_explicit(&gl->snapshot->refs, memory_order_relaxed) <= 0);
     return &gl->snapshot->s;
 }
 static inline struct mn_msglog *mn_gate_log(const struct mn_gate *gate)
@@ -127,6 +136,8 @@ bool mn_dispatch_charge(struct mn_conn *conn, struct mn_echo echo);
 
 /* ---- session.c ---- */
 
+/* The one door to a session's state; ends the process at a step that is not drawn above. */
+void mn_session_set_state(struct mn_session *session, enum mn_session_state state);
 void mn_session_on_auth(struct mn_conn *conn, const struct mn_envelope *env);
 void mn_session_on_reauth(struct mn_conn *conn, const struct mn_envelope *env);
 void mn_session_on_ping(struct mn_conn *conn);
@@ -166,6 +177,21 @@ bool mn_ack_take_asked(struct mn_conn *conn, const struct mn_envelope *env);
 void mn_ack_expect(struct mn_session *session);
 /* Moves the cursor: the message at `ref` was sent to this session's user. */
 void mn_ack_apply(struct mn_conn *conn, const struct mn_msg_ref *ref, enum mn_cursor_kind kind);
+
+/*
+ * Cursor moves of a session on their way through the writer, which has no
+ * answer to give: a resend must not read the cursors before the ACKs that
+ * came ahead of it are in them.  Shared by the session and those operations.
+ */
+struct mn_moves {
+    _Atomic int refs;
+    _Atomic uint32_t done; /* moves that the writer has given back */
+};
+/* The writer is done with a MN_OP_CURSOR, or will never see it. Any thread. */
+void mn_moves_done(const struct mn_op *op);
+void mn_moves_unref(struct mn_moves *moves);
+/* Whether the first `sent` moves of this session have been through the writer. */
+bool mn_moves_are_in(const struct mn_session *session, uint32_t sent);
 
 /* ---- resend.c ---- */
 

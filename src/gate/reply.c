@@ -87,7 +87,7 @@ void mn_reply_busy(struct mn_conn *conn, struct mn_echo echo)
 
 void mn_session_close(struct mn_conn *conn)
 {
-    mn_session_of(conn)->state = MN_SESSION_CLOSED;
+    mn_session_set_state(mn_session_of(conn), MN_SESSION_CLOSED);
     mn_conn_close(conn, MN_CLOSE_APP, MN_WS_CLOSE_NORMAL, "Bye");
 }
 

@@ -44,8 +44,8 @@ struct deferred {
 
 struct mn_resend {
     struct mn_place pos;
-    uint32_t run; /* number of this run: a page of an earlier one is dropped */
-    bool reading; /* a worker has the next page at hand */
+    uint32_t moves_before; /* cursor moves that the first page must see */
+    bool reading;          /* a worker has the next page at hand */
     uint16_t live_count, live_cap, deferred_count;
     struct deferred *deferred; /* DEFERRED_MAX, made when first needed */
     struct live *live;         /* by chat; grows to LIVE_MAX */
@@ -66,7 +66,7 @@ struct page {
     unsigned count;
     struct {
         struct mn_frame *frame;
-        int64_t chat, seq;
+        struct mn_place at;
     } items[PAGE_MAX];
 };
 
@@ -91,14 +91,13 @@ static bool add_to_page(void *arg, const struct mn_msg *msg)
         .ts = msg->created_ms,
     };
     struct mn_frame *frame = mn_reply_frame(&env);
-    if (!frame || page->count == PAGE_MAX) {
-        mn_frame_unref(frame);
+    MN_BUG_ON(page->count >= page->limit);
+    if (!frame) {
         page->err = MN_ENOMEM;
         return false;
     }
     page->items[page->count].frame = frame;
-    page->items[page->count].chat = msg->at.chat;
-    page->items[page->count].seq = msg->at.seq;
+    page->items[page->count].at = msg->at;
     page->count++;
     return true;
 }
@@ -123,6 +122,7 @@ void mn_resend_free(struct mn_session *session)
 {
     if (!session->resend)
         return;
+    mn_unacked_drop_kept(&session->unacked);
     mn_free(session->resend->deferred);
     mn_free(session->resend->live);
     mn_free(session->resend);
@@ -238,7 +238,8 @@ static void restart(struct mn_conn *conn)
     struct mn_session *session = mn_session_of(conn);
     struct mn_resend *resend = session->resend;
     resend->pos = (struct mn_place){0, 0};
-    resend->run++;
+    session->resend_run++;
+    resend->moves_before = session->moves_sent;
     resend->reading = false;
     for (unsigned i = 0; i < resend->live_count; i++)
         resend->live[i].closed = true;
@@ -257,6 +258,13 @@ void mn_resend_start(struct mn_conn *conn)
     restart(conn);
 }
 
+static void try_again(struct mn_conn *conn, uint64_t delay_ms)
+{
+    struct mn_session *session = mn_session_of(conn);
+    session->retry_mono_ms = mn_loop_mono_ms(mn_conn_loop(conn)) + delay_ms;
+    mn_session_arm(conn, session->retry_mono_ms);
+}
+
 static void fetch(struct mn_conn *conn)
 {
     struct mn_gate_loop *gl = mn_gate_loop_of(conn);
@@ -266,6 +274,10 @@ static void fetch(struct mn_conn *conn)
     unsigned used = mn_unacked_resent(&session->unacked);
     if (resend->reading || used >= window)
         return;
+    if (!mn_moves_are_in(session, resend->moves_before)) {
+        try_again(conn, 1);
+        return;
+    }
     unsigned limit = window - used < PAGE_MAX ? window - used : PAGE_MAX;
     struct page *page = mn_try_alloc(sizeof(*page));
     if (page) {
@@ -273,7 +285,7 @@ static void fetch(struct mn_conn *conn)
         page->gate = gl->gate;
         page->conn = mn_conn_id(conn);
         page->uid = session->uid;
-        page->run = resend->run;
+        page->run = session->resend_run;
         page->limit = limit;
         page->pos = resend->pos;
         page->err = MN_OK;
@@ -285,8 +297,14 @@ static void fetch(struct mn_conn *conn)
         }
         mn_free(page);
     }
-    session->retry_mono_ms = mn_loop_mono_ms(gl->loop) + RETRY_MS + mn_rng_below(gl->rng, RETRY_MS);
-    mn_session_arm(conn, session->retry_mono_ms);
+    try_again(conn, RETRY_MS + mn_rng_below(gl->rng, RETRY_MS));
+}
+
+/* What the resend has passed is passed: an ACK that was let through counts on it. */
+static void move_pos(struct mn_resend *resend, struct mn_place pos)
+{
+    MN_BUG_ON(mn_place_is_behind(resend->pos, pos));
+    resend->pos = pos;
 }
 
 /* Sends the page's frames as far as there is room; false when the connection is congested. */
@@ -297,20 +315,21 @@ static bool send_page(struct mn_conn *conn, struct page *page)
     struct mn_resend *resend = session->resend;
     uint64_t now = mn_loop_mono_ms(gl->loop);
     for (unsigned i = 0; i < page->count; i++) {
-        int64_t chat = page->items[i].chat, seq = page->items[i].seq;
-        if (!is_under_way(session, chat, seq)) {
+        struct mn_place at = page->items[i].at;
+        if (!is_under_way(session, at.chat, at.seq)) {
             struct mn_frame *frame = page->items[i].frame;
             page->items[i].frame = NULL;
             if (mn_conn_send(conn, frame, MN_SEND_PUSH))
                 return false;
-            mn_unacked_add(&session->unacked, chat, seq, now, true);
+            mn_unacked_add(&session->unacked, at.chat, at.seq, now, true);
             mn_ack_expect(session);
             mn_metric_inc(gl->metrics, MN_M_RESENT);
             mn_reply_count(gl, MN_TYPE_SINGLE_CHAT);
         }
-        resend->pos = (struct mn_place){chat, seq};
+        move_pos(resend, at);
     }
-    resend->pos = page->pos;
+    if (!page->err)
+        move_pos(resend, page->pos);
     return true;
 }
 
@@ -330,8 +349,7 @@ static void take_page(struct mn_conn *conn, struct page *page)
     if (!sent) {
         session->lossy = true; /* goes on when the low watermark is reached */
     } else if (page->err) {
-        session->retry_mono_ms = mn_loop_mono_ms(gl->loop) + 10 * RETRY_MS;
-        mn_session_arm(conn, session->retry_mono_ms);
+        try_again(conn, UINT64_C(10) * RETRY_MS);
     } else if (!page->done) {
         fetch(conn);
     } else {
@@ -346,7 +364,7 @@ static void on_page(struct mn_task *task, struct mn_loop *loop)
     struct mn_conn *conn = mn_loop_find(loop, page->conn);
     struct mn_session *session = conn ? mn_session_of(conn) : NULL;
     if (session && session->state == MN_SESSION_LIVE && session->resend &&
-        session->resend->run == page->run)
+        session->resend_run == page->run)
         take_page(conn, page);
     for (unsigned i = 0; i < page->count; i++)
         mn_frame_unref(page->items[i].frame);

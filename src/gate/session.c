@@ -20,6 +20,21 @@ enum {
     LONGEST_TIMER_MS = 3600 * 1000 /* look at the wall clock again then: it may have been set */
 };
 
+/* ---- state ---- */
+
+void mn_session_set_state(struct mn_session *session, enum mn_session_state state)
+{
+    static const unsigned successors[] = {
+        [MN_SESSION_NEW] = 1u << MN_SESSION_CHECKING | 1u << MN_SESSION_CLOSED,
+        [MN_SESSION_CHECKING] = 1u << MN_SESSION_LIVE | 1u << MN_SESSION_CLOSED,
+        [MN_SESSION_LIVE] = 1u << MN_SESSION_CLOSED,
+        [MN_SESSION_CLOSED] =
+            1u << MN_SESSION_CLOSED, /* decided here, then told by the transport */
+    };
+    MN_BUG_ON(!(successors[session->state] & 1u << state));
+    session->state = state;
+}
+
 /* ---- the check on a worker ---- */
 
 enum check_kind { CHECK_AUTH, CHECK_REAUTH, CHECK_AGAIN };
@@ -318,7 +333,7 @@ void mn_session_on_auth(struct mn_conn *conn, const struct mn_envelope *env)
         mn_session_close(conn);
         return;
     }
-    session->state = MN_SESSION_CHECKING;
+    mn_session_set_state(session, MN_SESSION_CHECKING);
     mn_conn_hold(conn);
 }
 
@@ -371,8 +386,9 @@ static void bind_session(struct mn_conn *conn, const struct check *check)
         mn_session_close(conn);
         return;
     }
+    MN_BUG_ON(session->uid != 0);
     session->uid = check->claims.uid;
-    session->state = MN_SESSION_LIVE;
+    mn_session_set_state(session, MN_SESSION_LIVE);
     mn_metric_inc(gl->metrics, MN_M_SESSIONS);
     adopt_claims(conn, check);
     send_auth_ok(conn);

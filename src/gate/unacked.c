@@ -6,6 +6,7 @@
  */
 #include "gate/unacked.h"
 
+#include "base/err.h"
 #include "base/mem.h"
 
 struct mn_unacked_entry {
@@ -13,6 +14,7 @@ struct mn_unacked_entry {
     int64_t seq; /* 0: acknowledged already */
     uint64_t sent_ms;
     bool resent;
+    bool kept; /* acknowledged, not to be sent again by the run under way */
 };
 
 static struct mn_unacked_entry *entry_at(const struct mn_unacked *unacked, unsigned i)
@@ -52,6 +54,7 @@ void mn_unacked_add(struct mn_unacked *unacked, int64_t chat, int64_t seq, uint6
         .chat = chat, .seq = seq, .sent_ms = now_ms, .resent = resent};
     unacked->count++;
     unacked->resent = (uint16_t)(unacked->resent + resent);
+    MN_BUG_ON(unacked->resent > unacked->count);
 }
 
 static void pop_done(struct mn_unacked *unacked)
@@ -67,6 +70,7 @@ static void pop_done(struct mn_unacked *unacked)
 static void forget(struct mn_unacked *unacked, struct mn_unacked_entry *entry)
 {
     entry->seq = 0;
+    MN_BUG_ON(unacked->resent < entry->resent);
     unacked->resent = (uint16_t)(unacked->resent - entry->resent);
 }
 
@@ -86,15 +90,24 @@ void mn_unacked_ack(struct mn_unacked *unacked, int64_t chat, int64_t seq)
     pop_done(unacked);
 }
 
-void mn_unacked_ack_one(struct mn_unacked *unacked, int64_t chat, int64_t seq)
+void mn_unacked_keep(struct mn_unacked *unacked, int64_t chat, int64_t seq)
 {
     for (unsigned i = 0; i < unacked->count; i++) {
         struct mn_unacked_entry *entry = entry_at(unacked, i);
-        if (entry->chat == chat && entry->seq == seq) {
-            forget(unacked, entry);
-            break;
-        }
+        if (entry->chat != chat || entry->seq != seq)
+            continue;
+        unacked->resent = (uint16_t)(unacked->resent - entry->resent);
+        entry->resent = false;
+        entry->kept = true;
+        break;
     }
+}
+
+void mn_unacked_drop_kept(struct mn_unacked *unacked)
+{
+    for (unsigned i = 0; i < unacked->count; i++)
+        if (entry_at(unacked, i)->kept)
+            entry_at(unacked, i)->seq = 0;
     pop_done(unacked);
 }
 
@@ -110,13 +123,18 @@ bool mn_unacked_has(const struct mn_unacked *unacked, int64_t chat, int64_t seq)
 
 void mn_unacked_expire(struct mn_unacked *unacked, uint64_t ms)
 {
-    for (unsigned i = 0; i < unacked->count && entry_at(unacked, i)->sent_ms < ms; i++)
-        if (entry_at(unacked, i)->seq != 0)
-            forget(unacked, entry_at(unacked, i));
+    for (unsigned i = 0; i < unacked->count && entry_at(unacked, i)->sent_ms < ms; i++) {
+        struct mn_unacked_entry *entry = entry_at(unacked, i);
+        if (entry->seq != 0 && !entry->kept)
+            forget(unacked, entry);
+    }
     pop_done(unacked);
 }
 
 uint64_t mn_unacked_oldest_ms(const struct mn_unacked *unacked)
 {
-    return unacked->count ? entry_at(unacked, 0)->sent_ms : 0;
+    for (unsigned i = 0; i < unacked->count; i++)
+        if (entry_at(unacked, i)->seq != 0 && !entry_at(unacked, i)->kept)
+            return entry_at(unacked, i)->sent_ms;
+    return 0;
 }

@@ -29,13 +29,18 @@ void mn_unacked_add(struct mn_unacked *unacked, int64_t chat, int64_t seq, uint6
                     bool resent);
 /* Forgets everything of `chat` up to `seq`. */
 void mn_unacked_ack(struct mn_unacked *unacked, int64_t chat, int64_t seq);
-/* Forgets only this one: its ACK does not speak for what a resend has still to bring. */
-void mn_unacked_ack_one(struct mn_unacked *unacked, int64_t chat, int64_t seq);
-/* When the oldest one was sent, 0 when there is none. */
+/*
+ * Acknowledged, but its ACK does not speak yet for what a resend has still to
+ * bring: only this one is no longer due, and it is still known as sent.
+ */
+void mn_unacked_keep(struct mn_unacked *unacked, int64_t chat, int64_t seq);
+/* The resend is over: forgets those that were kept. */
+void mn_unacked_drop_kept(struct mn_unacked *unacked);
+/* When the oldest one that is due was sent, 0 when there is none. */
 uint64_t mn_unacked_oldest_ms(const struct mn_unacked *unacked);
-/* Whether it was sent and is not acknowledged. */
+/* Whether it was sent and not forgotten since. */
 bool mn_unacked_has(const struct mn_unacked *unacked, int64_t chat, int64_t seq);
-/* Forgets what was sent before `ms`: a resend from the cursor is about to send it again. */
+/* Forgets what is due and was sent before `ms`: a resend from the cursor is about to send it again. */
 void mn_unacked_expire(struct mn_unacked *unacked, uint64_t ms);
 static inline unsigned mn_unacked_resent(const struct mn_unacked *unacked)
 {

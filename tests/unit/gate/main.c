@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Runs the unit tests of gate/; what needs a live server is in tests/integration. */
+/* Runs the unit tests of gate/. */
 #include "unit/gate/tests.h"
 
-int main(void) { return test_gate_limit() + test_gate_unacked() != 0; }
+int main(void)
+{
+    return test_gate_limit() + test_gate_unacked() + test_gate_session() + test_gate_chat() +
+               test_gate_ack() + test_gate_resend() !=
+           0;
+}

@@ -73,13 +73,19 @@ static void one_alone(void **state)
     struct mn_unacked unacked = {0};
     mn_unacked_add(&unacked, 7, 5, 100, true);
     mn_unacked_add(&unacked, 7, 11, 101, false);
-    mn_unacked_ack_one(&unacked, 7, 11);
+    mn_unacked_keep(&unacked, 7, 11);
     assert_int_equal(mn_unacked_resent(&unacked), 1);
     assert_int_equal(mn_unacked_oldest_ms(&unacked), 100);
-    mn_unacked_ack_one(&unacked, 7, 4);
+    mn_unacked_keep(&unacked, 7, 4);
     assert_int_equal(mn_unacked_oldest_ms(&unacked), 100);
-    mn_unacked_ack_one(&unacked, 7, 5);
+    mn_unacked_keep(&unacked, 7, 5);
     assert_int_equal(mn_unacked_oldest_ms(&unacked), 0);
+    assert_int_equal(mn_unacked_resent(&unacked), 0);
+    assert_true(mn_unacked_has(&unacked, 7, 5)); /* sent, whatever became of its ACK */
+    mn_unacked_expire(&unacked, 1000);
+    assert_true(mn_unacked_has(&unacked, 7, 11));
+    mn_unacked_drop_kept(&unacked);
+    assert_false(mn_unacked_has(&unacked, 7, 5));
     mn_unacked_deinit(&unacked);
 }
 
@@ -106,9 +112,9 @@ static void old_ones_expire(void **state)
     struct mn_unacked unacked = {0};
     for (int i = 1; i <= 4; i++)
         mn_unacked_add(&unacked, 7, i, 100 * (uint64_t)i, i != 2);
-    mn_unacked_ack_one(&unacked, 7, 1);
+    mn_unacked_keep(&unacked, 7, 1);
     mn_unacked_expire(&unacked, 300);
-    assert_false(mn_unacked_has(&unacked, 7, 1));
+    assert_true(mn_unacked_has(&unacked, 7, 1)); /* kept, not due */
     assert_false(mn_unacked_has(&unacked, 7, 2));
     assert_true(mn_unacked_has(&unacked, 7, 3));
     assert_false(mn_unacked_has(&unacked, 8, 3));

@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The message log, played: see loopback.h. */
+#include <stdio.h>
+
+#include "base/mem.h"
+#include "unit/gate/loopback.h"
+
+struct mn_op *mn_op_new(enum mn_op_kind kind, struct mn_str client_id, struct mn_str msg_type,
+                        struct mn_str body)
+{
+    size_t n = client_id.n + msg_type.n + body.n;
+    struct mn_op *op = mn_try_alloc(sizeof(*op) + n);
+    if (!op)
+        return NULL;
+    *op = (struct mn_op){.kind = (uint8_t)kind,
+                         .bytes = (uint32_t)(sizeof(*op) + n),
+                         .client_id_len = (uint16_t)client_id.n,
+                         .msg_type_len = (uint16_t)msg_type.n,
+                         .has_msg_type = msg_type.p != NULL,
+                         .body_len = (uint32_t)body.n};
+    atomic_init(&op->refs, 1);
+    if (client_id.n)
+        memcpy(op->text, client_id.p, client_id.n);
+    if (msg_type.n)
+        memcpy(op->text + client_id.n, msg_type.p, msg_type.n);
+    if (body.n)
+        memcpy(op->text + client_id.n + msg_type.n, body.p, body.n);
+    return op;
+}
+
+void mn_op_unref(struct mn_op *op)
+{
+    if (atomic_fetch_sub(&op->refs, 1) == 1)
+        mn_free(op);
+}
+
+bool mn_msglog_reserve(struct mn_msglog *log, uint32_t bytes)
+{
+    assert_true(bytes > 0);
+    if (!log->is_full)
+        log->reserved++;
+    return !log->is_full;
+}
+
+void mn_msglog_submit(struct mn_msglog *log, struct mn_op *first)
+{
+    for (struct mn_op *op = first, *next; op; op = next) {
+        next = op->next;
+        op->next = NULL;
+        assert_true(log->reserved > 0);
+        log->reserved--;
+        if (log->last)
+            log->last->next = op;
+        else
+            log->first = op;
+        log->last = op;
+        log->waiting++;
+    }
+}
+
+/* ---- the writer ---- */
+
+static struct lb_msg *find_client_id(const struct mn_op *op)
+{
+    for (unsigned i = 0; i < lb->msglog.msg_count; i++) {
+        struct lb_msg *at = &lb->msglog.msgs[i];
+        if (at->msg.from == op->from && at->msg.to == op->to &&
+            mn_str_eq(at->msg.client_id, mn_op_client_id(op)))
+            return at;
+    }
+    return NULL;
+}
+
+int64_t lb_chat_of(int64_t a, int64_t b) { return a < b ? a * 100000 + b : b * 100000 + a; }
+
+static void append(struct mn_op *op)
+{
+    struct mn_msglog *log = &lb->msglog;
+    struct lb_msg *first = find_client_id(op);
+    if (first) {
+        op->duplicate = true;
+        op->id = first->msg.id;
+        op->at = first->msg.at;
+        return;
+    }
+    op->at = (struct mn_place){lb_chat_of(op->from, op->to), 1};
+    for (unsigned i = 0; i < log->msg_count; i++)
+        op->at.seq += log->msgs[i].msg.at.chat == op->at.chat;
+    assert_in_range(log->msg_count, 0, LB_MSGS - 1);
+    struct lb_msg *m = &log->msgs[log->msg_count++];
+    struct mn_str id = mn_op_client_id(op), body = mn_op_body(op);
+    assert_true(id.n < sizeof(m->client_id) && body.n < sizeof(m->body));
+    memcpy(m->client_id, id.p, id.n);
+    memcpy(m->body, body.p, body.n);
+    m->msg = (struct mn_msg){.id = op->id,
+                             .at = op->at,
+                             .kind = MN_CHAT_PAIR,
+                             .from = op->from,
+                             .to = op->to,
+                             .created_ms = op->unix_ms,
+                             .updated_ms = op->unix_ms,
+                             .status = MN_MSG_SAVED,
+                             .client_id = mn_str_make(m->client_id, id.n),
+                             .body = mn_str_make(m->body, body.n)};
+}
+
+static int64_t *cursor_of(int64_t user, int64_t chat, bool read)
+{
+    struct mn_msglog *log = &lb->msglog;
+    for (unsigned i = 0; i < log->cursor_count; i++)
+        if (log->cursors[i].user == user && log->cursors[i].chat == chat)
+            return read ? &log->cursors[i].read : &log->cursors[i].delivered;
+    assert_in_range(log->cursor_count, 0, MN_ARRAY_LEN(log->cursors) - 1);
+    log->cursors[log->cursor_count].user = user;
+    log->cursors[log->cursor_count].chat = chat;
+    return read ? &log->cursors[log->cursor_count++].read
+                : &log->cursors[log->cursor_count++].delivered;
+}
+
+int64_t lb_delivered(int64_t user, int64_t chat) { return *cursor_of(user, chat, false); }
+
+static void move_cursor(struct mn_op *op)
+{
+    int64_t *delivered = cursor_of(op->from, op->at.chat, false);
+    int64_t *read = cursor_of(op->from, op->at.chat, true);
+    int64_t *cursor = op->cursor == MN_CURSOR_READ ? read : delivered;
+    op->advanced = *cursor < op->at.seq;
+    if (op->advanced)
+        *cursor = op->at.seq;
+    if (*delivered < op->at.seq)
+        *delivered = op->at.seq;
+}
+
+void lb_commit(unsigned count)
+{
+    struct mn_msglog *log = &lb->msglog;
+    struct mn_op *ops[LB_MSGS];
+    unsigned n = 0;
+    while (n < count && log->first) {
+        struct mn_op *op = log->first;
+        log->first = op->next;
+        log->last = log->first ? log->last : NULL;
+        log->waiting--;
+        op->next = NULL;
+        op->result = log->fail;
+        if (!log->fail && op->kind == MN_OP_APPEND)
+            append(op);
+        else if (!log->fail && op->kind == MN_OP_CURSOR)
+            move_cursor(op);
+        ops[n++] = op;
+    }
+    if (n > 0)
+        mn_gate_on_commit(lb->gate, ops, n);
+}
+
+/* ---- reads ---- */
+
+enum mn_err mn_msglog_find(struct mn_msglog *log, int64_t id, struct mn_msg_ref *ret)
+{
+    for (unsigned i = 0; i < log->msg_count; i++) {
+        const struct mn_msg *m = &log->msgs[i].msg;
+        if (m->id != id)
+            continue;
+        *ret = (struct mn_msg_ref){
+            .id = id, .at = m->at, .kind = m->kind, .from = m->from, .to = m->to};
+        return MN_OK;
+    }
+    return MN_ENOTFOUND;
+}
+
+bool mn_msglog_recent(struct mn_msglog *log, int64_t id, struct mn_msg_ref *ret)
+{
+    return !log->forgets && mn_msglog_find(log, id, ret) == MN_OK;
+}
+
+/* The message behind *pos that is first in order, or NULL. */
+static const struct mn_msg *next_behind(struct mn_msglog *log, int64_t user, struct mn_place pos)
+{
+    const struct mn_msg *best = NULL;
+    for (unsigned i = 0; i < log->msg_count; i++) {
+        const struct mn_msg *m = &log->msgs[i].msg;
+        if (m->to == user && mn_place_is_behind(m->at, pos) &&
+            m->at.seq > lb_delivered(user, m->at.chat) &&
+            (!best || mn_place_is_behind(best->at, m->at)))
+            best = m;
+    }
+    return best;
+}
+
+enum mn_err mn_msglog_backlog(struct mn_msglog *log, int64_t user, struct mn_place *pos,
+                              unsigned limit, size_t bytes, mn_msg_fn fn, void *arg, bool *ret_done)
+{
+    (void)bytes;
+    const struct mn_msg *m;
+    *ret_done = false;
+    while (limit-- > 0 && (m = next_behind(log, user, *pos)) != NULL) {
+        *pos = m->at; /* before the call: the caller must not count on it when it stopped */
+        if (!fn(arg, m))
+            return MN_OK;
+    }
+    *ret_done = !next_behind(log, user, *pos);
+    return log->backlog_fail;
+}
