@@ -289,6 +289,7 @@ int main(int argc, char **argv)
                                              .memtable_bytes = 64 << 20,
                                              .chat_cache = 131072,
                                              .recent_cache = 262144,
+                                             .idgen = &b.ids,
                                              .on_commit = on_commit,
                                              .ctx = &b};
     struct mn_buf why;

@@ -165,6 +165,7 @@ static enum mn_err open_stores(struct mn_app *app, struct mn_buf *why)
     mn_wire_msglog(config, &msglog);
     msglog.on_commit = mn_gate_on_commit;
     msglog.ctx = app->gate;
+    msglog.idgen = &app->idgen;
     err = mn_msglog_open(&msglog, app->metrics, &app->msglog, why);
     if (!err)
         mn_idgen_raise(&app->idgen, mn_msglog_max_id(app->msglog));

@@ -69,6 +69,10 @@ static void route_op(struct router *router, struct mn_op *op)
         if (op->result == MN_OK && op->advanced && (to = mn_presence_find(presence, op->to)))
             route(router, op, to, DELIVER_RECEIPT);
         break;
+    case MN_OP_REVOKE:
+    case MN_OP_JOIN:
+    case MN_OP_LEAVE:
+        break; /* nobody submits them yet */
     }
 }
 

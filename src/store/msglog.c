@@ -115,18 +115,33 @@ static void clamp_config(struct mn_msglog_config *c)
         c->recent_cache = MIN_RECENT;
 }
 
-static enum mn_err read_max_id(struct mn_msglog *log)
+static enum mn_err last_key_id(struct mn_msglog *log, enum mn_cf cf, int64_t *ret)
 {
     struct mn_str key, value;
-    int64_t id = 0;
-    struct mn_rocks_iter *it = mn_rocks_iter_new(log->db, MN_CF_MSG, MN_STR("\0\0\0\0\0\0\0\0"),
+    struct mn_rocks_iter *it = mn_rocks_iter_new(log->db, cf, MN_STR("\0\0\0\0\0\0\0\0"),
                                                  MN_STR("\xff\xff\xff\xff\xff\xff\xff\xff"));
     mn_rocks_iter_seek_last(it);
-    enum mn_err err = mn_rocks_iter_get(it, &key, &value) ? mn_key_msg_parse(key, &id)
-                                                          : mn_rocks_iter_err(it);
+    enum mn_err err = MN_OK;
+    *ret = 0;
+    if (!mn_rocks_iter_get(it, &key, &value))
+        err = mn_rocks_iter_err(it);
+    else if (key.n >= MN_KEY_MSG_BYTES)
+        err = mn_key_msg_parse(mn_str_make(key.p, MN_KEY_MSG_BYTES), ret);
     mn_rocks_iter_free(it);
+    return err;
+}
+
+/* Messages and chats have their ids from one generator; every chat has a message, and so a row. */
+static enum mn_err read_max_id(struct mn_msglog *log)
+{
+    int64_t id = 0, chat = 0;
+    enum mn_err err = last_key_id(log, MN_CF_MSG, &id);
+    if (!err)
+        err = last_key_id(log, MN_CF_INDEX, &chat);
     if (err)
         return err;
+    if (chat > id)
+        id = chat;
     log->floor_id = id;
     atomic_store(&log->max_id, id);
     return MN_OK;
@@ -164,6 +179,7 @@ static void log_free(struct mn_msglog *log)
 enum mn_err mn_msglog_open(const struct mn_msglog_config *config, struct mn_metrics *metrics,
                            struct mn_msglog **ret, struct mn_buf *why)
 {
+    MN_BUG_ON(!config->idgen);
     struct mn_msglog *log = mn_new(struct mn_msglog);
     log->config = *config;
     clamp_config(&log->config);

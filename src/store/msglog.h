@@ -57,7 +57,11 @@ static inline struct mn_chat_key mn_chat_group(int64_t group)
 enum mn_op_kind {
     MN_OP_APPEND = 1, /* store a message of `from` in the chat `key`, made when need be */
     MN_OP_CURSOR,     /* move a cursor of `from` in the chat `key` to `at`, never back */
-    MN_OP_ECHO        /* changes nothing, comes back in its turn (keeps replies in order) */
+    MN_OP_REVOKE,     /* mark the message `id` as revoked at `unix_ms`; its content is kept */
+    /* Of one user and group the next one of these two only after the one before came back. */
+    MN_OP_JOIN,  /* `from` is a member of the group `key` from its next message on */
+    MN_OP_LEAVE, /* ... and no longer; his cursors are forgotten */
+    MN_OP_ECHO   /* changes nothing, comes back in its turn (keeps replies in order) */
 };
 
 enum mn_cursor_kind { MN_CURSOR_DELIVERED = 1, MN_CURSOR_READ }; /* read moves both */
@@ -66,24 +70,27 @@ enum mn_cursor_kind { MN_CURSOR_DELIVERED = 1, MN_CURSOR_READ }; /* read moves b
 struct mn_op {
     struct mn_op *next; /* chain for mn_msglog_submit(); free for the owner after on_commit */
     _Atomic int refs;
-    uint8_t kind;     /* enum mn_op_kind */
-    uint8_t cursor;   /* CURSOR: enum mn_cursor_kind */
-    uint16_t tag;     /* the submitter's, untouched */
-    uint32_t bytes;   /* accounted against the queue's ceiling; set by mn_op_new */
-    uint64_t conn;    /* the submitter's connection id, untouched */
-    uint64_t mono_ns; /* when it was received, for the latency histogram */
-    int64_t from;     /* APPEND: sender. CURSOR: the reader. */
-    int64_t to;       /* the other user of a PAIR; 0 in a GROUP */
-    struct mn_chat_key key;
-    struct mn_place at; /* CURSOR: in. APPEND: out. */
+    uint8_t kind;           /* enum mn_op_kind */
+    uint8_t cursor;         /* CURSOR: enum mn_cursor_kind */
+    uint16_t tag;           /* the submitter's, untouched */
+    uint32_t bytes;         /* accounted against the queue's ceiling; set by mn_op_new */
+    uint64_t conn;          /* the submitter's connection id, untouched */
+    uint64_t mono_ns;       /* when it was received, for the latency histogram */
+    int64_t from;           /* APPEND: sender. CURSOR: the reader. REVOKE: the message's sender. */
+    int64_t to;             /* the other user of a PAIR; 0 in a GROUP. REVOKE: out */
+    struct mn_chat_key key; /* REVOKE: out */
+    struct mn_place at;     /* CURSOR: in. APPEND, REVOKE: out. */
     /* CURSOR: of the message at `at`. APPEND: to use for a new one; out: the first one's when duplicate */
     int64_t id;
-    int64_t unix_ms; /* APPEND: time of processing, stored as created_at */
+    int64_t unix_ms; /* APPEND, REVOKE, JOIN: time of processing, which is stored */
     /* out */
-    enum mn_err
-        result; /* MN_OK, MN_ENOSPC, MN_EIO, MN_EBUSY (store not usable now), MN_EINVAL (bad key or ids) */
+    /*
+     * MN_OK, MN_ENOSPC, MN_EIO, MN_EBUSY (store not usable now), MN_EINVAL
+     * (bad key or ids); REVOKE: MN_ENOTFOUND, MN_EPERM (not the sender)
+     */
+    enum mn_err result;
     bool duplicate; /* APPEND: client id seen before; id and seq are the first one's */
-    bool advanced;  /* CURSOR: it moved */
+    bool advanced;  /* CURSOR: it moved. REVOKE, JOIN, LEAVE: it was not so before */
     /* text: client id, message type as the client wrote it, body; not NUL-terminated */
     uint16_t client_id_len;
     uint16_t msg_type_len;
@@ -133,6 +140,7 @@ struct mn_msglog_config {
     uint64_t memtable_bytes;  /* 64 MiB */
     uint32_t chat_cache;      /* chats kept in the writer's memory: 131,072 */
     uint32_t recent_cache;    /* messages whose (chat, seq) is kept in memory for ACKs: 262,144 */
+    struct mn_idgen *idgen;   /* for new chats; raise it over mn_msglog_max_id() after opening */
     /* On the writer thread, after the commit; owns one reference of each op. Must not block. */
     void (*on_commit)(void *ctx, struct mn_op **ops, size_t count);
     void *ctx;
@@ -159,7 +167,7 @@ bool mn_msglog_reserve(struct mn_msglog *log, uint32_t bytes);
 void mn_msglog_submit(struct mn_msglog *log, struct mn_op *first);
 /* False while the store refuses appends (disk full, I/O error): for /readyz. Any thread. */
 bool mn_msglog_is_writable(struct mn_msglog *log);
-/* Greatest message id in the store, 0 when empty (for mn_idgen_raise). */
+/* Greatest id of a message or chat in the store, 0 when empty (for mn_idgen_raise). */
 int64_t mn_msglog_max_id(struct mn_msglog *log);
 
 /* ---- reads: blocking, any thread but a loop's ---- */
@@ -204,13 +212,14 @@ MN_MUSTCHECK enum mn_err mn_msglog_read(struct mn_msglog *log, const struct mn_r
 
 /* A single chat as one of its users sees it. */
 struct mn_chat_view {
-    int64_t chat, user, peer;
+    int64_t chat, user;
+    int64_t peer;                       /* 0: a group, whose id `chat` is */
     int64_t created_ms, updated_ms;     /* updated: the last message's time */
     int64_t last_seq, last_id;          /* 0 when there is no message */
     int64_t delivered, read, peer_read; /* cursors; 0 with has_* false = never set */
     bool has_read, has_peer_read;
-    int64_t unread;      /* messages of the peer behind `read` (http-api.md 8.5) */
-    int64_t undelivered; /* messages of the peer behind `delivered` */
+    int64_t unread;      /* messages of others behind `read` (http-api.md 8.5) */
+    int64_t undelivered; /* messages of others behind `delivered` */
 };
 MN_MUSTCHECK enum mn_err mn_msglog_chat(struct mn_msglog *log, int64_t chat, int64_t user,
                                         struct mn_chat_view *ret);

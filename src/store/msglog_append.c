@@ -12,9 +12,10 @@
  * client id, otherwise the next hash value is tried, so that a collision
  * costs a read and never a message.
  *
- * A chat's id is the id of the message that began it: unique, and no second
- * generator.  Writer thread only.
+ * A new chat of two gets an id from the generator of all ids, a group's chat
+ * has the group's.  Writer thread only.
  */
+#include "base/id.h"
 #include "base/map.h"
 #include "base/mem.h"
 #include "store/msglog_impl.h"
@@ -24,15 +25,37 @@
 static bool is_append_valid(const struct mn_msglog *log, const struct mn_op *op)
 {
     /* An id at or below the floor is in use: storing it again would overwrite a message. */
-    return op->from > 0 && op->to > 0 && op->from != op->to && op->id > log->floor_id &&
-           op->client_id_len > 0 && op->client_id_len <= MN_CLIENT_ID_MAX;
+    return op->id > log->floor_id && op->client_id_len > 0 && op->client_id_len <= MN_CLIENT_ID_MAX;
 }
 
 /* A pair's key must be that of the two, or their messages would be in another one's chat. */
 static bool is_key_valid(const struct mn_op *op)
 {
+    if (op->from <= 0)
+        return false;
+    if (op->key.kind == MN_CHAT_GROUP)
+        return op->key.a > 0 && op->key.b == 0 && op->to == 0;
     struct mn_chat_key pair = mn_chat_pair(op->from, op->to);
-    return op->key.kind == MN_CHAT_PAIR && op->key.a == pair.a && op->key.b == pair.b;
+    return op->key.kind == MN_CHAT_PAIR && pair.a > 0 && pair.a < pair.b && op->key.a == pair.a &&
+           op->key.b == pair.b;
+}
+
+static bool is_valid(const struct mn_msglog *log, const struct mn_op *op)
+{
+    switch ((enum mn_op_kind)op->kind) {
+    case MN_OP_APPEND:
+        return is_append_valid(log, op) && is_key_valid(op);
+    case MN_OP_CURSOR:
+        return is_key_valid(op);
+    case MN_OP_JOIN:
+    case MN_OP_LEAVE:
+        return is_key_valid(op) && op->key.kind == MN_CHAT_GROUP;
+    case MN_OP_REVOKE:
+        return op->id > 0 && op->from > 0;
+    case MN_OP_ECHO:
+        return true;
+    }
+    return false;
 }
 
 static void locate(struct mn_writer *w, struct mn_op_slot *slot)
@@ -42,30 +65,47 @@ static void locate(struct mn_writer *w, struct mn_op_slot *slot)
     op->duplicate = op->advanced = false;
     if (op->kind == MN_OP_ECHO)
         return;
-    bool is_valid = op->kind == MN_OP_APPEND ? is_append_valid(w->log, op)
-                                             : op->from > 0 && op->to > 0 && op->from != op->to;
-    if (!is_valid || !is_key_valid(op)) {
+    if (!is_valid(w->log, op)) {
         op->result = MN_EINVAL;
         return;
     }
-    if (op->kind == MN_OP_APPEND && w->cause) {
+    /* A cursor moves in memory only, for the time being. */
+    if (op->kind != MN_OP_CURSOR && w->cause) {
         op->result = w->cause;
         return;
     }
-    slot->chat = mn_chats_find(&w->chats, op->key.a, op->key.b);
+    if (op->kind == MN_OP_REVOKE)
+        return;
+    slot->chat = mn_chats_find(&w->chats, op->key);
     if (!slot->chat)
         op->result = MN_EBUSY;
 }
 
-static enum mn_err load_chat(struct mn_rocks_iter *heads, struct mn_str pair, struct mn_chat *chat)
+static enum mn_err load_head(struct mn_rocks_iter *heads, struct mn_chat *chat)
 {
     struct mn_row_seq row;
-    enum mn_err err = mn_row_pair_parse(pair, &chat->id);
-    if (!err)
-        err = mn_msglog_head(heads, chat->id, &chat->last_seq, &row);
+    enum mn_err err = mn_msglog_head(heads, chat->id, &chat->last_seq, &row);
     if (!err)
         chat->low_count = row.low_count;
     return err;
+}
+
+static enum mn_err load_chat(struct mn_rocks_iter *heads, struct mn_str pair, struct mn_chat *chat)
+{
+    enum mn_err err = mn_row_pair_parse(pair, &chat->id);
+    return err ? err : load_head(heads, chat);
+}
+
+/* A group is there without a row of its own. */
+static void load_group(struct mn_writer *w, struct mn_chat *chat)
+{
+    mn_metric_inc(w->log->shard, MN_M_CACHE_MISSES);
+    if (!w->log->db)
+        return;
+    struct mn_rocks_iter *heads = mn_msglog_heads(w->log->db);
+    chat->id = chat->key.a;
+    chat->loaded = load_head(heads, chat) == MN_OK;
+    mn_rocks_iter_free(heads);
 }
 
 /* Chats that the cache did not have; those that cannot be read stay unloaded. */
@@ -76,7 +116,7 @@ static void load_chats(struct mn_writer *w, struct mn_chat **chats, size_t count
     struct mn_str strs[MN_ROCKS_MANY] = {{NULL, 0}};
     struct mn_rocks_value values[MN_ROCKS_MANY];
     for (size_t i = 0; i < count; i++) {
-        mn_key_pair(keys[i], chats[i]->low, chats[i]->high);
+        mn_key_pair(keys[i], chats[i]->key.a, chats[i]->key.b);
         strs[i] = mn_str_make(keys[i], MN_KEY_CHAT_BYTES);
     }
     mn_metric_add(w->log->shard, MN_M_CACHE_MISSES, (int64_t)count);
@@ -103,6 +143,10 @@ static void load_missing(struct mn_writer *w)
         struct mn_chat *chat = w->slots[i].chat;
         if (!chat || chat->loaded)
             continue;
+        if (chat->key.kind == MN_CHAT_GROUP) {
+            load_group(w, chat);
+            continue;
+        }
         chat->loaded = true; /* so that it is collected once; load_chats() has the last word */
         chats[count++] = chat;
         if (count == MN_ROCKS_MANY) {
@@ -152,6 +196,7 @@ static void find_all_clients(struct mn_writer *w)
             continue;
         }
         slot->chat->stored_seq = slot->chat->last_seq;
+        slot->chat->last_slot = 0;
         if (slot->op->kind != MN_OP_APPEND)
             continue;
         slot->hash = client_hash(w->log, slot->op);
@@ -179,7 +224,7 @@ void mn_writer_prepare(struct mn_writer *w)
 
 static uint32_t *map_bucket(struct mn_writer *w, const struct mn_chat *chat, uint64_t hash)
 {
-    return &w->map[mn_hash_u64((uint64_t)chat->low ^ hash) & w->map_mask];
+    return &w->map[mn_hash_u64((uint64_t)chat->key.a ^ hash) & w->map_mask];
 }
 
 static bool is_same_message(const struct mn_op *a, const struct mn_op *b)
@@ -275,6 +320,32 @@ static enum mn_err find_first(struct mn_writer *w, struct mn_op_slot *slot)
     }
 }
 
+/* What must be there before the message: the chat, and the count for its row. */
+static enum mn_err begin_append(struct mn_writer *w, struct mn_op_slot *slot)
+{
+    struct mn_chat *chat = slot->chat;
+    if (chat->key.kind == MN_CHAT_GROUP) {
+        enum mn_err err = mn_writer_own_count(w, slot, &slot->count);
+        if (err)
+            return err;
+        slot->count++;
+        slot->chat_prev = chat->last_slot;
+        chat->last_slot = (uint32_t)(slot - w->slots) + 1;
+        return MN_OK;
+    }
+    if (chat->id == 0) {
+        int64_t id = mn_idgen_next(w->log->config.idgen);
+        if (id <= 0)
+            return MN_EBUSY;
+        chat->id = id;
+        mn_writer_put_chat(w, chat, slot->op->unix_ms);
+    }
+    if (slot->op->from == chat->key.a)
+        chat->low_count++;
+    slot->count = chat->low_count;
+    return MN_OK;
+}
+
 static void apply_append(struct mn_writer *w, struct mn_op_slot *slot)
 {
     struct mn_op *op = slot->op;
@@ -284,17 +355,12 @@ static void apply_append(struct mn_writer *w, struct mn_op_slot *slot)
         op->result = err;
         return;
     }
-    if (chat->id == 0) {
-        chat->id = op->id;
-        mn_writer_put_chat(w, chat, op->unix_ms);
-    }
+    op->result = begin_append(w, slot);
+    if (op->result)
+        return;
     chat->last_seq++;
-    if (op->from == chat->low)
-        chat->low_count++;
-    op->at.chat = chat->id;
-    op->at.seq = chat->last_seq;
+    op->at = (struct mn_place){chat->id, chat->last_seq};
     slot->is_new = true;
-    slot->low_count = chat->low_count;
     mn_writer_put_message(w, slot);
     map_add(w, slot);
 }
@@ -310,6 +376,23 @@ static bool move(int64_t *cursor, bool *has, int64_t seq)
     return true;
 }
 
+void mn_writer_move(struct mn_writer *w, struct mn_op *op, struct mn_row_member *row)
+{
+    bool moved = move(&row->delivered, &row->has_delivered, op->at.seq);
+    bool advanced = moved;
+    if (op->cursor == MN_CURSOR_READ) {
+        advanced = move(&row->read, &row->has_read, op->at.seq);
+        moved |= advanced;
+    }
+    if (moved && !mn_cursors_put(&w->log->cursors, op->from, op->at.chat, row)) {
+        op->result = MN_EBUSY;
+        return;
+    }
+    op->advanced = advanced;
+    if (advanced)
+        mn_metric_inc(w->log->shard, MN_M_CURSOR_MOVES);
+}
+
 static void apply_cursor(struct mn_writer *w, struct mn_op_slot *slot)
 {
     struct mn_op *op = slot->op;
@@ -320,7 +403,11 @@ static void apply_cursor(struct mn_writer *w, struct mn_op_slot *slot)
         op->result = MN_EINVAL;
         return;
     }
-    int side = op->from == chat->low ? 0 : 1;
+    if (chat->key.kind == MN_CHAT_GROUP) {
+        mn_writer_group_cursor(w, slot);
+        return;
+    }
+    int side = op->from == chat->key.a ? 0 : 1;
     if (!chat->has_member[side]) {
         op->result = mn_msglog_member(w->log, op->from, chat->id, &chat->member[side]);
         if (op->result)
@@ -328,32 +415,38 @@ static void apply_cursor(struct mn_writer *w, struct mn_op_slot *slot)
         chat->has_member[side] = true;
     }
     struct mn_row_member row = chat->member[side];
-    bool moved = move(&row.delivered, &row.has_delivered, op->at.seq);
-    bool advanced = moved;
-    if (op->cursor == MN_CURSOR_READ) {
-        advanced = move(&row.read, &row.has_read, op->at.seq);
-        moved |= advanced;
+    mn_writer_move(w, op, &row);
+    if (op->result == MN_OK)
+        chat->member[side] = row;
+}
+
+static void apply(struct mn_writer *w, struct mn_op_slot *slot)
+{
+    switch ((enum mn_op_kind)slot->op->kind) {
+    case MN_OP_APPEND:
+        apply_append(w, slot);
+        break;
+    case MN_OP_CURSOR:
+        apply_cursor(w, slot);
+        break;
+    case MN_OP_REVOKE:
+        mn_writer_revoke(w, slot);
+        break;
+    case MN_OP_JOIN:
+    case MN_OP_LEAVE:
+        mn_writer_member(w, slot);
+        break;
+    case MN_OP_ECHO:
+        break;
     }
-    if (moved && !mn_cursors_put(&w->log->cursors, op->from, chat->id, &row)) {
-        op->result = MN_EBUSY;
-        return;
-    }
-    chat->member[side] = row;
-    op->advanced = advanced;
-    if (advanced)
-        mn_metric_inc(w->log->shard, MN_M_CURSOR_MOVES);
 }
 
 void mn_writer_apply(struct mn_writer *w)
 {
     for (size_t i = 0; i < w->count; i++) {
         struct mn_op_slot *slot = &w->slots[i];
-        if (!slot->chat || slot->op->result)
-            continue;
-        if (slot->op->kind == MN_OP_APPEND)
-            apply_append(w, slot);
-        else
-            apply_cursor(w, slot);
+        if (slot->op->result == MN_OK)
+            apply(w, slot);
     }
     mn_writer_put_index(w);
 }
@@ -364,9 +457,7 @@ void mn_writer_forget(struct mn_writer *w)
         struct mn_op_slot *slot = &w->slots[i];
         mn_rocks_release(&slot->found);
         /* `chat` may be gone after a failed write: the buckets are found by the operation. */
-        if (slot->is_new) {
-            int64_t low = slot->op->from < slot->op->to ? slot->op->from : slot->op->to;
-            w->map[mn_hash_u64((uint64_t)low ^ slot->hash) & w->map_mask] = 0;
-        }
+        if (slot->is_new)
+            w->map[mn_hash_u64((uint64_t)slot->op->key.a ^ slot->hash) & w->map_mask] = 0;
     }
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What a user has not acknowledged yet, page by page: his chats in order of
- * their ids, in each the peer's messages behind his delivered cursor.
+ * their ids, in each the messages of others behind his delivered cursor.
  * Blocking, on worker threads.
  *
  * A page ends at its limits or when the callback stops; the position then
@@ -15,6 +15,7 @@ enum {
 
 struct backlog {
     struct mn_fetch fetch;
+    int64_t user;
     struct mn_place pos; /* done up to here */
     unsigned limit;      /* messages that may still be taken */
 };
@@ -55,7 +56,8 @@ static enum mn_err backlog_next(struct backlog *b, struct mn_rocks_iter *it, int
                                 int64_t seq, const struct mn_row_seq *row, unsigned own)
 {
     char key[MN_KEY_SEQ_BYTES];
-    if (own < OWN_RUN) {
+    /* In a group others write between one's own: no long runs to leap over. */
+    if (own < OWN_RUN || row->sender != 0) {
         mn_rocks_iter_next(it);
         return MN_OK;
     }
@@ -68,15 +70,21 @@ static enum mn_err backlog_next(struct backlog *b, struct mn_rocks_iter *it, int
     return MN_OK;
 }
 
+static bool is_own(const struct backlog *b, const struct mn_row_seq *row, int64_t peer)
+{
+    return row->sender != 0 ? row->sender == b->user : row->from_high == (b->user > peer);
+}
+
+/* `peer` is 0 in a group. */
 static enum mn_err backlog_rows(struct backlog *b, struct mn_rocks_iter *it, int64_t chat,
-                                bool user_is_high)
+                                int64_t peer)
 {
     unsigned own = 0;
     while (!backlog_is_full(b)) {
         struct mn_row_seq row;
         int64_t seq = 0;
         enum mn_err err = mn_seq_iter_row(it, &seq, &row);
-        if (!err && row.from_high == user_is_high) {
+        if (!err && is_own(b, &row, peer)) {
             own++;
         } else if (!err) {
             own = 0;
@@ -91,8 +99,8 @@ static enum mn_err backlog_rows(struct backlog *b, struct mn_rocks_iter *it, int
     return MN_OK;
 }
 
-/* The peer's messages of one chat behind `after`. */
-static enum mn_err backlog_chat(struct backlog *b, int64_t chat, int64_t after, bool user_is_high)
+/* The messages of others in one chat behind `after`. */
+static enum mn_err backlog_chat(struct backlog *b, int64_t chat, int64_t after, int64_t peer)
 {
     struct mn_seq_bounds bounds;
     struct mn_row_seq row;
@@ -102,7 +110,7 @@ static enum mn_err backlog_chat(struct backlog *b, int64_t chat, int64_t after, 
         return err == MN_ENOTFOUND ? MN_OK : err;
     struct mn_rocks_iter *it = mn_seq_iter(b->fetch.db, chat, after, INT64_MAX, &bounds);
     mn_rocks_iter_seek(it, mn_str_make(bounds.lower, MN_KEY_SEQ_BYTES));
-    err = backlog_rows(b, it, chat, user_is_high);
+    err = backlog_rows(b, it, chat, peer);
     mn_rocks_iter_free(it);
     if (err && err != MN_ENOTFOUND)
         return err;
@@ -121,7 +129,7 @@ static enum mn_err backlog_walk(struct backlog *b, struct mn_member_walk *walk, 
         int64_t after = mine.delivered;
         if (chat == b->pos.chat && b->pos.seq > after)
             after = b->pos.seq;
-        err = backlog_chat(b, chat, after, walk->user > mine.peer);
+        err = backlog_chat(b, chat, after, mine.peer);
         if (b->fetch.last.chat != 0)
             b->pos = b->fetch.last;
         if (err || backlog_is_full(b))
@@ -133,7 +141,7 @@ enum mn_err mn_msglog_backlog(struct mn_msglog *log, int64_t user, struct mn_pla
                               unsigned limit, size_t bytes, mn_msg_fn fn, void *arg, bool *ret_done)
 {
     struct backlog b = {
-        .fetch = {.fn = fn, .arg = arg, .room = bytes}, .pos = *pos, .limit = limit};
+        .fetch = {.fn = fn, .arg = arg, .room = bytes}, .user = user, .pos = *pos, .limit = limit};
     struct mn_rocks *db = mn_db_take(log);
     enum mn_err err = MN_EIO;
     bool done = false;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Cache of single chats: an array of entries in hash chains, evicted by a
+ * Cache of chats: an array of entries in hash chains, evicted by a
  * clock hand that passes over entries used since its last visit and over
  * those of the batch at hand, to which the writer holds pointers.
  */
@@ -30,15 +30,16 @@ void mn_chats_deinit(struct mn_chats *chats)
 
 void mn_chats_begin(struct mn_chats *chats) { chats->batch++; }
 
-static uint32_t *bucket_of(const struct mn_chats *chats, int64_t low, int64_t high)
+/* A group's b is 0, which no pair has: the kind need not be looked at. */
+static uint32_t *bucket_of(const struct mn_chats *chats, struct mn_chat_key key)
 {
-    uint64_t h = mn_hash_u64(mn_hash_u64((uint64_t)low ^ chats->seed) ^ (uint64_t)high);
+    uint64_t h = mn_hash_u64(mn_hash_u64((uint64_t)key.a ^ chats->seed) ^ (uint64_t)key.b);
     return &chats->buckets[h & chats->mask];
 }
 
 static void unlink_entry(struct mn_chats *chats, const struct mn_chat *chat)
 {
-    uint32_t *link = bucket_of(chats, chat->low, chat->high);
+    uint32_t *link = bucket_of(chats, chat->key);
     while (&chats->entries[*link - 1] != chat)
         link = &chats->entries[*link - 1].next;
     *link = chat->next;
@@ -64,12 +65,12 @@ static struct mn_chat *take_entry(struct mn_chats *chats)
     return NULL;
 }
 
-struct mn_chat *mn_chats_find(struct mn_chats *chats, int64_t low, int64_t high)
+struct mn_chat *mn_chats_find(struct mn_chats *chats, struct mn_chat_key key)
 {
-    uint32_t *bucket = bucket_of(chats, low, high);
+    uint32_t *bucket = bucket_of(chats, key);
     for (uint32_t i = *bucket; i != 0;) {
         struct mn_chat *chat = &chats->entries[i - 1];
-        if (chat->low == low && chat->high == high) {
+        if (chat->key.a == key.a && chat->key.b == key.b) {
             chat->batch = chats->batch;
             chat->referenced = true;
             return chat;
@@ -79,7 +80,7 @@ struct mn_chat *mn_chats_find(struct mn_chats *chats, int64_t low, int64_t high)
     struct mn_chat *chat = take_entry(chats);
     if (!chat)
         return NULL;
-    *chat = (struct mn_chat){.low = low, .high = high, .batch = chats->batch, .next = *bucket};
+    *chat = (struct mn_chat){.key = key, .batch = chats->batch, .next = *bucket};
     *bucket = (uint32_t)(chat - chats->entries) + 1;
     return chat;
 }

@@ -6,25 +6,27 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "store/msglog.h"
 #include "store/msglog_codec.h"
 
 /*
- * The writer's memory of single chats, by pair of users: what the next
+ * The writer's memory of chats, by pair of users or group: what the next
  * message needs without asking the database.  Fixed memory, second-chance
  * eviction.  Everything in it can be thrown away at any time between
  * batches, as the database has it too.  Writer thread only.
  */
 struct mn_chat {
     /* set by mn_chats_find */
-    int64_t low, high; /* users, low < high */
-    bool loaded;       /* what follows is known */
+    struct mn_chat_key key;
+    bool loaded; /* what follows is known */
     /* the owner's */
     int64_t id; /* 0: there is no such chat yet */
     int64_t last_seq;
-    int64_t low_count;  /* messages sent by `low` */
+    int64_t low_count;  /* of a pair: messages sent by key.a */
     int64_t stored_seq; /* last_seq before the batch at hand */
-    bool has_member[2]; /* member[] is known: 0 low, 1 high */
+    bool has_member[2]; /* of a pair: member[] is known: 0 key.a, 1 key.b */
     struct mn_row_member member[2];
+    uint32_t last_slot; /* of a group: its last message in the batch at hand, index + 1 */
     /* private */
     uint64_t batch; /* last batch that used it: not evicted during that one */
     uint32_t next;  /* in the hash chain, index + 1 */
@@ -43,10 +45,10 @@ void mn_chats_deinit(struct mn_chats *chats);
 /* Begins a batch: entries found from now on stay until the next one begins. */
 void mn_chats_begin(struct mn_chats *chats);
 /*
- * The pair's entry, made (not loaded) if it was not there.  NULL only when a
+ * The chat's entry, made (not loaded) if it was not there.  NULL only when a
  * batch holds more chats than the cache has room for.
  */
-struct mn_chat *mn_chats_find(struct mn_chats *chats, int64_t low, int64_t high);
+struct mn_chat *mn_chats_find(struct mn_chats *chats, struct mn_chat_key key);
 /* Forgets everything. Pointers become invalid. */
 void mn_chats_clear(struct mn_chats *chats);
 

@@ -18,9 +18,12 @@
 
 enum {
     MSG_REVOKED = 1u << 4, /* updated_ms follows created_ms */
+    MSG_GROUP = 1u << 5,   /* no `to` */
     SEQ_FROM_HIGH = 1u << 4,
+    SEQ_GROUP = 1u << 5, /* sender and own count instead of the lower user's count */
     MEMBER_DELIVERED = 1u << 4,
     MEMBER_READ = 1u << 5,
+    MEMBER_GROUP = 1u << 6, /* joined_seq instead of a peer */
     VERSION_MASK = 0x0f
 };
 
@@ -80,6 +83,14 @@ void mn_key_member(char key[MN_KEY_CHAT_BYTES], int64_t user, int64_t chat)
     put_be64(key + 9, (uint64_t)chat);
 }
 
+void mn_key_own(char key[MN_KEY_OWN_BYTES], int64_t chat, int64_t user, int64_t seq)
+{
+    key[0] = 's';
+    put_be64(key + 1, (uint64_t)chat);
+    put_be64(key + 9, (uint64_t)user);
+    put_be64(key + 17, (uint64_t)seq);
+}
+
 enum mn_err mn_key_msg_parse(struct mn_str key, int64_t *ret_id)
 {
     if (key.n != MN_KEY_MSG_BYTES)
@@ -121,6 +132,17 @@ enum mn_err mn_key_member_parse(struct mn_str key, int64_t *ret_user, int64_t *r
         return MN_ECORRUPT;
     *ret_user = (int64_t)get_be64(key.p + 1);
     *ret_chat = (int64_t)get_be64(key.p + 9);
+    return MN_OK;
+}
+
+enum mn_err mn_key_own_parse(struct mn_str key, int64_t *ret_chat, int64_t *ret_user,
+                             int64_t *ret_seq)
+{
+    if (key.n != MN_KEY_OWN_BYTES || key.p[0] != 's')
+        return MN_ECORRUPT;
+    *ret_chat = (int64_t)get_be64(key.p + 1);
+    *ret_user = (int64_t)get_be64(key.p + 9);
+    *ret_seq = (int64_t)get_be64(key.p + 17);
     return MN_OK;
 }
 
@@ -248,11 +270,12 @@ static char *put_distance(char *p, int64_t v, int64_t base)
 size_t mn_row_msg_head(char head[MN_ROW_MSG_HEAD_MAX], const struct mn_row_msg *row)
 {
     char *p = head;
-    *p++ = (char)(MN_ROW_VERSION | (row->revoked ? MSG_REVOKED : 0));
+    *p++ = (char)(MN_ROW_VERSION | (row->revoked ? MSG_REVOKED : 0) | (row->group ? MSG_GROUP : 0));
     put_be64(p, (uint64_t)row->chat);
     p = put_varint(p + 8, (uint64_t)row->seq);
     p = put_varint(p, (uint64_t)row->from);
-    p = put_varint(p, (uint64_t)row->to);
+    if (!row->group)
+        p = put_varint(p, (uint64_t)row->to);
     p = put_varint(p, (uint64_t)row->created_ms);
     if (row->revoked)
         p = put_distance(p, row->updated_ms, row->created_ms);
@@ -265,11 +288,13 @@ enum mn_err mn_row_msg_parse(struct mn_str value, struct mn_row_msg *ret)
 {
     struct reader r = reader_make(value);
     struct mn_row_msg row;
-    row.revoked = (get_flags(&r, MSG_REVOKED) & MSG_REVOKED) != 0;
+    unsigned flags = get_flags(&r, MSG_REVOKED | MSG_GROUP);
+    row.revoked = (flags & MSG_REVOKED) != 0;
+    row.group = (flags & MSG_GROUP) != 0;
     row.chat = get_fixed_positive(&r);
     row.seq = get_positive(&r);
     row.from = get_positive(&r);
-    row.to = get_positive(&r);
+    row.to = row.group ? 0 : get_positive(&r);
     row.created_ms = get_count(&r);
     row.updated_ms = row.revoked ? get_distance(&r, row.created_ms) : row.created_ms;
     uint64_t client_id_len = get_varint(&r);
@@ -285,9 +310,12 @@ enum mn_err mn_row_msg_parse(struct mn_str value, struct mn_row_msg *ret)
 size_t mn_row_seq_print(char value[MN_ROW_SEQ_MAX], const struct mn_row_seq *row)
 {
     char *p = value;
-    *p++ = (char)(MN_ROW_VERSION | (row->from_high ? SEQ_FROM_HIGH : 0));
+    bool group = row->sender != 0;
+    *p++ = (char)(MN_ROW_VERSION | (row->from_high ? SEQ_FROM_HIGH : 0) | (group ? SEQ_GROUP : 0));
     put_be64(p, (uint64_t)row->id);
-    p = put_varint(p + 8, (uint64_t)row->low_count);
+    p = put_varint(p + 8, (uint64_t)(group ? row->own_count : row->low_count));
+    if (group)
+        p = put_varint(p, (uint64_t)row->sender);
     p = put_distance(p, row->created_ms, mn_id_unix_ms(row->id));
     return (size_t)(p - value);
 }
@@ -295,12 +323,22 @@ size_t mn_row_seq_print(char value[MN_ROW_SEQ_MAX], const struct mn_row_seq *row
 enum mn_err mn_row_seq_parse(struct mn_str value, int64_t seq, struct mn_row_seq *ret)
 {
     struct reader r = reader_make(value);
-    struct mn_row_seq row;
-    row.from_high = (get_flags(&r, SEQ_FROM_HIGH) & SEQ_FROM_HIGH) != 0;
+    struct mn_row_seq row = {0};
+    unsigned flags = get_flags(&r, SEQ_FROM_HIGH | SEQ_GROUP);
+    row.from_high = (flags & SEQ_FROM_HIGH) != 0;
     row.id = get_fixed_positive(&r);
-    row.low_count = get_count(&r);
+    int64_t count = get_count(&r);
+    if (flags & SEQ_GROUP) {
+        row.sender = get_positive(&r);
+        row.own_count = count;
+        /* His own message is among them, and a group has no sides. */
+        if (count < 1 || row.from_high)
+            r.failed = true;
+    } else {
+        row.low_count = count;
+    }
     row.created_ms = get_distance(&r, mn_id_unix_ms(row.id));
-    if (!is_complete(&r) || row.low_count > seq)
+    if (!is_complete(&r) || count > seq)
         return MN_ECORRUPT;
     *ret = row;
     return MN_OK;
@@ -320,6 +358,21 @@ enum mn_err mn_row_client_parse(struct mn_str value, int64_t *ret_seq)
     if (!is_complete(&r))
         return MN_ECORRUPT;
     *ret_seq = seq;
+    return MN_OK;
+}
+
+size_t mn_row_own_print(char value[MN_ROW_OWN_MAX], int64_t count)
+{
+    return mn_row_client_print(value, count);
+}
+
+enum mn_err mn_row_own_parse(struct mn_str value, int64_t seq, int64_t *ret_count)
+{
+    int64_t count = 0;
+    enum mn_err err = mn_row_client_parse(value, &count);
+    if (err || count > seq)
+        return MN_ECORRUPT;
+    *ret_count = count;
     return MN_OK;
 }
 
@@ -344,9 +397,10 @@ enum mn_err mn_row_pair_parse(struct mn_str value, int64_t *ret_chat)
 size_t mn_row_member_print(char value[MN_ROW_MEMBER_MAX], const struct mn_row_member *row)
 {
     char *p = value;
+    bool group = row->peer == 0;
     *p++ = (char)(MN_ROW_VERSION | (row->has_delivered ? MEMBER_DELIVERED : 0) |
-                  (row->has_read ? MEMBER_READ : 0));
-    p = put_varint(p, (uint64_t)row->peer);
+                  (row->has_read ? MEMBER_READ : 0) | (group ? MEMBER_GROUP : 0));
+    p = put_varint(p, (uint64_t)(group ? row->joined_seq : row->peer));
     p = put_varint(p, (uint64_t)row->created_ms);
     if (row->has_delivered)
         p = put_varint(p, (uint64_t)row->delivered);
@@ -358,11 +412,14 @@ size_t mn_row_member_print(char value[MN_ROW_MEMBER_MAX], const struct mn_row_me
 enum mn_err mn_row_member_parse(struct mn_str value, struct mn_row_member *ret)
 {
     struct reader r = reader_make(value);
-    struct mn_row_member row;
-    unsigned flags = get_flags(&r, MEMBER_DELIVERED | MEMBER_READ);
+    struct mn_row_member row = {0};
+    unsigned flags = get_flags(&r, MEMBER_DELIVERED | MEMBER_READ | MEMBER_GROUP);
     row.has_delivered = (flags & MEMBER_DELIVERED) != 0;
     row.has_read = (flags & MEMBER_READ) != 0;
-    row.peer = get_positive(&r);
+    if (flags & MEMBER_GROUP)
+        row.joined_seq = get_count(&r);
+    else
+        row.peer = get_positive(&r);
     row.created_ms = get_count(&r);
     row.delivered = row.has_delivered ? get_count(&r) : 0;
     row.read = row.has_read ? get_count(&r) : 0;

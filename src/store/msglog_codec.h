@@ -26,6 +26,8 @@
 #define MN_KEY_CLIENT_BYTES 16
 /* chat: 'p' low high -> chat of a pair; 'u' user chat -> the member's row. */
 #define MN_KEY_CHAT_BYTES 17
+/* ... and 's' group user seq -> how many messages of the user's there are up to that one, his own. */
+#define MN_KEY_OWN_BYTES 25
 
 void mn_key_msg(char key[MN_KEY_MSG_BYTES], int64_t id);
 void mn_key_seq(char key[MN_KEY_SEQ_BYTES], int64_t chat, int64_t seq);
@@ -36,6 +38,7 @@ void mn_key_client(char key[MN_KEY_CLIENT_BYTES], int64_t chat, uint64_t hash);
 uint64_t mn_client_hash(const uint64_t key[2], int64_t from, struct mn_str client_id);
 void mn_key_pair(char key[MN_KEY_CHAT_BYTES], int64_t low, int64_t high);
 void mn_key_member(char key[MN_KEY_CHAT_BYTES], int64_t user, int64_t chat);
+void mn_key_own(char key[MN_KEY_OWN_BYTES], int64_t chat, int64_t user, int64_t seq);
 /* The inverse; MN_ECORRUPT unless the key has the right length (and kind). */
 MN_MUSTCHECK enum mn_err mn_key_msg_parse(struct mn_str key, int64_t *ret_id);
 MN_MUSTCHECK enum mn_err mn_key_seq_parse(struct mn_str key, int64_t *ret_chat, int64_t *ret_seq);
@@ -45,10 +48,13 @@ MN_MUSTCHECK enum mn_err mn_key_client_parse(struct mn_str key, int64_t *ret_cha
 MN_MUSTCHECK enum mn_err mn_key_pair_parse(struct mn_str key, int64_t *ret_low, int64_t *ret_high);
 MN_MUSTCHECK enum mn_err mn_key_member_parse(struct mn_str key, int64_t *ret_user,
                                              int64_t *ret_chat);
+MN_MUSTCHECK enum mn_err mn_key_own_parse(struct mn_str key, int64_t *ret_chat, int64_t *ret_user,
+                                          int64_t *ret_seq);
 
 /* A message's row without what its key says. `client_id` and `body` point into the row. */
 struct mn_row_msg {
     bool revoked;
+    bool group; /* `chat` is a group, and there is no `to` */
     int64_t chat, seq, from, to;
     int64_t created_ms, updated_ms;
     struct mn_str client_id, body;
@@ -59,16 +65,21 @@ struct mn_row_msg {
 size_t mn_row_msg_head(char head[MN_ROW_MSG_HEAD_MAX], const struct mn_row_msg *row);
 MN_MUSTCHECK enum mn_err mn_row_msg_parse(struct mn_str value, struct mn_row_msg *ret);
 
-/* What is known of a message by its place in the chat. */
+/*
+ * What is known of a message by its place in the chat.  The counts are what
+ * makes unread counts cheap (docs/decisions/0009-how-a-chat-counts.md).
+ */
 struct mn_row_seq {
-    bool from_high; /* sent by the user with the greater id */
+    bool from_high; /* of a pair: sent by the user with the greater id */
     int64_t id;
-    int64_t low_count; /* messages of the lower user up to and including this one */
+    int64_t low_count; /* of a pair: messages of the lower user up to and including this one */
+    int64_t sender;    /* of a group; 0: this is of a pair */
+    int64_t own_count; /* of a group: the sender's messages up to and including this one */
     int64_t created_ms;
 };
-#define MN_ROW_SEQ_MAX 32
+#define MN_ROW_SEQ_MAX 48
 size_t mn_row_seq_print(char value[MN_ROW_SEQ_MAX], const struct mn_row_seq *row);
-/* `seq` is the key's: low_count cannot exceed it. */
+/* `seq` is the key's: no count can exceed it. */
 MN_MUSTCHECK enum mn_err mn_row_seq_parse(struct mn_str value, int64_t seq, struct mn_row_seq *ret);
 
 #define MN_ROW_CLIENT_MAX 12
@@ -79,10 +90,16 @@ MN_MUSTCHECK enum mn_err mn_row_client_parse(struct mn_str value, int64_t *ret_s
 size_t mn_row_pair_print(char value[MN_ROW_PAIR_MAX], int64_t chat);
 MN_MUSTCHECK enum mn_err mn_row_pair_parse(struct mn_str value, int64_t *ret_chat);
 
-/* One side of a single chat: who the other one is, and the cursors. */
+#define MN_ROW_OWN_MAX 12
+size_t mn_row_own_print(char value[MN_ROW_OWN_MAX], int64_t count);
+/* `seq` is the key's: the count cannot exceed it. */
+MN_MUSTCHECK enum mn_err mn_row_own_parse(struct mn_str value, int64_t seq, int64_t *ret_count);
+
+/* A user's share in a chat: who the other one of a pair is, and the cursors. */
 struct mn_row_member {
-    int64_t peer;
-    int64_t created_ms;      /* of the chat */
+    int64_t peer;            /* of a pair; 0: this is of a group */
+    int64_t joined_seq;      /* of a group: its last number when he joined */
+    int64_t created_ms;      /* of the pair's chat, or when he joined the group */
     int64_t delivered, read; /* 0 while has_* is false */
     bool has_delivered, has_read;
 };

@@ -50,7 +50,7 @@ bool mn_cursors_get(struct mn_cursors *cursors, int64_t user, int64_t chat,
 {
     pthread_mutex_lock(&cursors->lock);
     const struct mn_cursor_slot *slot = slot_of(cursors, user, chat);
-    bool found = slot->user != 0;
+    bool found = slot->user != 0 && !slot->dropped;
     if (found)
         *ret = slot->row;
     pthread_mutex_unlock(&cursors->lock);
@@ -71,11 +71,21 @@ bool mn_cursors_put(struct mn_cursors *cursors, int64_t user, int64_t chat,
     return true;
 }
 
+void mn_cursors_drop(struct mn_cursors *cursors, int64_t user, int64_t chat)
+{
+    struct mn_cursor_slot *slot = slot_of(cursors, user, chat);
+    if (slot->user == 0)
+        return;
+    pthread_mutex_lock(&cursors->lock);
+    slot->dropped = true;
+    pthread_mutex_unlock(&cursors->lock);
+}
+
 const struct mn_cursor_slot *mn_cursors_next(const struct mn_cursors *cursors, size_t *pos)
 {
     while (*pos <= cursors->mask) {
         const struct mn_cursor_slot *slot = &cursors->slots[(*pos)++];
-        if (slot->user != 0)
+        if (slot->user != 0 && !slot->dropped)
             return slot;
     }
     return NULL;

@@ -18,6 +18,7 @@
 struct mn_cursor_slot {
     int64_t user, chat; /* user 0: free */
     struct mn_row_member row;
+    bool dropped; /* the row counts for nothing */
 };
 struct mn_cursors {
     pthread_mutex_t lock; /* for the slots, between the writer's changes and the readers */
@@ -34,6 +35,8 @@ bool mn_cursors_get(struct mn_cursors *cursors, int64_t user, int64_t chat,
 /* Writer. False: full, nothing was kept. */
 bool mn_cursors_put(struct mn_cursors *cursors, int64_t user, int64_t chat,
                     const struct mn_row_member *row);
+/* Writer: forgets the move of one who is no member any more. */
+void mn_cursors_drop(struct mn_cursors *cursors, int64_t user, int64_t chat);
 /* Writer: the next one, beginning with *pos = 0; NULL at the end. */
 const struct mn_cursor_slot *mn_cursors_next(const struct mn_cursors *cursors, size_t *pos);
 /* Writer: all of them are on disk. */

@@ -21,6 +21,7 @@
  *   msglog_schema.c   format version, migrations, hash key
  *   msglog_writer.c   the writer thread: batches
  *   msglog_append.c   ... what an append and a cursor move do to a batch
+ *   msglog_group.c    ... and what is different in a group
  *   msglog_rows.c     ... the rows that are in it
  *   msglog_recover.c  ... full disks and I/O errors
  *   msglog_read.c     reads: messages, history, chats
@@ -90,13 +91,14 @@ MN_MUSTCHECK enum mn_err mn_msglog_read_hash_key(struct mn_rocks *db, uint64_t r
 /* What an operation became while its batch was made. */
 struct mn_op_slot {
     struct mn_op *op;
-    struct mn_chat *chat;        /* NULL for ECHO and for what is invalid */
+    struct mn_chat *chat;        /* NULL for ECHO, REVOKE and for what is invalid */
     uint64_t hash;               /* APPEND: of sender and client id */
     struct mn_rocks_value found; /* APPEND: the client id's row, before the batch */
     uint32_t twin;               /* APPEND: index + 1 of the same message in this batch */
     uint32_t map_next;           /* in the batch's map, index + 1 */
-    int64_t low_count;           /* APPEND: the chat's, with this message */
-    bool is_new;                 /* APPEND: its rows are in the batch */
+    int64_t count;               /* APPEND: of the row of `index`: low_count or own_count */
+    uint32_t chat_prev; /* APPEND to a group: its message before in this batch, index + 1 */
+    bool is_new;        /* APPEND: its rows are in the batch */
 };
 
 /* A row of `index` that the batch will have; as numbers, to be sorted. */
@@ -132,14 +134,30 @@ void *mn_msglog_writer_run(void *log);
 /* msglog_append.c: fills the batch from the slots, sets the operations' results. */
 void mn_writer_prepare(struct mn_writer *w);
 void mn_writer_apply(struct mn_writer *w);
+/* A cursor's move in its row and into the table of those that wait; sets the operation's result. */
+void mn_writer_move(struct mn_writer *w, struct mn_op *op, struct mn_row_member *row);
 /* Releases what the slots hold. */
 void mn_writer_forget(struct mn_writer *w);
+
+/* msglog_group.c: what is in a batch for a group. */
+/* How many messages the operation's sender has in the group before it. */
+MN_MUSTCHECK enum mn_err mn_writer_own_count(struct mn_writer *w, const struct mn_op_slot *slot,
+                                             int64_t *ret);
+void mn_writer_group_cursor(struct mn_writer *w, struct mn_op_slot *slot);
+void mn_writer_member(struct mn_writer *w, struct mn_op_slot *slot);
 
 /* msglog_rows.c: a new chat and its members' rows, which the chat then has in memory too. */
 void mn_writer_put_chat(struct mn_writer *w, struct mn_chat *chat, int64_t unix_ms);
 /* A new message; its rows of `index` follow with mn_writer_put_index(). */
 void mn_writer_put_message(struct mn_writer *w, const struct mn_op_slot *slot);
 void mn_writer_put_index(struct mn_writer *w);
+/* Marks a stored message as revoked. */
+void mn_writer_revoke(struct mn_writer *w, struct mn_op_slot *slot);
+void mn_writer_put_member(struct mn_writer *w, int64_t user, int64_t chat,
+                          const struct mn_row_member *row);
+/* ... and forgets a cursor of his that waits. */
+void mn_writer_delete_member(struct mn_writer *w, int64_t user, int64_t chat);
+void mn_writer_put_row(struct mn_writer *w, int64_t id, const struct mn_row_msg *row);
 /* Puts every waiting cursor into the batch. */
 void mn_writer_put_cursors(struct mn_writer *w);
 
@@ -161,6 +179,9 @@ MN_MUSTCHECK enum mn_err mn_msglog_member(struct mn_msglog *log, int64_t user, i
 /* Rows by key, parsed. MN_ENOTFOUND. */
 MN_MUSTCHECK enum mn_err mn_msglog_get_seq(struct mn_rocks *db, int64_t chat, int64_t seq,
                                            struct mn_row_seq *ret);
+/* How many messages of the user's the group has up to `seq`, by the rows on disk. */
+MN_MUSTCHECK enum mn_err mn_msglog_own_count(struct mn_rocks *db, int64_t chat, int64_t user,
+                                             int64_t seq, int64_t *ret);
 MN_MUSTCHECK enum mn_err mn_msglog_get_pair(struct mn_rocks *db, int64_t low, int64_t high,
                                             int64_t *ret_chat);
 

@@ -86,7 +86,19 @@ enum mn_err mn_msglog_read(struct mn_msglog *log, const struct mn_range *range, 
 
 /* ---- chats ---- */
 
-/* The peer's messages behind a cursor. */
+/* The group's messages behind a cursor that are not the user's own. */
+static enum mn_err count_group(struct mn_rocks *db, const struct mn_chat_view *view, int64_t cursor,
+                               int64_t *ret)
+{
+    int64_t all = 0, before = 0;
+    enum mn_err err = mn_msglog_own_count(db, view->chat, view->user, view->last_seq, &all);
+    if (!err)
+        err = mn_msglog_own_count(db, view->chat, view->user, cursor, &before);
+    *ret = view->last_seq - cursor - (all - before);
+    return err;
+}
+
+/* Messages of others behind a cursor. */
 static enum mn_err count_behind(struct mn_rocks *db, const struct mn_chat_view *view,
                                 const struct mn_row_seq *head, int64_t cursor, int64_t *ret)
 {
@@ -96,6 +108,8 @@ static enum mn_err count_behind(struct mn_rocks *db, const struct mn_chat_view *
         *ret = 0;
         return MN_OK;
     }
+    if (view->peer == 0)
+        return count_group(db, view, cursor, ret);
     if (cursor > 0) {
         struct mn_row_seq row;
         enum mn_err err = mn_msglog_get_seq(db, view->chat, cursor, &row);
@@ -112,7 +126,7 @@ static enum mn_err fill_view(struct mn_msglog *log, struct mn_rocks_iter *heads,
                              struct mn_chat_view *ret)
 {
     struct mn_row_seq head;
-    struct mn_row_member theirs;
+    struct mn_row_member theirs = {0};
     struct mn_chat_view view = {.chat = chat,
                                 .user = user,
                                 .peer = mine->peer,
@@ -121,7 +135,7 @@ static enum mn_err fill_view(struct mn_msglog *log, struct mn_rocks_iter *heads,
                                 .read = mine->read,
                                 .has_read = mine->has_read};
     enum mn_err err = mn_msglog_head(heads, chat, &view.last_seq, &head);
-    if (!err)
+    if (!err && mine->peer)
         err = mn_msglog_member(log, mine->peer, chat, &theirs);
     if (!err)
         err = count_behind(log->db, &view, &head, view.read, &view.unread);

@@ -20,8 +20,8 @@ static void put(struct mn_writer *w, enum mn_cf cf, const char *key, size_t key_
                        mn_str_make(value, value_len));
 }
 
-static void put_member(struct mn_writer *w, int64_t user, int64_t chat,
-                       const struct mn_row_member *row)
+void mn_writer_put_member(struct mn_writer *w, int64_t user, int64_t chat,
+                          const struct mn_row_member *row)
 {
     char key[MN_KEY_CHAT_BYTES];
     char value[MN_ROW_MEMBER_MAX];
@@ -29,17 +29,25 @@ static void put_member(struct mn_writer *w, int64_t user, int64_t chat,
     put(w, MN_CF_CHAT, key, sizeof(key), value, mn_row_member_print(value, row));
 }
 
+void mn_writer_delete_member(struct mn_writer *w, int64_t user, int64_t chat)
+{
+    char key[MN_KEY_CHAT_BYTES];
+    mn_key_member(key, user, chat);
+    mn_rocks_batch_delete(w->log->db, w->batch, MN_CF_CHAT, mn_str_make(key, sizeof(key)));
+    mn_cursors_drop(&w->log->cursors, user, chat);
+}
+
 void mn_writer_put_chat(struct mn_writer *w, struct mn_chat *chat, int64_t unix_ms)
 {
     char key[MN_KEY_CHAT_BYTES];
     char value[MN_ROW_PAIR_MAX];
-    mn_key_pair(key, chat->low, chat->high);
+    mn_key_pair(key, chat->key.a, chat->key.b);
     put(w, MN_CF_CHAT, key, sizeof(key), value, mn_row_pair_print(value, chat->id));
-    chat->member[0] = (struct mn_row_member){.peer = chat->high, .created_ms = unix_ms};
-    chat->member[1] = (struct mn_row_member){.peer = chat->low, .created_ms = unix_ms};
+    chat->member[0] = (struct mn_row_member){.peer = chat->key.b, .created_ms = unix_ms};
+    chat->member[1] = (struct mn_row_member){.peer = chat->key.a, .created_ms = unix_ms};
     chat->has_member[0] = chat->has_member[1] = true;
-    put_member(w, chat->low, chat->id, &chat->member[0]);
-    put_member(w, chat->high, chat->id, &chat->member[1]);
+    mn_writer_put_member(w, chat->key.a, chat->id, &chat->member[0]);
+    mn_writer_put_member(w, chat->key.b, chat->id, &chat->member[1]);
 }
 
 static void note_index(struct mn_writer *w, const struct mn_op_slot *slot, uint64_t second)
@@ -48,12 +56,31 @@ static void note_index(struct mn_writer *w, const struct mn_op_slot *slot, uint6
         .chat = (uint64_t)slot->op->at.chat, .second = second, .slot = (uint32_t)(slot - w->slots)};
 }
 
+static void put_own(struct mn_writer *w, const struct mn_op_slot *slot)
+{
+    const struct mn_op *op = slot->op;
+    char key[MN_KEY_OWN_BYTES];
+    char value[MN_ROW_OWN_MAX];
+    mn_key_own(key, op->at.chat, op->from, op->at.seq);
+    put(w, MN_CF_CHAT, key, sizeof(key), value, mn_row_own_print(value, slot->count));
+}
+
+void mn_writer_put_row(struct mn_writer *w, int64_t id, const struct mn_row_msg *row)
+{
+    char key[MN_KEY_MSG_BYTES];
+    char head[MN_ROW_MSG_HEAD_MAX];
+    const struct mn_str parts[] = {mn_str_make(head, mn_row_msg_head(head, row)), row->client_id,
+                                   row->body};
+    mn_key_msg(key, id);
+    mn_rocks_batch_put_parts(w->log->db, w->batch, MN_CF_MSG, mn_str_make(key, sizeof(key)), parts,
+                             MN_ARRAY_LEN(parts));
+}
+
 void mn_writer_put_message(struct mn_writer *w, const struct mn_op_slot *slot)
 {
     const struct mn_op *op = slot->op;
-    char key[MN_KEY_MSG_BYTES];
-    char head[MN_ROW_MSG_HEAD_MAX];
-    const struct mn_row_msg msg = {.chat = op->at.chat,
+    const struct mn_row_msg msg = {.group = op->key.kind == MN_CHAT_GROUP,
+                                   .chat = op->at.chat,
                                    .seq = op->at.seq,
                                    .from = op->from,
                                    .to = op->to,
@@ -61,11 +88,9 @@ void mn_writer_put_message(struct mn_writer *w, const struct mn_op_slot *slot)
                                    .updated_ms = op->unix_ms,
                                    .client_id = mn_op_client_id(op),
                                    .body = mn_op_body(op)};
-    const struct mn_str parts[] = {mn_str_make(head, mn_row_msg_head(head, &msg)), msg.client_id,
-                                   msg.body};
-    mn_key_msg(key, op->id);
-    mn_rocks_batch_put_parts(w->log->db, w->batch, MN_CF_MSG, mn_str_make(key, sizeof(key)), parts,
-                             MN_ARRAY_LEN(parts));
+    mn_writer_put_row(w, op->id, &msg);
+    if (op->key.kind == MN_CHAT_GROUP)
+        put_own(w, slot);
     note_index(w, slot, (uint64_t)op->at.seq);
     note_index(w, slot, slot->hash | CLIENT_ROW);
 }
@@ -83,10 +108,14 @@ static void put_seq(struct mn_writer *w, const struct mn_op_slot *slot)
     const struct mn_op *op = slot->op;
     char key[MN_KEY_SEQ_BYTES];
     char value[MN_ROW_SEQ_MAX];
-    const struct mn_row_seq place = {.from_high = op->from > op->to,
-                                     .id = op->id,
-                                     .low_count = slot->low_count,
-                                     .created_ms = op->unix_ms};
+    struct mn_row_seq place = {.id = op->id, .created_ms = op->unix_ms};
+    if (op->key.kind == MN_CHAT_GROUP) {
+        place.sender = op->from;
+        place.own_count = slot->count;
+    } else {
+        place.from_high = op->from > op->to;
+        place.low_count = slot->count;
+    }
     mn_key_seq(key, op->at.chat, op->at.seq);
     put(w, MN_CF_INDEX, key, sizeof(key), value, mn_row_seq_print(value, &place));
 }
@@ -117,5 +146,5 @@ void mn_writer_put_cursors(struct mn_writer *w)
     size_t pos = 0;
     for (const struct mn_cursor_slot *slot = mn_cursors_next(&w->log->cursors, &pos); slot;
          slot = mn_cursors_next(&w->log->cursors, &pos))
-        put_member(w, slot->user, slot->chat, &slot->row);
+        mn_writer_put_member(w, slot->user, slot->chat, &slot->row);
 }

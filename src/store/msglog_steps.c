@@ -69,6 +69,30 @@ enum mn_err mn_msglog_get_seq(struct mn_rocks *db, int64_t chat, int64_t seq,
     return err;
 }
 
+enum mn_err mn_msglog_own_count(struct mn_rocks *db, int64_t chat, int64_t user, int64_t seq,
+                                int64_t *ret)
+{
+    char lower[MN_KEY_OWN_BYTES], upper[MN_KEY_OWN_BYTES];
+    struct mn_str key, value;
+    int64_t found_chat = 0, found_user = 0, found_seq = 0;
+    enum mn_err err;
+    *ret = 0;
+    mn_key_own(lower, chat, user, 0);
+    mn_key_own(upper, chat, user, seq < INT64_MAX ? seq + 1 : seq);
+    struct mn_rocks_iter *it = mn_rocks_iter_new(db, MN_CF_CHAT, mn_str_make(lower, sizeof(lower)),
+                                                 mn_str_make(upper, sizeof(upper)));
+    mn_rocks_iter_seek_last(it);
+    if (!mn_rocks_iter_get(it, &key, &value)) {
+        err = mn_rocks_iter_err(it);
+    } else {
+        err = mn_key_own_parse(key, &found_chat, &found_user, &found_seq);
+        if (!err)
+            err = mn_row_own_parse(value, found_seq, ret);
+    }
+    mn_rocks_iter_free(it);
+    return err;
+}
+
 enum mn_err mn_msglog_get_pair(struct mn_rocks *db, int64_t low, int64_t high, int64_t *ret_chat)
 {
     char key[MN_KEY_CHAT_BYTES];
@@ -114,7 +138,7 @@ enum mn_err mn_msg_parse(int64_t id, struct mn_str value, struct mn_msg *ret)
         return err;
     *ret = (struct mn_msg){.id = id,
                            .at = {row.chat, row.seq},
-                           .kind = MN_CHAT_PAIR,
+                           .kind = row.group ? MN_CHAT_GROUP : MN_CHAT_PAIR,
                            .from = row.from,
                            .to = row.to,
                            .created_ms = row.created_ms,

@@ -561,6 +561,13 @@ void mn_rocks_batch_put(struct mn_rocks *rocks, struct mn_rocks_batch *batch, en
     batch->used = true;
 }
 
+void mn_rocks_batch_delete(struct mn_rocks *rocks, struct mn_rocks_batch *batch, enum mn_cf cf,
+                           struct mn_str key)
+{
+    rocksdb_writebatch_delete_cf(batch->wb, rocks->cf[cf], key.p, key.n);
+    batch->used = true;
+}
+
 void mn_rocks_batch_put_parts(struct mn_rocks *rocks, struct mn_rocks_batch *batch, enum mn_cf cf,
                               struct mn_str key, const struct mn_str *parts, unsigned count)
 {

@@ -108,6 +108,8 @@ void mn_rocks_batch_reset(struct mn_rocks_batch *batch);
 bool mn_rocks_batch_is_empty(const struct mn_rocks_batch *batch);
 void mn_rocks_batch_put(struct mn_rocks *rocks, struct mn_rocks_batch *batch, enum mn_cf cf,
                         struct mn_str key, struct mn_str value);
+void mn_rocks_batch_delete(struct mn_rocks *rocks, struct mn_rocks_batch *batch, enum mn_cf cf,
+                           struct mn_str key);
 /* The value is the concatenation of `count` <= 4 parts. */
 void mn_rocks_batch_put_parts(struct mn_rocks *rocks, struct mn_rocks_batch *batch, enum mn_cf cf,
                               struct mn_str key, const struct mn_str *parts, unsigned count);

@@ -18,7 +18,8 @@ static void check_msg(struct mn_str s)
     FUZZ_CHECK(n <= sizeof(head) && n + row.client_id.n + row.body.n == s.n);
     FUZZ_CHECK(memcmp(head, s.p, n) == 0);
     FUZZ_CHECK(row.client_id.p == s.p + n && row.body.p == s.p + n + row.client_id.n);
-    FUZZ_CHECK(row.chat > 0 && row.seq > 0 && row.from > 0 && row.to > 0 && row.created_ms >= 0);
+    FUZZ_CHECK(row.group ? row.to == 0 : row.to > 0);
+    FUZZ_CHECK(row.chat > 0 && row.seq > 0 && row.from > 0 && row.created_ms >= 0);
 }
 
 static void check_seq(struct mn_str s)
@@ -28,6 +29,7 @@ static void check_seq(struct mn_str s)
     if (mn_row_seq_parse(s, 1000, &row))
         return;
     FUZZ_CHECK(row.id > 0 && row.low_count >= 0 && row.low_count <= 1000);
+    FUZZ_CHECK(row.sender >= 0 && row.own_count >= (row.sender > 0) && row.own_count <= 1000);
     FUZZ_CHECK(mn_str_eq(mn_str_make(value, mn_row_seq_print(value, &row)), s));
 }
 
@@ -37,7 +39,8 @@ static void check_member(struct mn_str s)
     char value[MN_ROW_MEMBER_MAX];
     if (mn_row_member_parse(s, &row))
         return;
-    FUZZ_CHECK(row.peer > 0 && row.delivered >= 0 && row.read >= 0);
+    FUZZ_CHECK(row.peer >= 0 && (row.peer == 0 || row.joined_seq == 0) && row.delivered >= 0 &&
+               row.read >= 0);
     FUZZ_CHECK(mn_str_eq(mn_str_make(value, mn_row_member_print(value, &row)), s));
 }
 

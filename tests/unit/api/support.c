@@ -31,6 +31,7 @@ static void open_stores(struct ta *t)
                                    .memtable_bytes = 4 << 20,
                                    .chat_cache = 512,
                                    .recent_cache = 1024,
+                                   .idgen = &t->ids,
                                    .on_commit = on_commit,
                                    .ctx = t};
     struct mn_buf why;

@@ -105,6 +105,7 @@ int store_child_append(const char *dir, const char *seed)
     small_config(&config, dir);
     config.on_commit = child_on_commit;
     config.ctx = &c;
+    config.idgen = &c.ids;
     mn_buf_init(&why, 4096);
     mn_idgen_init(&c.ids, 1, 1);
     if (mn_msglog_open(&config, mn_metrics_new(), &c.log, &why)) {
@@ -262,6 +263,7 @@ static void kill_at_any_time(void **state)
     small_config(&t.config, dir);
     t.config.on_commit = on_commit;
     t.config.ctx = &t;
+    t.config.idgen = ts_idgen();
     for (unsigned round = 0; round < ROUNDS; round++) {
         size_t first = acks.count;
         run_and_kill(&t, &acks, round * UINT64_C(1000000000),

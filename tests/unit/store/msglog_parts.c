@@ -81,19 +81,19 @@ static void chats_evict_the_unused(void **state)
     mn_chats_init(&c, 8);
     mn_chats_begin(&c);
     for (int64_t i = 1; i <= 8; i++) {
-        struct mn_chat *chat = mn_chats_find(&c, i, 100);
+        struct mn_chat *chat = mn_chats_find(&c, mn_chat_pair(i, 100));
         assert_false(chat->loaded);
         chat->loaded = true;
         chat->id = i;
     }
-    assert_null(mn_chats_find(&c, 9, 100)); /* all of them are in use by the batch */
+    assert_null(mn_chats_find(&c, mn_chat_pair(9, 100))); /* all of them are in use by the batch */
     mn_chats_begin(&c);
     for (int64_t i = 9; i <= 15; i++)
-        assert_false(mn_chats_find(&c, i, 100)->loaded);
+        assert_false(mn_chats_find(&c, mn_chat_pair(i, 100))->loaded);
     unsigned left = 0;
     for (int64_t i = 1; i <= 8; i++) {
         mn_chats_begin(&c);
-        struct mn_chat *chat = mn_chats_find(&c, i, 100);
+        struct mn_chat *chat = mn_chats_find(&c, mn_chat_pair(i, 100));
         left += chat->loaded;
         if (chat->loaded)
             assert_int_equal(chat->id, i);
@@ -101,7 +101,7 @@ static void chats_evict_the_unused(void **state)
     assert_true(left <= 1);
     mn_chats_clear(&c);
     mn_chats_begin(&c);
-    assert_false(mn_chats_find(&c, 15, 100)->loaded);
+    assert_false(mn_chats_find(&c, mn_chat_pair(15, 100))->loaded);
     mn_chats_deinit(&c);
 }
 

@@ -47,6 +47,7 @@ void ts_log_prepare(struct ts_log *t)
                                           .memtable_bytes = 4 << 20,
                                           .chat_cache = 512,
                                           .recent_cache = 1024,
+                                          .idgen = ts_idgen(),
                                           .on_commit = on_commit,
                                           .ctx = t};
     snprintf(t->config.dir, sizeof(t->config.dir), "%s/log", t->dir);
@@ -109,12 +110,14 @@ static struct mn_idgen ids;
 
 static void ids_init(void) { mn_idgen_init(&ids, 1, 1); }
 
-int64_t ts_id(void)
+struct mn_idgen *ts_idgen(void)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     pthread_once(&once, ids_init);
-    return mn_idgen_next(&ids);
+    return &ids;
 }
+
+int64_t ts_id(void) { return mn_idgen_next(ts_idgen()); }
 
 struct mn_op *ts_append_op(int64_t from, int64_t to, const char *client_id, const char *body)
 {

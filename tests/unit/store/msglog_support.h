@@ -46,6 +46,7 @@ void ts_log_open_fails(struct ts_log *t, enum mn_err err, const char *part);
 
 /* Unique and increasing within the process; any thread. */
 int64_t ts_id(void);
+struct mn_idgen *ts_idgen(void);
 struct mn_op *ts_append_op(int64_t from, int64_t to, const char *client_id, const char *body);
 struct mn_op *ts_cursor_op(enum mn_cursor_kind kind, int64_t from, int64_t to, int64_t chat,
                            int64_t seq);

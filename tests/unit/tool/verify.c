@@ -127,7 +127,7 @@ static void message_says_elsewhere(struct tv_edit *edit, const struct tv_store *
 static void message_says_other_chat(struct tv_edit *edit, const struct tv_store *store)
 {
     struct mn_row_msg msg = tv_get_msg(edit, store->id[2]);
-    msg.chat = store->chat[1] + 1;
+    msg.chat = store->chat[1] + 100; /* nobody has it */
     tv_put_msg(edit, store->id[2], &msg);
 }
 
@@ -411,8 +411,8 @@ static void damage_many(const struct tv_store *store)
 {
     struct tv_edit edit;
     tv_edit_begin(&edit, store);
-    for (unsigned i = 0; i < 2 * 15; i += 2) /* a chat's id is that of its first message */
-        tv_delete_seq(&edit, store->id[i], 1);
+    for (unsigned i = 0; i < 2 * 15; i += 2)
+        tv_delete_seq(&edit, store->chat_of[i], 1);
     tv_put(&edit, MN_CF_MSG, "abc", 3, "x", 1);
     tv_put_pair(&edit, 7, 8, 4711);
     tv_edit_end(&edit);

@@ -59,8 +59,10 @@ static int64_t append_body(struct tv_store *store, struct mn_msglog *log, struct
     op->id = store->last_id += 1 << 22; /* a millisecond later */
     op->unix_ms = mn_id_unix_ms(op->id);
     run(log, waiter, op);
-    if (store->count < MN_ARRAY_LEN(store->id))
+    if (store->count < MN_ARRAY_LEN(store->id)) {
         store->id[store->count] = op->id;
+        store->chat_of[store->count] = op->at.chat;
+    }
     store->count++;
     int64_t chat = op->at.chat;
     mn_op_unref(op);
@@ -130,6 +132,7 @@ typedef void (*fill_fn)(struct tv_store *store, struct mn_msglog *log, struct wa
 static void make(struct tv_store *store, fill_fn fill_it, unsigned count, uint64_t memtable_bytes)
 {
     static struct waiter waiter = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, 0};
+    struct mn_idgen ids;
     const char *tmp = getenv("TMPDIR");
     struct mn_msglog_config config = {.queue_ops = 64,
                                       .queue_bytes = 1 << 20,
@@ -139,10 +142,12 @@ static void make(struct tv_store *store, fill_fn fill_it, unsigned count, uint64
                                       .memtable_bytes = memtable_bytes,
                                       .chat_cache = 64,
                                       .recent_cache = 64,
+                                      .idgen = &ids,
                                       .on_commit = on_commit,
                                       .ctx = &waiter};
     struct mn_metrics *metrics = mn_metrics_new();
     struct mn_msglog *log = NULL;
+    mn_idgen_init(&ids, 1, 1);
     struct mn_buf why;
     *store = (struct tv_store){.last_id = INT64_C(400000000000) << 22};
     snprintf(store->dir, sizeof store->dir, "%.40s/mn-verify-XXXXXX", tmp ? tmp : "/tmp");

@@ -15,7 +15,8 @@
 struct tv_store {
     char dir[64];
     char messages[80];
-    int64_t id[32]; /* of the messages appended, in their order */
+    int64_t id[32];      /* of the messages appended, in their order */
+    int64_t chat_of[32]; /* the chats of those messages */
     unsigned count;
     int64_t last_id;
     int64_t chat[3]; /* of users 1 and 2 (6 messages), 3 and 4 (4), 1 and 3 (2) */

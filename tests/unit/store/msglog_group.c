@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Groups in the message log: numbers, counts, cursors, members; and revoked messages. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "base/mem.h"
+#include "base/rand.h"
+#include "unit/store/msglog_support.h"
+#include "unit/store/tests.h"
+
+enum { GROUP = 900, MEMBERS = 4, MESSAGES = 150 };
+
+static struct mn_op *group_op(enum mn_op_kind kind, int64_t user, const char *client_id)
+{
+    struct mn_op *op = mn_op_new(kind, mn_str_c(client_id), MN_STR_NONE, MN_STR("text"));
+    assert_non_null(op);
+    op->from = user;
+    op->key = mn_chat_group(GROUP);
+    op->id = ts_id();
+    op->unix_ms = mn_unix_ms();
+    return op;
+}
+
+static void member(struct ts_log *t, enum mn_op_kind kind, int64_t user, bool changes)
+{
+    struct mn_op *op = ts_do(t, group_op(kind, user, "-"));
+    assert_int_equal(op->result, MN_OK);
+    assert_int_equal(op->advanced, changes);
+    mn_op_unref(op);
+}
+
+static int64_t send(struct ts_log *t, int64_t user, int64_t number)
+{
+    char client_id[24];
+    snprintf(client_id, sizeof(client_id), "g-%d", (int)number);
+    struct mn_op *op = ts_do(t, group_op(MN_OP_APPEND, user, client_id));
+    assert_int_equal(op->result, MN_OK);
+    assert_int_equal(op->at.chat, GROUP);
+    int64_t seq = op->at.seq;
+    mn_op_unref(op);
+    return seq;
+}
+
+static bool move(struct ts_log *t, enum mn_cursor_kind kind, int64_t user, int64_t seq)
+{
+    struct mn_op *op = group_op(MN_OP_CURSOR, user, "-");
+    op->cursor = (uint8_t)kind;
+    op->at = (struct mn_place){GROUP, seq};
+    ts_do(t, op);
+    assert_int_equal(op->result, MN_OK);
+    bool advanced = op->advanced;
+    mn_op_unref(op);
+    return advanced;
+}
+
+static bool count_one(void *arg, const struct mn_msg *msg)
+{
+    int64_t *undelivered = arg;
+    assert_int_equal(msg->kind, MN_CHAT_GROUP);
+    assert_int_equal(msg->at.chat, GROUP);
+    assert_int_equal(msg->to, 0);
+    ++*undelivered;
+    return true;
+}
+
+/* What a member has not read or received yet, compared with counting. */
+static void check_member(struct ts_log *t, int64_t user, const int64_t *from, int64_t last,
+                         int64_t read, int64_t delivered)
+{
+    struct mn_chat_view v;
+    int64_t unread = 0, undelivered = 0, resent = 0;
+    struct mn_place pos = {0, 0};
+    bool done = false;
+    for (int64_t seq = 1; seq <= last; seq++) {
+        unread += from[seq] != user && seq > read;
+        undelivered += from[seq] != user && seq > delivered;
+    }
+    assert_int_equal(mn_msglog_chat(t->log, GROUP, user, &v), MN_OK);
+    assert_true(v.peer == 0 && v.last_seq == last && v.read == read && v.delivered == delivered);
+    assert_int_equal(v.unread, unread);
+    assert_int_equal(v.undelivered, undelivered);
+    assert_int_equal(
+        mn_msglog_backlog(t->log, user, &pos, 1000, SIZE_MAX, count_one, &resent, &done), MN_OK);
+    assert_int_equal(resent, undelivered);
+    assert_true(done);
+}
+
+/* Members write, receive and read at random. */
+static void unread_counts(void **state)
+{
+    struct ts_log t;
+    struct mn_rng rng;
+    int64_t from[MESSAGES + 1] = {0}, read[MEMBERS] = {0}, delivered[MEMBERS] = {0}, last = 0;
+    (void)state;
+    mn_rng_seed(&rng, 11);
+    ts_log_init(&t);
+    for (int64_t user = 0; user < MEMBERS; user++)
+        member(&t, MN_OP_JOIN, 1 + user, true);
+    for (int step = 0; step < 300; step++) {
+        int64_t user = (int64_t)mn_rng_below(&rng, MEMBERS);
+        if (last == 0 || (last < MESSAGES && mn_rng_below(&rng, 2) == 0)) {
+            from[++last] = 1 + user;
+            assert_int_equal(send(&t, 1 + user, last), last);
+        } else {
+            int64_t seq = 1 + (int64_t)mn_rng_below(&rng, (uint64_t)last);
+            bool is_read = mn_rng_below(&rng, 2);
+            move(&t, is_read ? MN_CURSOR_READ : MN_CURSOR_DELIVERED, 1 + user, seq);
+            if (is_read && seq > read[user])
+                read[user] = seq;
+            if (seq > delivered[user])
+                delivered[user] = seq;
+        }
+        check_member(&t, 1 + user, from, last, read[user], delivered[user]);
+        if (step % 100 == 50) {
+            ts_log_close(&t);
+            ts_log_open(&t);
+        }
+    }
+    ts_log_deinit(&t);
+}
+
+/* Many messages of one sender in one batch are counted one by one. */
+static void batches_count_too(void **state)
+{
+    struct ts_log t;
+    struct mn_op *ops[60], *first = NULL;
+    int64_t from[61];
+    (void)state;
+    ts_log_init(&t);
+    member(&t, MN_OP_JOIN, 1, true);
+    member(&t, MN_OP_JOIN, 2, true);
+    ts_block(&t);
+    for (int i = 59; i >= 0; i--) {
+        char client_id[24];
+        snprintf(client_id, sizeof(client_id), "b-%d", i);
+        from[i + 1] = 1 + i % 3 % 2;
+        ops[i] = group_op(MN_OP_APPEND, from[i + 1], client_id);
+        ops[i]->next = first;
+        first = ops[i];
+    }
+    ts_submit(&t, first);
+    ts_unblock(&t);
+    ts_wait(&t);
+    for (int i = 0; i < 60; i++) {
+        assert_int_equal(ops[i]->at.seq, i + 1);
+        mn_op_unref(ops[i]);
+    }
+    check_member(&t, 1, from, 60, 0, 0);
+    check_member(&t, 2, from, 60, 0, 0);
+    move(&t, MN_CURSOR_READ, 2, 31);
+    check_member(&t, 2, from, 60, 31, 31);
+    ts_log_deinit(&t);
+}
+
+/* The cursors of who joins begin at the group's last number; who left has none. */
+static void members_come_and_go(void **state)
+{
+    struct ts_log t;
+    struct mn_chat_view v;
+    (void)state;
+    ts_log_init(&t);
+    member(&t, MN_OP_JOIN, 1, true);
+    member(&t, MN_OP_JOIN, 1, false);
+    for (int64_t i = 1; i <= 5; i++)
+        send(&t, 1, i);
+    member(&t, MN_OP_JOIN, 2, true);
+    assert_int_equal(mn_msglog_chat(t.log, GROUP, 2, &v), MN_OK);
+    assert_true(v.read == 5 && v.unread == 0 && v.undelivered == 0);
+    send(&t, 1, 6);
+    assert_int_equal(mn_msglog_chat(t.log, GROUP, 2, &v), MN_OK);
+    assert_int_equal(v.unread, 1);
+    assert_true(move(&t, MN_CURSOR_READ, 2, 6)); /* waits in memory, and goes with him */
+    member(&t, MN_OP_LEAVE, 2, true);
+    member(&t, MN_OP_LEAVE, 2, false);
+    for (int round = 0; round < 2; round++) {
+        assert_int_equal(mn_msglog_chat(t.log, GROUP, 2, &v), MN_ENOTFOUND);
+        assert_false(move(&t, MN_CURSOR_READ, 2, 6));
+        assert_false(move(&t, MN_CURSOR_DELIVERED, 99, 1));
+        ts_log_close(&t);
+        ts_log_open(&t);
+    }
+    ts_log_deinit(&t);
+}
+
+/* A client id counts once a sender and group, and not across groups and pairs. */
+static void client_ids(void **state)
+{
+    struct ts_log t;
+    (void)state;
+    ts_log_init(&t);
+    int64_t first = send(&t, 1, 7);
+    assert_int_equal(send(&t, 1, 7), first);
+    assert_int_equal(send(&t, 2, 7), first + 1);
+    assert_int_equal(ts_append(&t, 1, 2, "g-7", "x", NULL), 1);
+    struct mn_op *op = group_op(MN_OP_APPEND, 1, "bad");
+    op->to = 2;
+    assert_int_equal(ts_do(&t, op)->result, MN_EINVAL);
+    mn_op_unref(op);
+    ts_log_deinit(&t);
+}
+
+struct seen {
+    enum mn_msg_status status;
+    int64_t updated_ms;
+    bool has_body;
+};
+
+static bool look(void *arg, const struct mn_msg *msg)
+{
+    struct seen *seen = arg;
+    *seen = (struct seen){msg->status, msg->updated_ms, mn_str_is(msg->body, "text")};
+    return true;
+}
+
+static struct mn_op *take_back(struct ts_log *t, int64_t user, int64_t id, int64_t ms)
+{
+    struct mn_op *op = mn_op_new(MN_OP_REVOKE, MN_STR_NONE, MN_STR_NONE, MN_STR_NONE);
+    assert_non_null(op);
+    op->from = user;
+    op->id = id;
+    op->unix_ms = ms;
+    return ts_do(t, op);
+}
+
+static void revoked(void **state)
+{
+    struct ts_log t;
+    struct seen seen = {.has_body = false};
+    int64_t id = 0;
+    (void)state;
+    ts_log_init(&t);
+    ts_append(&t, 1, 2, "r-1", "text", &id);
+    struct mn_op *wrong = take_back(&t, 2, id, mn_unix_ms());
+    struct mn_op *none = take_back(&t, 1, id + 1, mn_unix_ms());
+    assert_true(wrong->result == MN_EPERM && none->result == MN_ENOTFOUND);
+    int64_t ms = mn_unix_ms() + 5000;
+    struct mn_op *first = take_back(&t, 1, id, ms);
+    struct mn_op *again = take_back(&t, 1, id, ms + 1000);
+    assert_true(first->result == MN_OK && first->advanced && first->to == 2 && first->at.seq == 1);
+    assert_true(first->key.kind == MN_CHAT_PAIR && first->key.a == 1 && first->key.b == 2);
+    assert_true(again->result == MN_OK && !again->advanced);
+    for (int round = 0; round < 2; round++) {
+        const struct mn_range all = {.chat = first->at.chat, .before = INT64_MAX, .limit = 9};
+        assert_int_equal(mn_msglog_read(t.log, &all, look, &seen), MN_OK);
+        assert_true(seen.status == MN_MSG_REVOKED && seen.updated_ms == ms && seen.has_body);
+        ts_log_close(&t);
+        ts_log_open(&t);
+    }
+    mn_op_unref(wrong);
+    mn_op_unref(none);
+    mn_op_unref(first);
+    mn_op_unref(again);
+    ts_log_deinit(&t);
+}
+
+/* Neither a chat has the id of a message, nor a message that of a chat, over a restart too. */
+static void chat_ids_are_their_own(void **state)
+{
+    struct ts_log t;
+    int64_t id = 0, chat = 0;
+    (void)state;
+    ts_log_init(&t);
+    ts_append(&t, 1, 2, "m", "x", &id);
+    assert_int_equal(mn_msglog_pair(t.log, 1, 2, &chat), MN_OK);
+    assert_true(chat > id);
+    assert_true(mn_msglog_max_id(t.log) >= id);
+    ts_log_close(&t);
+    ts_log_open(&t);
+    assert_int_equal(mn_msglog_max_id(t.log), chat);
+    ts_log_deinit(&t);
+}
+
+int test_store_msglog_group(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(unread_counts),
+        cmocka_unit_test(batches_count_too),
+        cmocka_unit_test(members_come_and_go),
+        cmocka_unit_test(client_ids),
+        cmocka_unit_test(revoked),
+        cmocka_unit_test(chat_ids_are_their_own),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
