@@ -58,6 +58,17 @@ int64_t mn_metrics_sum(const struct mn_metrics *metrics, enum mn_metric metric)
     return sum;
 }
 
+int64_t mn_metrics_sum_of(const struct mn_metrics *metrics, enum mn_metric_family family,
+                          unsigned member)
+{
+    int64_t sum = 0;
+
+    for (unsigned i = 0; i < used(metrics); i++)
+        sum += atomic_load_explicit(&metrics->shard[i]->family[family][member],
+                                    memory_order_relaxed);
+    return sum;
+}
+
 void mn_metrics_sum_hist(const struct mn_metrics *metrics, enum mn_metric_hist h,
                          uint64_t ret_bucket[MN_METRIC_BUCKETS], uint64_t *ret_sum)
 {

@@ -59,22 +59,16 @@ static bool take_asked_reauth(struct mn_conn *conn, const struct mn_envelope *en
 static const struct {
     void (*run)(struct mn_conn *conn, struct mn_envelope *env);
     unsigned flags;
-    enum mn_metric metric;
     /* Takes the frame from what the server has asked for; NULL: it never asks for this type. */
     bool (*take_asked)(struct mn_conn *conn, const struct mn_envelope *env);
 } handlers[MN_TYPE_COUNT] = {
-    [MN_TYPE_AUTH] = {on_auth, BEFORE_AUTH | NO_VERDICT, MN_M_FRAME_IN_AUTH},
-    [MN_TYPE_REAUTH] = {on_reauth, NO_VERDICT, MN_M_FRAME_IN_REAUTH, take_asked_reauth},
-    [MN_TYPE_PING] = {on_ping, BEFORE_AUTH | NO_VERDICT, MN_M_FRAME_IN_PING},
-    [MN_TYPE_PONG] = {on_pong, BEFORE_AUTH | NO_VERDICT, MN_M_FRAME_IN_PONG, take_asked_pong},
-    [MN_TYPE_SINGLE_CHAT] = {mn_chat_on_single, 0, MN_M_FRAME_IN_SINGLE_CHAT},
-    [MN_TYPE_ACK] = {on_ack, 0, MN_M_FRAME_IN_ACK, mn_ack_take_asked},
+    [MN_TYPE_AUTH] = {on_auth, BEFORE_AUTH | NO_VERDICT},
+    [MN_TYPE_REAUTH] = {on_reauth, NO_VERDICT, take_asked_reauth},
+    [MN_TYPE_PING] = {on_ping, BEFORE_AUTH | NO_VERDICT},
+    [MN_TYPE_PONG] = {on_pong, BEFORE_AUTH | NO_VERDICT, take_asked_pong},
+    [MN_TYPE_SINGLE_CHAT] = {mn_chat_on_single, 0},
+    [MN_TYPE_ACK] = {on_ack, 0, mn_ack_take_asked},
 };
-
-static void count_in(struct mn_gate_loop *gl, enum mn_type type)
-{
-    mn_metric_inc(gl->metrics, handlers[type].run ? handlers[type].metric : MN_M_FRAME_IN_OTHER);
-}
 
 static void refuse(struct mn_conn *conn, struct mn_echo echo)
 {
@@ -158,7 +152,7 @@ void mn_dispatch_on_text(void *ctx, struct mn_conn *conn, char *p, size_t n)
         mn_reply_violation(conn, MN_REASON_MISSING_TYPE, MN_ECHO_NONE);
         return;
     }
-    count_in(gl, env.type);
+    mn_metric_inc_of(gl->metrics, MN_MF_FRAMES_IN, mn_type_is_inbound(env.type) ? env.type : 0);
     if (!admit(conn, &env))
         return;
     if (handlers[env.type].run)

@@ -6,24 +6,9 @@
 #include "base/num.h"
 #include "gate/internal.h"
 
-static const struct {
-    enum mn_type type;
-    enum mn_metric metric;
-} out_metrics[] = {
-    {MN_TYPE_AUTH_OK, MN_M_FRAME_OUT_AUTH},
-    {MN_TYPE_AUTH_FAIL, MN_M_FRAME_OUT_AUTH_FAIL},
-    {MN_TYPE_PING, MN_M_FRAME_OUT_PING},
-    {MN_TYPE_PONG, MN_M_FRAME_OUT_PONG},
-    {MN_TYPE_SINGLE_CHAT, MN_M_FRAME_OUT_SINGLE_CHAT},
-    {MN_TYPE_ACK, MN_M_FRAME_OUT_ACK},
-    {MN_TYPE_ERROR, MN_M_FRAME_OUT_ERROR},
-};
-
 void mn_reply_count(struct mn_gate_loop *gl, enum mn_type type)
 {
-    for (size_t i = 0; i < sizeof(out_metrics) / sizeof(out_metrics[0]); i++)
-        if (out_metrics[i].type == type)
-            mn_metric_inc(gl->metrics, out_metrics[i].metric);
+    mn_metric_inc_of(gl->metrics, MN_MF_FRAMES_OUT, type);
 }
 
 struct mn_str mn_reply_id(char text[24], int64_t id)

@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "ops/internal.h"
 #include "ops/procinfo.h"
+#include "proto/envelope.h"
 
 enum kind { COUNTER, GAUGE };
 
@@ -32,9 +33,40 @@ static const struct {
 #undef ROW
 };
 
+static const struct {
+    const char *name, *label, *help;
+} families[MN_MF_COUNT] = {
+#define ROW(sym, row_name, row_label, row_help) [MN_MF_##sym] = {row_name, row_label, row_help},
+    MN_METRIC_FAMILY_MAP(ROW)
+#undef ROW
+};
+_Static_assert(MN_TYPE_COUNT <= MN_METRIC_MEMBERS, "a family has room for every frame type");
+
 static void head(struct mn_buf *out, const char *name, const char *type, const char *help)
 {
     mn_buf_addf(out, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
+}
+
+/* Name of a member; NULL: it never counts. Member 0 of what comes in is what no type is. */
+static const char *member_name(enum mn_metric_family family, unsigned member)
+{
+    if (family == MN_MF_FRAMES_IN && member == MN_TYPE_UNKNOWN)
+        return "other";
+    if (family == MN_MF_FRAMES_IN && !mn_type_is_inbound((enum mn_type)member))
+        return NULL;
+    return member == MN_TYPE_UNKNOWN ? NULL : mn_type_name((enum mn_type)member);
+}
+
+/* The members of the family with this name, if there is one. */
+static void add_family(const struct mn_metrics *metrics, struct mn_buf *out, const char *name)
+{
+    for (unsigned f = 0; f < MN_MF_COUNT; f++)
+        for (unsigned i = 0; i < MN_TYPE_COUNT && strcmp(families[f].name, name) == 0; i++) {
+            const char *member = member_name((enum mn_metric_family)f, i);
+            if (member)
+                mn_buf_addf(out, "%s{%s=\"%s\"} %lld\n", name, families[f].label, member,
+                            (long long)mn_metrics_sum_of(metrics, (enum mn_metric_family)f, i));
+        }
 }
 
 /* HELP and TYPE may be there once for a name: rows of one name stand together in the table. */
@@ -42,8 +74,10 @@ static void add_rows(const struct mn_metrics *metrics, struct mn_buf *out)
 {
     for (unsigned i = 0; i < MN_M_COUNT; i++) {
         const char *name = rows[i].name, *labels = rows[i].labels;
-        if (i == 0 || strcmp(name, rows[i - 1].name) != 0)
+        if (i == 0 || strcmp(name, rows[i - 1].name) != 0) {
             head(out, name, rows[i].kind == COUNTER ? "counter" : "gauge", rows[i].help);
+            add_family(metrics, out, name);
+        }
         mn_buf_add_z(out, name);
         if (labels[0] != '\0')
             mn_buf_addf(out, "{%s}", labels);

@@ -63,6 +63,8 @@ def test_messages_are_counted(launch, connect, uid):
     assert values["minim_messages_duplicate_total"] == 1
     assert values['minim_frames_in_total{type="SINGLE_CHAT"}'] == 2
     assert values['minim_frames_out_total{type="SINGLE_CHAT"}'] == 1
+    assert values['minim_frames_in_total{type="AUTH"}'] == values['minim_frames_out_total{type="AUTH_OK"}'] == 2
+    assert values['minim_frames_in_total{type="other"}'] == 0 and 'minim_frames_in_total{type="AUTH_OK"}' not in values
     assert values["minim_sessions"] == 2 and values["minim_ws_connections"] == 2
     assert values["minim_cursor_moves_total"] >= 1 and values["minim_commits_total"] >= 1
     assert values['minim_commit_operations_bucket{le="+Inf"}'] == values["minim_commit_operations_count"]

@@ -10,6 +10,7 @@
 
 #include "base/mem.h"
 #include "ops/procinfo.h"
+#include "proto/envelope.h"
 
 struct fixture {
     struct mn_metrics *metrics;
@@ -81,6 +82,22 @@ static void every_row_is_summed_over_the_shards(void **state)
     }
     MN_METRIC_MAP(ROW)
 #undef ROW
+}
+
+static void a_family_has_a_line_a_member(void **state)
+{
+    struct fixture *f = *state;
+    struct mn_metrics_shard *a = mn_metrics_claim(f->metrics), *b = mn_metrics_claim(f->metrics);
+    mn_metric_inc_of(a, MN_MF_FRAMES_IN, MN_TYPE_CALL_ICE);
+    mn_metric_inc_of(b, MN_MF_FRAMES_IN, MN_TYPE_CALL_ICE);
+    mn_metric_inc_of(a, MN_MF_FRAMES_IN, MN_TYPE_UNKNOWN);
+    mn_metric_inc_of(b, MN_MF_FRAMES_OUT, MN_TYPE_CALL_ERROR);
+    const char *text = render(f);
+    assert_line(text, "minim_frames_in_total{type=\"CALL_ICE\"} 2");
+    assert_line(text, "minim_frames_in_total{type=\"other\"} 1");
+    assert_line(text, "minim_frames_in_total{type=\"PING\"} 0");
+    assert_line(text, "minim_frames_out_total{type=\"CALL_ERROR\"} 1");
+    assert_int_equal(count_of(text, "minim_frames_in_total{type=\"CALL_ERROR\"}"), 0);
 }
 
 /* Prometheus refuses a page on which a name has two TYPE lines, or samples in two places. */
@@ -185,6 +202,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(every_row_is_summed_over_the_shards),
+        TEST(a_family_has_a_line_a_member),
         TEST(a_name_has_one_head),
         TEST(histograms_are_cumulative),
         TEST(the_process_is_described),
