@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* minim: the companion of minimd.  One table of commands; each has a file of its own. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/mem.h"
 #include "base/std.h"
@@ -35,11 +39,48 @@ static int usage(FILE *out, int code)
     return code;
 }
 
-int main(int argc, char **argv)
+/* What is opened must not become 0, 1 or 2, where others write to: /dev/null is there instead. */
+static bool open_standard(void)
+{
+    int fd;
+    do {
+        fd = open("/dev/null", O_RDWR);
+    } while (fd >= 0 && fd <= STDERR_FILENO);
+    return fd >= 0 && close(fd) == 0;
+}
+
+/* A result that did not reach its reader is none. */
+static int end(int code)
+{
+    errno = 0;
+    bool failed = ferror(stdout);
+    failed = fflush(stdout) != 0 || failed;
+    if (!failed)
+        return code;
+    fprintf(stderr, "minim: standard output: %s\n",
+            errno ? strerror(errno) : "could not be written to");
+    return code == TOOL_EXIT_OK ? TOOL_EXIT_FAILED : code;
+}
+
+static int run(int argc, char **argv);
+
+/* "help COMMAND ..." is "COMMAND ... --help". */
+static int help(int argc, char **argv)
+{
+    static char option[] = "--help";
+    for (int i = 1; i + 1 < argc; i++)
+        argv[i] = argv[i + 1];
+    argv[argc - 1] = option;
+    return run(argc, argv);
+}
+
+static int run(int argc, char **argv)
 {
     mn_std_reserve();
     if (argc < 2)
         return usage(stderr, TOOL_EXIT_USAGE);
+    if (strcmp(argv[1], "help") == 0)
+        return help(argc, argv);
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)
         return usage(stdout, TOOL_EXIT_OK);
     if (strcmp(argv[1], "--version") == 0)
@@ -49,4 +90,11 @@ int main(int argc, char **argv)
             return commands[i].run(argc - 1, argv + 1);
     fprintf(stderr, "minim: no such command \"%.60s\"\n", argv[1]);
     return usage(stderr, TOOL_EXIT_USAGE);
+}
+
+int main(int argc, char **argv)
+{
+    if (!open_standard())
+        return TOOL_EXIT_FAILED;
+    return end(run(argc, argv));
 }

@@ -38,18 +38,27 @@ struct mode {
     enum opts_cmd cmd;
     const struct load_mode *mode;
     const char *help;
+    const char *about; /* for its own help */
 };
 
 static const struct mode modes[] = {
-    {"connect", CMD_CONNECT, &bench_mode_connect, "connect and authenticate, then hold"},
-    {"ping", CMD_PING, &bench_mode_ping, "every client sends PING each interval"},
-    {"single-e2e", CMD_SINGLE, &bench_mode_single,
-     "messages from senders to receivers, closed or open loop"},
-    {"ack", CMD_ACK, &bench_mode_ack,
-     "single-e2e with delivered and read for everything: receipts, cursor lag"},
-    {"mixed", CMD_MIXED, &bench_mode_mixed,
-     "messages, receipts, history pages and logins in the shares of a profile"},
-    {"reconnect", CMD_RECONNECT, &bench_mode_connect, "restart a spawned server under its clients"},
+    {"connect", CMD_CONNECT, &bench_mode_connect, "connect and authenticate, then hold",
+     "Connects and authenticates clients at a rate, and holds the connections: how\n"
+     "many, how fast, failures by cause, memory for each."},
+    {"ping", CMD_PING, &bench_mode_ping, "every client sends PING each interval",
+     "Every client sends PING each interval; every PONG is matched to its PING."},
+    {"single-e2e", CMD_SINGLE, &bench_mode_single, "messages from senders to receivers",
+     "Messages from senders to receivers, in pairs; each is followed until it came.\n"
+     "Closed loop: --inflight unanswered ones a sender; open loop: --rate or\n"
+     "--interval."},
+    {"ack", CMD_ACK, &bench_mode_ack, "single-e2e, with receipts and cursors",
+     "single-e2e whose receivers send delivered and read for everything: the time to\n"
+     "the receipts, and how far the cursors lag behind."},
+    {"mixed", CMD_MIXED, &bench_mode_mixed, "all that users do, in the shares of a profile",
+     "Messages, receipts, history pages and logins in the shares of a profile."},
+    {"reconnect", CMD_RECONNECT, &bench_mode_connect, "restart a spawned server under its clients",
+     "Starts a server, connects, ends the server with a signal, starts it again: how\n"
+     "long the outage is, and how long until everybody is back."},
 };
 
 /* What works on results and on the machine, without a server. */
@@ -76,6 +85,15 @@ static int usage(FILE *out, int code)
         fprintf(out, "  %-12s %s\n", others[i].name, others[i].help);
     fputs("\n`minim bench MODE --help` lists the options of a mode.\n", out);
     return code;
+}
+
+static void mode_usage(const struct mode *mode)
+{
+    printf("usage: minim bench %s [options]%s\n\n%s\n\n", mode->name,
+           mode->cmd == CMD_RECONNECT ? " [-- options of the spawned minimd]"
+                                      : " [--spawn [-- options of the minimd]]",
+           mode->about);
+    opts_help(stdout, mode->cmd);
 }
 
 static int fail_usage(const char *why)
@@ -220,12 +238,13 @@ static int report(struct bench *bench)
 {
     const struct opts *opts = &bench->opts;
     bool ok = judge_gates(bench) && !bench->ledger_file_failed;
-    if (!opts->json || strcmp(opts->json, "-") != 0)
+    if (!outputs_to_stdout(&bench->outputs, OUTPUT_JSON) &&
+        !outputs_to_stdout(&bench->outputs, OUTPUT_HTML))
         bench_report_text(bench, stdout);
     if (opts->json || opts->html) {
         json_t *doc = bench_report_document(bench);
-        ok = (!opts->json || bench_report_json(doc, opts->json)) && ok;
-        ok = (!opts->html || report_html(doc, opts->html)) && ok;
+        ok = (!opts->json || bench_report_json(doc, &bench->outputs)) && ok;
+        ok = (!opts->html || report_html(doc, &bench->outputs)) && ok;
         json_decref(doc);
     }
     return ok ? TOOL_EXIT_OK : TOOL_EXIT_FAILED;
@@ -321,11 +340,14 @@ static int run_mode(const struct mode *mode, const struct scenario *scenario, in
         err = parse_gates(bench, why, sizeof why);
     if (!err && mode->cmd == CMD_MIXED)
         err = profile_load(&bench->profile, bench->opts.profile, why, sizeof why);
+    if (!err)
+        err = outputs_open(&bench->outputs, &bench->opts, why, sizeof why);
     int code = TOOL_EXIT_OK;
     if (err == MN_ENOTFOUND)
-        opts_help(stdout, bench->cmd);
+        mode_usage(mode);
     else
         code = err ? fail_usage(why) : execute(bench);
+    outputs_close(&bench->outputs);
     mn_free(bench);
     return code;
 }

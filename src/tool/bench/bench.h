@@ -9,6 +9,7 @@
 #include "tool/kit/bar.h"
 #include "tool/kit/machine.h"
 #include "tool/kit/opts.h"
+#include "tool/kit/output.h"
 #include "tool/kit/proc.h"
 #include "tool/kit/spawn.h"
 #include "tool/load/load.h"
@@ -60,6 +61,7 @@ struct http_load;
 
 struct bench {
     struct opts opts;
+    struct outputs outputs;
     enum opts_cmd cmd;
     struct bar gates[OPTS_LIST_MAX];
     bool gate_held[OPTS_LIST_MAX];
@@ -164,7 +166,7 @@ const char *bench_phase_name(enum load_phase phase);
 /* The result document; the caller releases it with json_decref(). */
 struct json_t *bench_report_document(const struct bench *bench);
 /* "-" is standard output; false when it could not be written (a message was printed). */
-bool bench_report_json(const struct json_t *doc, const char *path);
+bool bench_report_json(const struct json_t *doc, struct outputs *outputs);
 void bench_report_text(const struct bench *bench, FILE *out);
 /* Fields that gates may ask for; a table that ends with a NULL name, static storage. */
 const struct bar_field *bench_fields(const struct bench *bench);

@@ -41,6 +41,7 @@ static const unsigned together[] = {1, 16};
 
 struct floor_run {
     struct opts opts;
+    struct outputs outputs;
     enum opts_cmd mode; /* of the scenario, or CMD_FLOOR: everything is measured */
     int64_t started_unix_ms;
     struct machine machine;
@@ -304,14 +305,14 @@ static json_t *document(const struct floor_run *run)
     return o;
 }
 
-static bool report(const struct floor_run *run)
+static bool report(struct floor_run *run)
 {
-    if (!run->opts.json || strcmp(run->opts.json, "-") != 0)
+    if (!outputs_to_stdout(&run->outputs, OUTPUT_JSON))
         print_text(stdout, run);
     if (!run->opts.json)
         return true;
     json_t *doc = document(run);
-    bool ok = bench_report_json(doc, run->opts.json);
+    bool ok = bench_report_json(doc, &run->outputs);
     json_decref(doc);
     return ok;
 }
@@ -355,9 +356,9 @@ static int execute(struct floor_run *run)
 static int usage(FILE *out, int code)
 {
     fputs("usage: minim bench floor [options]\n\n"
-          "Measures what no server on this machine can avoid: committing, and passing frames\n"
-          "through sockets, alone and together.  With --scenario: together only, as that\n"
-          "scenario does it.\n\n",
+          "Measures what no server on this machine can avoid: committing, and passing\n"
+          "frames through sockets, alone and together.  With --scenario: together only,\n"
+          "as that scenario does it.\n\n",
           out);
     opts_help(out, CMD_FLOOR);
     return code;
@@ -410,12 +411,15 @@ int floor_command(int argc, char **argv)
     struct floor_run *run = mn_new(struct floor_run);
     int code = TOOL_EXIT_USAGE;
     enum mn_err err = take_options(run, &scenario, argc, argv, why, sizeof why);
+    if (!err)
+        err = outputs_open(&run->outputs, &run->opts, why, sizeof why);
     if (err == MN_ENOTFOUND)
         code = usage(stdout, TOOL_EXIT_OK);
     else if (err)
         fprintf(stderr, "minim bench floor: %s\n", why);
     else
         code = execute(run);
+    outputs_close(&run->outputs);
     scenario_deinit(&scenario);
     mn_free(run);
     return code;

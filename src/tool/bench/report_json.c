@@ -337,14 +337,7 @@ json_t *bench_report_document(const struct bench *bench)
     return o;
 }
 
-bool bench_report_json(const json_t *doc, const char *path)
+bool bench_report_json(const json_t *doc, struct outputs *outputs)
 {
-    FILE *out = strcmp(path, "-") == 0 ? stdout : fopen(path, "we");
-    bool ok = out && json_dumpf(doc, out, JSON_INDENT(1) | JSON_REAL_PRECISION(10)) == 0;
-    ok = ok && fputc('\n', out) != EOF && fflush(out) == 0;
-    if (!ok)
-        fprintf(stderr, "minim: %s: %s\n", path, strerror(errno));
-    if (out && out != stdout)
-        fclose(out);
-    return ok;
+    return outputs_write_json(outputs, doc, JSON_INDENT(1) | JSON_REAL_PRECISION(10));
 }

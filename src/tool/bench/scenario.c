@@ -118,6 +118,7 @@ enum mn_err scenario_apply(const struct scenario *scenario, struct opts *opts, e
         }
     }
     opts->scenario_name = scenario->name;
+    opts->scenario_path = scenario->path;
     opts->title = scenario->title;
     return MN_OK;
 }

@@ -96,6 +96,7 @@ struct opts {
     const char *junit;         /* smoke */
     const char *svg;           /* bench plot: directory */
     const char *scenario_name; /* of the file that the options came from, or NULL */
+    const char *scenario_path; /* and where that is */
     const char *title;         /* from that file */
     struct opts_list words;    /* arguments that are no options */
     struct opts_list gates;

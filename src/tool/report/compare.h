@@ -9,6 +9,7 @@
 
 #include "tool/kit/fmt.h"
 #include "tool/kit/opts.h"
+#include "tool/kit/output.h"
 
 /*
  * Results beside each other: sides of one or more runs each; the first side
@@ -83,7 +84,7 @@ void compare_noise_text(const struct compare *compare, const struct compare_row 
 
 /* compare_report.c */
 void compare_text(const struct compare *compare, FILE *out);
-bool compare_html(const struct compare *compare, const char *path);
+bool compare_html(const struct compare *compare, struct outputs *outputs);
 /* What the noise means, in two sentences. */
 extern const char compare_note[];
 

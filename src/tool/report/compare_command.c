@@ -97,7 +97,7 @@ static void release(struct compare *compare)
     mn_free(compare);
 }
 
-static int execute(struct compare *compare, const struct opts *opts)
+static int execute(struct compare *compare, const struct opts *opts, struct outputs *outputs)
 {
     char why[256];
     const char *bad = make_sides(compare, &opts->words);
@@ -107,8 +107,9 @@ static int execute(struct compare *compare, const struct opts *opts)
         return fail(why);
     name_sides(compare);
     compare_make(compare);
-    compare_text(compare, stdout);
-    bool ok = !opts->html || compare_html(compare, opts->html);
+    if (!outputs_to_stdout(outputs, OUTPUT_HTML))
+        compare_text(compare, stdout);
+    bool ok = !opts->html || compare_html(compare, outputs);
     return ok ? TOOL_EXIT_OK : TOOL_EXIT_FAILED;
 }
 
@@ -124,8 +125,12 @@ int compare_command(int argc, char **argv)
         return fail(why);
     if (opts.words.count == 0)
         return usage(stderr, TOOL_EXIT_USAGE);
+    struct outputs outputs;
+    if (outputs_open(&outputs, &opts, why, sizeof why) != MN_OK)
+        return fail(why);
     struct compare *compare = mn_new(struct compare);
-    int code = execute(compare, &opts);
+    int code = execute(compare, &opts, &outputs);
     release(compare);
+    outputs_close(&outputs);
     return code;
 }

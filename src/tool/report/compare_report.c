@@ -231,7 +231,7 @@ static void page_charts(const struct compare *compare, struct mn_buf *page)
     page_close(page, "div");
 }
 
-bool compare_html(const struct compare *compare, const char *path)
+bool compare_html(const struct compare *compare, struct outputs *outputs)
 {
     struct mn_buf page;
     mn_buf_init(&page, PAGE_MAX_BYTES);
@@ -250,7 +250,7 @@ bool compare_html(const struct compare *compare, const char *path)
     page_charts(compare, &page);
     page_differences(compare, &page);
     page_end(&page);
-    bool ok = page_write(&page, path);
+    bool ok = page_put(&page, outputs, OUTPUT_HTML);
     mn_buf_deinit(&page);
     return ok;
 }

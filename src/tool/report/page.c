@@ -114,17 +114,28 @@ void page_end(struct mn_buf *page)
               "</main>\n</body>\n</html>\n");
 }
 
+static bool is_whole(const struct mn_buf *page, const char *path)
+{
+    if (page->failed)
+        fprintf(stderr, "minim: %s: the page is larger than %zu MiB\n", path, PAGE_MAX_BYTES >> 20);
+    return !page->failed;
+}
+
+bool page_put(const struct mn_buf *page, struct outputs *outputs, enum output_kind kind)
+{
+    return is_whole(page, outputs->file[kind].path) &&
+           outputs_write(outputs, kind, page->p, page->n);
+}
+
 bool page_write(const struct mn_buf *page, const char *path)
 {
-    if (page->failed) {
-        fprintf(stderr, "minim: %s: the page is larger than %zu MiB\n", path, PAGE_MAX_BYTES >> 20);
+    if (!is_whole(page, path))
         return false;
-    }
-    FILE *out = strcmp(path, "-") == 0 ? stdout : fopen(path, "we");
+    FILE *out = fopen(path, "we");
     bool ok = out && fwrite(page->p, 1, page->n, out) == page->n && fflush(out) == 0;
     if (!ok)
         fprintf(stderr, "minim: %s: %s\n", path, strerror(errno));
-    if (out && out != stdout && fclose(out) != 0)
+    if (out && fclose(out) != 0)
         ok = false;
     return ok;
 }

@@ -7,6 +7,7 @@
 
 #include "base/buf.h"
 #include "tool/kit/fmt.h"
+#include "tool/kit/output.h"
 
 /*
  * A self-contained HTML page: frame, style sheet, and the few elements that
@@ -22,6 +23,8 @@ void page_begin(struct mn_buf *page, const char *title);
 void page_end(struct mn_buf *page);
 /* Writes it to `path`; false after a message on standard error. */
 bool page_write(const struct mn_buf *page, const char *path);
+/* The same for one of the files that the command has opened. */
+bool page_put(const struct mn_buf *page, struct outputs *outputs, enum output_kind kind);
 
 /* <tag class="cls">text</tag>; cls NULL: none. */
 void page_element(struct mn_buf *page, const char *tag, const char *cls, const char *text);

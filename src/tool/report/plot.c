@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "tool/kit/opts.h"
+#include "tool/kit/output.h"
 #include "tool/report/report_html.h"
 #include "tool/report/result.h"
 #include "tool/tool.h"
@@ -34,12 +35,20 @@ int plot_command(int argc, char **argv)
         return usage(stdout, TOOL_EXIT_OK);
     if (err)
         return fail(why);
-    if (opts.words.count != 1 || (!opts.html && !opts.svg))
-        return usage(stderr, TOOL_EXIT_USAGE);
-    if (result_load(opts.words.item[0], &doc, why, sizeof why) != MN_OK)
+    if (opts.words.count != 1)
+        return fail("expected one result, RESULT.json");
+    if (!opts.html && !opts.svg)
+        return fail("nothing to write: --html FILE, --svg DIR, or both, are missing");
+    struct outputs outputs;
+    if (outputs_open(&outputs, &opts, why, sizeof why) != MN_OK)
         return fail(why);
-    bool ok = !opts.html || report_html(doc, opts.html);
+    if (result_load(opts.words.item[0], &doc, why, sizeof why) != MN_OK) {
+        outputs_close(&outputs);
+        return fail(why);
+    }
+    bool ok = !opts.html || report_html(doc, &outputs);
     ok = ok && (!opts.svg || report_svg(doc, opts.svg));
     json_decref(doc);
+    outputs_close(&outputs);
     return ok ? TOOL_EXIT_OK : TOOL_EXIT_FAILED;
 }

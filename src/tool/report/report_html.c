@@ -408,7 +408,7 @@ static void failures_section(struct mn_buf *page, const json_t *doc)
     page_close(page, "section");
 }
 
-bool report_html(const json_t *doc, const char *path)
+bool report_html(const json_t *doc, struct outputs *outputs)
 {
     struct mn_buf page;
     mn_buf_init(&page, PAGE_MAX_BYTES);
@@ -432,7 +432,7 @@ bool report_html(const json_t *doc, const char *path)
     object_section(&page, "Load generator", result_get(doc, "generator"));
     page_close(&page, "div");
     page_end(&page);
-    bool ok = page_write(&page, path);
+    bool ok = page_put(&page, outputs, OUTPUT_HTML);
     mn_buf_deinit(&page);
     return ok;
 }
@@ -452,10 +452,6 @@ bool report_svg(const json_t *doc, const char *dir)
     bool ok = true;
     char name[100];
     file_name(name, sizeof name, result_name(doc));
-    if (mkdir(dir, 0777) != 0 && errno != EEXIST) {
-        fprintf(stderr, "minim: %s: %s\n", dir, strerror(errno));
-        return false;
-    }
     for (int id = 0; id < CHARTS_COUNT && ok; id++) {
         struct mn_buf file;
         char path[512];

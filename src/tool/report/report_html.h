@@ -5,14 +5,16 @@
 #include <jansson.h>
 #include <stdbool.h>
 
+#include "tool/kit/output.h"
+
 /*
  * The page of one result document.  false, after a message on standard
  * error, when it could not be written.
  */
-bool report_html(const json_t *doc, const char *path);
+bool report_html(const json_t *doc, struct outputs *outputs);
 /*
  * Every chart that the result has as DIR/NAME-CHART.svg, NAME being its
- * scenario's or mode's; makes DIR when it is missing.
+ * scenario's or mode's; DIR is there (kit/output.h sees to it).
  */
 bool report_svg(const json_t *doc, const char *dir);
 

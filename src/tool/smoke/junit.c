@@ -59,7 +59,7 @@ static void test_case(struct mn_buf *out, const json_t *scenario)
     add(out, "  </testcase>\n");
 }
 
-bool junit_write(const json_t *scenarios, const char *path)
+bool junit_write(const json_t *scenarios, struct outputs *outputs)
 {
     struct mn_buf out;
     size_t skipped = 0, failed = 0, count = json_array_size(scenarios);
@@ -80,7 +80,7 @@ bool junit_write(const json_t *scenarios, const char *path)
     for (size_t i = 0; i < count; i++)
         test_case(&out, json_array_get(scenarios, i));
     add(&out, "</testsuite>\n");
-    bool ok = page_write(&out, path);
+    bool ok = page_put(&out, outputs, OUTPUT_JUNIT);
     mn_buf_deinit(&out);
     return ok;
 }

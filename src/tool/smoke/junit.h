@@ -5,12 +5,14 @@
 #include <jansson.h>
 #include <stdbool.h>
 
+#include "tool/kit/output.h"
+
 /*
  * The scenarios of a smoke result (the array "scenarios" of its document) as
  * JUnit XML, which continuous integration servers show: a test case each,
  * with the first failed step as its failure and all steps as its output.
  * false, after a message on standard error, when it could not be written.
  */
-bool junit_write(const json_t *scenarios, const char *path);
+bool junit_write(const json_t *scenarios, struct outputs *outputs);
 
 #endif

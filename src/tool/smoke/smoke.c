@@ -5,7 +5,6 @@
  */
 #include "tool/smoke/smoke.h"
 
-#include <errno.h>
 #include <signal.h>
 
 #include "base/clock.h"
@@ -138,19 +137,12 @@ static bool run_scenario(struct smoke *s, const struct smoke_scenario *scenario,
     return !s->failed;
 }
 
-static bool write_json(const struct smoke *s, json_t *results, bool ok)
+static bool write_json(struct smoke *s, json_t *results, bool ok)
 {
-    const char *path = s->opts.json;
     json_t *doc = json_pack("{s:i, s:s, s:s, s:b, s:O}", "schema_version", SMOKE_SCHEMA_VERSION,
                             "tool", "minim smoke", "version", MN_VERSION, "ok", ok, "scenarios",
                             results);
-    FILE *out = strcmp(path, "-") == 0 ? stdout : fopen(path, "we");
-    bool written = out && doc && json_dumpf(doc, out, JSON_INDENT(1)) == 0 &&
-                   fputc('\n', out) != EOF && fflush(out) == 0;
-    if (!written)
-        fprintf(stderr, "minim smoke: %s: %s\n", path, strerror(errno));
-    if (out && out != stdout)
-        fclose(out);
+    bool written = outputs_write_json(&s->outputs, doc, JSON_INDENT(1));
     json_decref(doc);
     return written;
 }
@@ -165,7 +157,7 @@ static int run_all(struct smoke *s, const bool picked[SCENARIO_COUNT])
     ok = ok && !interrupted;
     if (s->opts.json && !write_json(s, results, ok))
         ok = false;
-    if (s->opts.junit && !junit_write(results, s->opts.junit))
+    if (s->opts.junit && !junit_write(results, &s->outputs))
         ok = false;
     json_decref(results);
     return ok ? TOOL_EXIT_OK : TOOL_EXIT_FAILED;
@@ -214,7 +206,8 @@ static int execute(struct smoke *s, const bool picked[SCENARIO_COUNT])
                                      .issuer = s->opts.issuer};
     s->next_uid = s->opts.user_base ? (int64_t)s->opts.user_base : mn_unix_ms() * 100000;
     s->timeout_ms = s->opts.timeout_ns / 1000000;
-    s->verbose = !s->opts.json || strcmp(s->opts.json, "-") != 0;
+    s->verbose = !outputs_to_stdout(&s->outputs, OUTPUT_JSON) &&
+                 !outputs_to_stdout(&s->outputs, OUTPUT_JUNIT);
     int code = TOOL_EXIT_USAGE;
     if (open_targets(s, why, sizeof why) == MN_OK)
         code = run_all(s, picked);
@@ -236,15 +229,18 @@ int smoke_command(int argc, char **argv)
     opts_init(&s->opts, CMD_SMOKE);
     enum mn_err err = opts_parse(&s->opts, CMD_SMOKE, argc, argv, why, sizeof why);
     const char *unknown = err ? NULL : choose(&s->opts.scenarios, picked);
-    int code = TOOL_EXIT_OK;
-    if (err == MN_ENOTFOUND) {
-        usage(stdout);
-    } else if (unknown) {
+    if (unknown) {
         snprintf(why, sizeof why, "no such scenario: \"%.60s\"", unknown);
-        code = fail_usage(why);
-    } else {
-        code = err ? fail_usage(why) : execute(s, picked);
+        err = MN_EINVAL;
     }
+    if (!err)
+        err = outputs_open(&s->outputs, &s->opts, why, sizeof why);
+    int code = TOOL_EXIT_OK;
+    if (err == MN_ENOTFOUND)
+        usage(stdout);
+    else
+        code = err ? fail_usage(why) : execute(s, picked);
+    outputs_close(&s->outputs);
     mn_free(s);
     return code;
 }

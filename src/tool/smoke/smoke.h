@@ -8,6 +8,7 @@
 #include "proto/jwt.h"
 #include "tool/kit/http_client.h"
 #include "tool/kit/opts.h"
+#include "tool/kit/output.h"
 #include "tool/kit/spawn.h"
 #include "tool/kit/ws_client.h"
 
@@ -28,6 +29,7 @@ struct smoke_user {
 
 struct smoke {
     struct opts opts;
+    struct outputs outputs;
     struct spawn spawn;
     struct url ws[OPTS_LIST_MAX];
     size_t ws_count;

@@ -190,7 +190,7 @@ static json_t *problems_json(const struct verify_report *report)
 }
 
 bool verify_print_json(const struct verify_report *report, const char *target, const char *ledger,
-                       const char *path)
+                       struct outputs *outputs)
 {
     json_t *root = json_object();
     put(root, "schema", json_integer(SCHEMA_VERSION));
@@ -203,13 +203,7 @@ bool verify_print_json(const struct verify_report *report, const char *target, c
     put(root, "peak_bytes", json_integer((json_int_t)peak_bytes()));
     put(root, "looked_at", stats_json(&report->stats));
     put(root, "problems", problems_json(report));
-    bool to_stdout = strcmp(path, "-") == 0;
-    FILE *out = to_stdout ? stdout : fopen(path, "we");
-    bool ok = out && json_dumpf(root, out, JSON_INDENT(2)) == 0 && fputc('\n', out) != EOF;
-    if (out && (to_stdout ? fflush(out) : fclose(out)) != 0)
-        ok = false;
-    if (!ok)
-        fprintf(stderr, "minim verify: cannot write %s: %s\n", path, strerror(errno));
+    bool ok = outputs_write_json(outputs, root, JSON_INDENT(2));
     json_decref(root);
     return ok;
 }

@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "base/err.h"
+#include "tool/kit/output.h"
 
 /*
  * What `minim verify` found: every kind of problem with its count and some
@@ -105,8 +106,8 @@ void verify_progress(struct verify_report *report, const char *what, uint64_t do
 const char *verify_name(enum verify_check check);
 
 void verify_print_text(const struct verify_report *report, const char *target, FILE *out);
-/* "-" is standard output; false when it could not be written (a message was printed). */
+/* false when it could not be written (a message was printed). */
 bool verify_print_json(const struct verify_report *report, const char *target, const char *ledger,
-                       const char *path);
+                       struct outputs *outputs);
 
 #endif

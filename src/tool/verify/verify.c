@@ -138,7 +138,7 @@ static enum mn_err look(struct verify_report *report, const struct opts *opts, s
     return verify_http(report, opts->http, &key, opts->ledger, opts->memory_bytes, why);
 }
 
-static int run(const struct opts *opts)
+static int run(const struct opts *opts, struct outputs *outputs)
 {
     struct verify_report report;
     struct mn_buf why;
@@ -151,10 +151,10 @@ static int run(const struct opts *opts)
         code = fail(&why);
     } else {
         bool ok = verify_is_clean(&report);
-        if (!opts->json || strcmp(opts->json, "-") != 0)
+        if (!outputs_to_stdout(outputs, OUTPUT_JSON))
             verify_print_text(&report, target, stdout);
         if (opts->json)
-            ok = verify_print_json(&report, target, opts->ledger, opts->json) && ok;
+            ok = verify_print_json(&report, target, opts->ledger, outputs) && ok;
         code = ok ? TOOL_EXIT_OK : TOOL_EXIT_FAILED;
     }
     verify_report_deinit(&report);
@@ -166,8 +166,8 @@ static int help(void)
 {
     puts("usage: minim verify --data-dir DIR [--ledger FILE] [options]\n"
          "       minim verify --http URL --ledger FILE --jwt-secret S [options]\n\n"
-         "Exit code 0: all is well; 1: something is wrong, and listed; 2: it could not be looked "
-         "at.\n");
+         "Exit code 0: all is well; 1: something is wrong, and listed; 2: it could not be\n"
+         "looked at.\n");
     opts_help(stdout, CMD_VERIFY);
     return TOOL_EXIT_OK;
 }
@@ -180,5 +180,12 @@ int verify_command(int argc, char **argv)
     enum mn_err err = opts_parse(&opts, CMD_VERIFY, argc, argv, why, sizeof why);
     if (err == MN_ENOTFOUND)
         return help();
-    return err ? fail_text(why) : run(&opts);
+    struct outputs outputs;
+    if (!err)
+        err = outputs_open(&outputs, &opts, why, sizeof why);
+    if (err)
+        return fail_text(why);
+    int code = run(&opts, &outputs);
+    outputs_close(&outputs);
+    return code;
 }

@@ -24,9 +24,17 @@ def minim(*args, secret=SECRET):
     (["bench", "connect", "--nothing"], "--nothing: unknown option"),
     (["bench", "connect", "--body", "5"], "--body: this command has no such option"),
     (["bench", "connect", "word"], "word: unexpected argument"),
-    (["bench", "connect", "--clients"], "--clients: needs a value: N"),
-    (["bench", "connect", "--clients", "x"], '--clients: bad value "x", expected N'),
+    (["bench", "connect", "--clients"], "--clients: needs a value: integer, 1 to 1000000"),
+    (["bench", "connect", "--clients", "x"], '--clients: bad value "x", expected integer, 1 to 1000000'),
     (["bench", "connect", "--clients=0"], '--clients: bad value "0"'),
+    (["bench", "connect", "--client=5"], "--client: unknown option, did you mean --clients?"),
+    (["bench", "connect", "--ramp", "x"], "expected number, 0 to 10000000"),
+    (["bench", "ping", "--duration", "10x"], "expected time such as 250ms, 5s, 1.5m, 1h; 1 ms to "),
+    (["bench", "single-e2e", "--body", "10000"], "expected bytes, with KiB, MiB or GiB behind the number if wanted, 1 to 4096"),
+    (["verify", "--data-dri", "x"], "did you mean --data-dir?"),
+    (["smoke", "--junti", "x"], "did you mean --junit?"),
+    (["bench", "plot", "a.json"], "--html FILE, --svg DIR, or both, are missing"),
+    (["bench", "plot", "--html", "x"], "expected one result"),
     (["bench", "connect", "--duration", "5 s"], "--duration: bad value"),
     (["bench", "connect", "--spawn=1"], "--spawn=1: this option takes no value"),
     (["bench", "connect", "--spawn", "--ws", "ws://h/ws"], "--spawn and --ws exclude"),
@@ -65,6 +73,18 @@ def test_help_is_no_error(args):
     done = minim(*args)
     assert done.returncode == 0
     assert done.stdout and not done.stderr
+
+
+COMMANDS = [[], ["bench"], ["smoke"], ["verify"], ["bench", "compare"], ["bench", "plot"], ["bench", "floor"],
+            *(["bench", mode] for mode in ("connect", "ping", "single-e2e", "ack", "mixed", "reconnect"))]
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_every_help_has_a_usage_and_fits_80_columns(command):
+    done = minim(*command, "--help")
+    assert done.returncode == 0
+    assert done.stdout.startswith("usage: minim " + " ".join(command))
+    assert [line for line in done.stdout.splitlines() if len(line) > 80] == []
 
 
 def test_spawn_without_a_daemon_says_where_it_looked(tmp_path):

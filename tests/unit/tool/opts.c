@@ -88,7 +88,7 @@ static void bad_arguments_say_why(void **state)
         {CMD_PING, {"--nothing"}, "--nothing: unknown option"},
         {CMD_PING, {"-x"}, "unexpected argument"},
         {CMD_PING, {"--inflight=1"}, "this command has no such option"},
-        {CMD_PING, {"--clients"}, "needs a value: N"},
+        {CMD_PING, {"--clients"}, "needs a value: integer, 1 to 1000000"},
         {CMD_PING, {"--clients="}, "bad value \"\""},
         {CMD_PING, {"--clients", "0"}, "bad value \"0\""},
         {CMD_PING, {"--clients", "1000001"}, "bad value"},
