@@ -13,7 +13,7 @@ _minimd() {
         case "$name:$value" in
         --config:* | *file* | *:path*) mapfile -t COMPREPLY < <(compgen -f -- "$cur") ;;
         *dir:*) mapfile -t COMPREPLY < <(compgen -d -- "$cur") ;;
-        --generate-docs:*) mapfile -t COMPREPLY < <(compgen -W "markdown sample" -- "$cur") ;;
+        --generate-docs:*) mapfile -t COMPREPLY < <(compgen -W "markdown sample endpoints" -- "$cur") ;;
         *[0-9]*) ;; # a number, a size, a time: nothing to offer
         *:*\ or\ *) mapfile -t COMPREPLY < <(compgen -W "$(printf '%s' "$value" | sed 's/, / /g; s/ or / /')" -- "$cur") ;;
         esac

@@ -7,7 +7,6 @@
 #include "api/call.h"
 
 #include "base/clock.h"
-#include "base/num.h"
 
 static void content_type(struct mn_api_call *call, const char *type)
 {
@@ -116,30 +115,4 @@ void mn_api_plain(struct mn_api_call *call, unsigned status, const char *type)
 {
     call->res->status = status;
     content_type(call, type);
-}
-
-/* ---- call limits ------------------------------------------------------------ */
-
-uint32_t mn_api_limit_hit(struct mn_api_call *call, enum mn_api_rule rule,
-                          const struct mn_api_limit *limit, struct mn_str a, struct mn_str b)
-{
-    uint32_t retry_s = 0;
-    if (!call->snapshot->options.ratelimit_enabled || limit->max == 0 || limit->window_s == 0)
-        return 0;
-    if (mn_ratelimit_hit(call->api->limit, rule, a, b, limit->max, limit->window_s, mn_mono_ms(),
-                         &retry_s))
-        return 0;
-    return retry_s;
-}
-
-bool mn_api_limited(struct mn_api_call *call, uint32_t retry_s)
-{
-    if (retry_s == 0)
-        return false;
-    char text[20];
-    size_t n = mn_print_u64(text, retry_s);
-    mn_metric_inc(call->shard, MN_M_HTTP_RATE_LIMITED);
-    (void)mn_http_response_header(call->res, "Retry-After", mn_str_make(text, n));
-    envelope(call, 429, 42900, "too_many_requests");
-    return true;
 }

@@ -12,9 +12,8 @@
 #include "api/api.h"
 
 #include "api/call.h"
-#include "api/handlers.h"
 #include "api/input.h"
-#include "api/route.h"
+#include "api/limit.h"
 #include "base/clock.h"
 #include "base/mem.h"
 
@@ -29,20 +28,6 @@
 #define STALE_NS (UINT64_C(10) * 1000 * 1000 * 1000)
 
 /* ---- options --------------------------------------------------------------- */
-
-void mn_api_options_default(struct mn_api_options *options)
-{
-    *options = (struct mn_api_options){
-        .ratelimit_enabled = true,
-        .login_pair = {5, 60},
-        .login_ip = {60, 60},
-        .login_account = {20, 60},
-        .refresh_ip = {60, 60},
-        .verify_ip = {600, 60},
-        .cors_origins = "http://localhost:*,http://127.0.0.1:*,null,same-host",
-        .trusted_proxies = "",
-    };
-}
 
 static enum mn_err snapshot_new(const struct mn_api_options *options, struct mn_api_snapshot **ret,
                                 struct mn_buf *why)
@@ -141,7 +126,7 @@ static bool is_auth_path(struct mn_str path)
 static bool reads_token(const struct mn_api_call *call)
 {
     if (call->route)
-        return call->route->needs_user;
+        return call->route->who == MN_API_USER;
     return !is_auth_path(call->req->path);
 }
 
@@ -185,7 +170,9 @@ static bool answer_path(struct mn_api_call *call)
                                       mn_str_c(mn_api_route_allow(call->route)));
         return true;
     }
-    if (call->route->needs_user && call->user == 0) {
+    if (mn_api_read_limited(call))
+        return true;
+    if (call->route->who == MN_API_USER && call->user == 0) {
         mn_api_fail(call, 40100, "unauthorized");
         return true;
     }
@@ -195,6 +182,24 @@ static bool answer_path(struct mn_api_call *call)
 static struct mn_str asked_method(const struct mn_http_request *req, bool preflight)
 {
     return preflight ? mn_http_header(req, "Access-Control-Request-Method") : req->method_text;
+}
+
+static void find_route(struct mn_api_call *call)
+{
+    struct mn_str path = call->req->path;
+    call->route = mn_api_route_find(path);
+    if (!call->route)
+        return;
+    size_t n = strlen(call->route->path);
+    call->rest = mn_str_make(path.p + n, path.n - n);
+}
+
+/* Whether the handler may run here, on the loop. */
+static bool runs_on_loop(const struct mn_api_call *call)
+{
+    enum mn_api_place place = call->route->place;
+    return place == MN_API_LOOP ||
+           (place == MN_API_PROBE && !mn_ops_needs_probe(call->api->config.ops));
 }
 
 /* True when the call was answered without the store. */
@@ -207,7 +212,7 @@ static bool admit(struct mn_api_call *call)
     mn_cors_headers(req, cors, call->res);
     (void)mn_http_response_header(call->res, "Cache-Control", MN_STR("no-store"));
     (void)mn_http_response_header(call->res, "X-Content-Type-Options", MN_STR("nosniff"));
-    call->route = mn_api_route_find(req->path);
+    find_route(call);
     if (preflight) {
         if (cors == MN_CORS_REFUSED)
             refuse_origin(call);
@@ -225,12 +230,10 @@ static bool admit(struct mn_api_call *call)
         return false; /* the token decides first, and it needs the store */
     if (answer_path(call))
         return true;
-    bool inlined = call->route->place == MN_API_LOOP ||
-                   (call->route->handler == mn_api_readyz &&
-                    !mn_ops_needs_probe(call->api->config.ops));
-    if (inlined)
-        call->route->handler(call);
-    return inlined;
+    if (!runs_on_loop(call))
+        return false;
+    call->route->handler(call);
+    return true;
 }
 
 /* ---- on a worker -------------------------------------------------------------- */
@@ -245,7 +248,7 @@ static bool check_token(struct mn_api_call *call)
         return true;
     if (!reason)
         mn_api_broken(call, "token", err);
-    else
+    else if (!mn_api_read_limited(call))
         mn_api_bad_token(call, strcmp(reason, "session_invalid") == 0 ? reason : "unauthorized");
     return false;
 }
@@ -261,7 +264,7 @@ static void carry_out(struct mn_api_call *call)
     if (answer_path(call))
         return;
     call->client = mn_client_of(&call->snapshot->proxies, call->req);
-    if (!mn_query_parse(call) || (call->route->needs_body && !mn_body_parse(call)))
+    if (!mn_query_parse(call) || (call->route->body == MN_API_JSON && !mn_body_parse(call)))
         return;
     call->route->handler(call);
 }
@@ -308,7 +311,7 @@ static void run(struct mn_job *job, unsigned worker)
 /* The pool's queue is full: probes are answered here and now, the rest is told to come back. */
 static void overloaded(struct mn_api_call *call)
 {
-    if (call->route && call->route->place == MN_API_OPS)
+    if (call->route && (call->route->place == MN_API_OPS || call->route->place == MN_API_PROBE))
         call->route->handler(call);
     else
         mn_api_busy(call);

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "api/route.h"
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/log.h"
@@ -30,12 +31,8 @@ struct mn_api_limit {
 
 /* What may change while running. */
 struct mn_api_options {
-    bool ratelimit_enabled;
-    struct mn_api_limit login_pair;    /* 5 / 60 s, client address + user name (6.1) */
-    struct mn_api_limit login_ip;      /* 60 / 60 s, client address */
-    struct mn_api_limit login_account; /* 20 / 60 s, user name */
-    struct mn_api_limit refresh_ip;    /* 60 / 60 s */
-    struct mn_api_limit verify_ip;     /* 600 / 60 s */
+    bool ratelimit_enabled; /* false: no call is counted */
+    struct mn_api_limit limits[MN_API_RULE_COUNT];
     /*
      * Comma-separated origin patterns: '*' stands for any text, "null" for
      * pages without an origin, "same-host" for the host of the request on
@@ -48,7 +45,7 @@ struct mn_api_options {
      */
     const char *trusted_proxies;
 };
-/* The values above; "http://localhost:*,http://127.0.0.1:*,null,same-host"; no proxies. */
+/* Limits of limit.c; "http://localhost:*,http://127.0.0.1:*,null,same-host"; no proxies. */
 void mn_api_options_default(struct mn_api_options *options);
 
 struct mn_api_config {

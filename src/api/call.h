@@ -9,6 +9,7 @@
 #include "api/client.h"
 #include "api/jout.h"
 #include "api/origin.h"
+#include "api/route.h"
 #include "im/ratelimit.h"
 
 /*
@@ -43,26 +44,6 @@ struct mn_api_param {
     struct mn_str name, value;
 };
 
-struct mn_api_call;
-typedef void (*mn_api_fn)(struct mn_api_call *call);
-
-/* Where a handler runs. */
-enum mn_api_place {
-    MN_API_LOOP = 1, /* does not block */
-    MN_API_WORKER,
-    MN_API_HASHER, /* computes a password hash: 50 ms of CPU */
-    MN_API_OPS     /* a worker, or the loop when the queue is full */
-};
-
-struct mn_api_route {
-    const char *path;
-    mn_api_fn handler;
-    enum mn_api_place place;
-    bool post;       /* else GET and HEAD */
-    bool needs_user; /* anonymous calls get 40100; otherwise a token is not looked at */
-    bool needs_body; /* a JSON object, in call->body */
-};
-
 /* Owner: the thread that runs it, first the loop, then a worker. */
 struct mn_api_call {
     struct mn_job job;
@@ -74,6 +55,7 @@ struct mn_api_call {
     struct mn_http_response *res;
     struct mn_metrics_shard *shard;
     const struct mn_api_route *route; /* NULL: unknown path */
+    struct mn_str rest;               /* of the path, behind a route that is a prefix */
     bool on_worker;
     int64_t user;            /* 0: nobody */
     struct mn_str body;      /* the checked JSON object, as written; into req */
@@ -107,20 +89,5 @@ void mn_api_broken_softly(struct mn_api_call *call, const char *what, enum mn_er
 void mn_api_busy(struct mn_api_call *call);
 /* Not an envelope: probes and the CORS refusal. */
 void mn_api_plain(struct mn_api_call *call, unsigned status, const char *content_type);
-
-/* ---- call limits (6.1, 11 item 10) ----------------------------------------- */
-
-enum mn_api_rule {
-    MN_API_RULE_LOGIN_PAIR = 1,
-    MN_API_RULE_LOGIN_IP,
-    MN_API_RULE_LOGIN_ACCOUNT,
-    MN_API_RULE_REFRESH_IP,
-    MN_API_RULE_VERIFY_IP
-};
-/* Counts the call; seconds until it may be repeated, 0 = allowed. `a` or `b` may be absent. */
-uint32_t mn_api_limit_hit(struct mn_api_call *call, enum mn_api_rule rule,
-                          const struct mn_api_limit *limit, struct mn_str a, struct mn_str b);
-/* True when `retry_s` is not 0: answered with 429. */
-bool mn_api_limited(struct mn_api_call *call, uint32_t retry_s);
 
 #endif

@@ -1,38 +1,49 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * The table of endpoints: what each one needs is a column here, enforced by
- * the pipeline in api.c, so that handlers hold no checks of that kind.
- * Sorted by path, for the binary search.
- */
 #include "api/route.h"
 
-#include "api/handlers.h"
+#include "api/endpoint/handlers.h"
+#include "api/limit.h"
 #include "base/mem.h"
 
-enum { GET = 0, POST = 1, OPEN = 0, USER = 1, BARE = 0, BODY = 1 };
+#define READS (MN_API_LIMIT(READ_USER) | MN_API_LIMIT(READ_ADDRESS))
+#define LOGINS                                                                                     \
+    (MN_API_LIMIT(LOGIN_PAIR) | MN_API_LIMIT(LOGIN_ADDRESS) | MN_API_LIMIT(LOGIN_ACCOUNT))
+
+/* path, kind, method, who, limits, place, body, handler, doc */
+#define ROW(path, kind, method, who, limits, place, body, handler, doc)                            \
+    {                                                                                              \
+        path, MN_API_##kind, MN_HTTP_##method, MN_API_##who, limits, MN_API_##place,               \
+            MN_API_##body, mn_api_##handler, doc                                                   \
+    }
+/* Most rows: a user reads something, or posts an object to a worker. */
+#define READ(path, handler, doc) ROW(path, EXACT, GET, USER, READS, WORKER, BARE, handler, doc)
 
 static const struct mn_api_route routes[] = {
-    /* path, handler, place, method, token, body */
-    {"/", mn_api_front, MN_API_LOOP, GET, OPEN, BARE},
-    {"/auth/login", mn_api_auth_login, MN_API_HASHER, POST, OPEN, BODY},
-    {"/auth/logout", mn_api_auth_logout, MN_API_WORKER, POST, USER, BARE},
-    {"/auth/refresh", mn_api_auth_refresh, MN_API_WORKER, POST, OPEN, BODY},
-    {"/auth/verify", mn_api_auth_verify, MN_API_WORKER, POST, OPEN, BODY},
-    {"/healthz", mn_api_healthz, MN_API_LOOP, GET, OPEN, BARE},
-    {"/me/friend-code/reset", mn_api_me_code_reset, MN_API_WORKER, POST, USER, BARE},
-    {"/me/profile", mn_api_me_profile, MN_API_WORKER, GET, USER, BARE},
-    {"/metrics", mn_api_metrics, MN_API_OPS, GET, OPEN, BARE},
-    {"/openapi.yaml", mn_api_openapi, MN_API_LOOP, GET, OPEN, BARE},
-    {"/readyz", mn_api_readyz, MN_API_OPS, GET, OPEN, BARE},
-    {"/single-chat/conversation/cursor", mn_api_conversation_cursor, MN_API_WORKER, GET, USER,
-     BARE},
-    {"/single-chat/conversation/list", mn_api_conversation_list, MN_API_WORKER, GET, USER, BARE},
-    {"/single-chat/member/state", mn_api_member_state, MN_API_WORKER, GET, USER, BARE},
-    {"/single-chat/message/cursor", mn_api_message_cursor, MN_API_WORKER, GET, USER, BARE},
-    {"/single-chat/message/list", mn_api_message_list, MN_API_WORKER, GET, USER, BARE},
-    {"/single-chat/message/since", mn_api_message_since, MN_API_WORKER, GET, USER, BARE},
-    {"/user/basic", mn_api_user_basic, MN_API_WORKER, GET, USER, BARE},
-    {"/user/profile", mn_api_user_profile, MN_API_WORKER, GET, USER, BARE},
+    ROW("/", EXACT, GET, ANYONE, 0, LOOP, BARE, front, "what this is, as a page"),
+    ROW("/auth/login", EXACT, POST, ANYONE, LOGINS, HASHER, JSON, auth_login,
+        "log in, or register"),
+    ROW("/auth/logout", EXACT, POST, USER, 0, WORKER, BARE, auth_logout,
+        "end all sessions of the caller"),
+    ROW("/auth/refresh", EXACT, POST, ANYONE, MN_API_LIMIT(REFRESH_ADDRESS), WORKER, JSON,
+        auth_refresh, "a new access token"),
+    ROW("/auth/verify", EXACT, POST, ANYONE, MN_API_LIMIT(VERIFY_ADDRESS), WORKER, JSON,
+        auth_verify, "check an access token"),
+    ROW("/healthz", EXACT, GET, ANYONE, 0, LOOP, BARE, healthz, "whether the process answers"),
+    ROW("/me/friend-code/reset", EXACT, POST, USER, 0, WORKER, BARE, me_code_reset,
+        "a new friend code"),
+    READ("/me/profile", me_profile, "the caller's profile"),
+    ROW("/metrics", EXACT, GET, ANYONE, 0, OPS, BARE, metrics, "Prometheus text"),
+    ROW("/openapi.yaml", EXACT, GET, ANYONE, 0, LOOP, BARE, openapi, "this API, machine-readable"),
+    ROW("/readyz", EXACT, GET, ANYONE, 0, PROBE, BARE, readyz, "whether the server can work"),
+    READ("/single-chat/conversation/cursor", conversation_cursor,
+         "conversations, newest first, from a cursor"),
+    READ("/single-chat/conversation/list", conversation_list, "conversations in pages"),
+    READ("/single-chat/member/state", member_state, "how far both have read"),
+    READ("/single-chat/message/cursor", message_cursor, "messages below a sequence, newest first"),
+    READ("/single-chat/message/list", message_list, "messages in pages"),
+    READ("/single-chat/message/since", message_since, "messages above a sequence, oldest first"),
+    READ("/user/basic", user_basic, "names of users"),
+    READ("/user/profile", user_profile, "profile of a user"),
 };
 
 static int compare(struct mn_str path, const char *with)
@@ -42,14 +53,15 @@ static int compare(struct mn_str path, const char *with)
     return order != 0 ? order : (path.n > n) - (path.n < n);
 }
 
-const struct mn_api_route *mn_api_route_find(struct mn_str path)
+static const struct mn_api_route *find_exact(const struct mn_api_route *table, size_t count,
+                                             struct mn_str path)
 {
-    size_t low = 0, high = MN_ARRAY_LEN(routes);
+    size_t low = 0, high = count;
     while (low < high) {
         size_t mid = (low + high) / 2;
-        int order = compare(path, routes[mid].path);
+        int order = compare(path, table[mid].path);
         if (order == 0)
-            return &routes[mid];
+            return &table[mid];
         if (order < 0)
             high = mid;
         else
@@ -58,20 +70,77 @@ const struct mn_api_route *mn_api_route_find(struct mn_str path)
     return NULL;
 }
 
+/* Prefixes are few and stand at the end. */
+const struct mn_api_route *mn_api_route_find_in(const struct mn_api_route *table, size_t count,
+                                                struct mn_str path)
+{
+    const struct mn_api_route *best = NULL;
+    size_t longest = 0;
+    for (; count > 0 && table[count - 1].kind == MN_API_PREFIX; count--) {
+        const struct mn_api_route *route = &table[count - 1];
+        size_t n = strlen(route->path);
+        if (n > longest && path.n >= n && memcmp(path.p, route->path, n) == 0) {
+            best = route;
+            longest = n;
+        }
+    }
+    const struct mn_api_route *exact = find_exact(table, count, path);
+    return exact ? exact : best;
+}
+
+const struct mn_api_route *mn_api_route_find(struct mn_str path)
+{
+    return mn_api_route_find_in(routes, MN_ARRAY_LEN(routes), path);
+}
+
 bool mn_api_route_takes(const struct mn_api_route *route, enum mn_http_method method)
 {
-    if (route->post)
-        return method == MN_HTTP_POST;
-    return method == MN_HTTP_GET || method == MN_HTTP_HEAD;
+    return method == route->method || (method == MN_HTTP_HEAD && route->method == MN_HTTP_GET);
 }
 
 const char *mn_api_route_allow(const struct mn_api_route *route)
 {
-    return route->post ? "POST,OPTIONS" : "GET,HEAD,OPTIONS";
+    return route->method == MN_HTTP_POST ? "POST,OPTIONS" : "GET,HEAD,OPTIONS";
 }
 
 const struct mn_api_route *mn_api_routes(unsigned *ret_count)
 {
     *ret_count = (unsigned)MN_ARRAY_LEN(routes);
     return routes;
+}
+
+/* ---- the reference ------------------------------------------------------------ */
+
+static const char *method_name(const struct mn_api_route *route)
+{
+    return route->method == MN_HTTP_POST ? "POST" : "GET";
+}
+
+static const char *who_name(const struct mn_api_route *route)
+{
+    return route->who == MN_API_USER ? "user" : "anyone";
+}
+
+static void add_limits(struct mn_buf *out, const struct mn_api_route *route)
+{
+    bool first = true;
+    for (unsigned rule = 0; rule < MN_API_RULE_COUNT; rule++) {
+        if (!(route->limits & 1u << rule))
+            continue;
+        mn_buf_add_z(out, first ? "" : ", ");
+        mn_buf_add_z(out, mn_api_rule_doc((enum mn_api_rule)rule));
+        first = false;
+    }
+}
+
+void mn_api_routes_markdown(struct mn_buf *out)
+{
+    mn_buf_add_z(out, "| endpoint | who | calls a minute | |\n|---|---|---|---|\n");
+    for (size_t i = 0; i < MN_ARRAY_LEN(routes); i++) {
+        const struct mn_api_route *route = &routes[i];
+        mn_buf_addf(out, "| `%s %s%s` | %s | ", method_name(route), route->path,
+                    route->kind == MN_API_PREFIX ? "..." : "", who_name(route));
+        add_limits(out, route);
+        mn_buf_addf(out, " | %s |\n", route->doc);
+    }
 }

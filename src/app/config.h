@@ -77,6 +77,8 @@ struct mn_config {
     /* im.ratelimit.*, minim.http.* */
     bool ratelimit_enabled;
     bool ratelimit_trust_forwarded;
+    int64_t http_reads_per_user; /* a minute; 0: not limited */
+    int64_t http_reads_per_address;
     char http_trusted_proxies[MN_CONFIG_LIST];
     char http_cors_origins[MN_CONFIG_LIST];
     int64_t http_max_body;

@@ -25,7 +25,8 @@ enum mn_options_action {
     MN_OPTIONS_CHECK,
     MN_OPTIONS_PRINT,
     MN_OPTIONS_DOC_MARKDOWN,
-    MN_OPTIONS_DOC_SAMPLE
+    MN_OPTIONS_DOC_SAMPLE,
+    MN_OPTIONS_DOC_ENDPOINTS
 };
 
 struct mn_options *mn_options_new(void);

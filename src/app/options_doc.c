@@ -5,6 +5,7 @@
  */
 #include "app/options_impl.h"
 
+#include "api/route.h"
 #include "base/mem.h"
 
 enum { COLUMNS = 92 };
@@ -61,8 +62,8 @@ static void print_help(struct mn_buf *out)
         "  --config=FILE      read options from FILE, lines \"name = value\" (also MINIM_CONFIG)\n"
         "  --check-config     check all options and the files they name, then exit\n"
         "  --print-config     print the values in force and where each comes from, then exit\n"
-        "  --generate-docs=markdown|sample\n"
-        "                     print the reference of all options, or a sample file\n"
+        "  --generate-docs=markdown|sample|endpoints\n"
+        "                     print the reference of all options, a sample file, or the endpoints\n"
         "  --help, --version\n"
         "\n"
         "Later wins: defaults, file, environment, command line. An option in the environment\n"
@@ -243,6 +244,9 @@ enum mn_err mn_options_print(const struct mn_options *options, struct mn_buf *ou
         break;
     case MN_OPTIONS_DOC_SAMPLE:
         mn_options_doc_sample(out);
+        break;
+    case MN_OPTIONS_DOC_ENDPOINTS:
+        mn_api_routes_markdown(out);
         break;
     }
     return out->failed ? MN_ELIMIT : MN_OK;

@@ -10,7 +10,8 @@
 static bool is_action_final(enum mn_options_action action)
 {
     return action == MN_OPTIONS_HELP || action == MN_OPTIONS_VERSION ||
-           action == MN_OPTIONS_DOC_MARKDOWN || action == MN_OPTIONS_DOC_SAMPLE;
+           action == MN_OPTIONS_DOC_MARKDOWN || action == MN_OPTIONS_DOC_SAMPLE ||
+           action == MN_OPTIONS_DOC_ENDPOINTS;
 }
 
 /* ---- one setting ---- */
@@ -158,8 +159,11 @@ static bool set_document(struct mn_options *options, struct mn_str value, struct
         choose_action(options, MN_OPTIONS_DOC_MARKDOWN);
     } else if (mn_str_is(value, "sample")) {
         choose_action(options, MN_OPTIONS_DOC_SAMPLE);
+    } else if (mn_str_is(value, "endpoints")) {
+        choose_action(options, MN_OPTIONS_DOC_ENDPOINTS);
     } else {
-        mn_buf_add_z(why, "command line: --generate-docs: expected markdown or sample\n");
+        mn_buf_add_z(why,
+                     "command line: --generate-docs: expected markdown, sample or endpoints\n");
         return false;
     }
     return true;

@@ -67,7 +67,13 @@ const struct mn_option mn_options_table[] = {
      .help = "How long a kept-alive connection may stay without a request. Keep it above what a "
              "proxy in front keeps its own for (most: 60 s), or a request may meet the close."},
     {GROUP(HTTP), BOOL("im.ratelimit.enabled", ratelimit_enabled, "true"), RELOAD,
-     .help = "Limit how often one client may log in, refresh or verify tokens."},
+     .help = "Limit how often one client may log in, refresh or verify tokens, and read."},
+    {GROUP(HTTP), INTEGER("minim.http.reads-per-user", http_reads_per_user, "1200", 0, 1000000),
+     RELOAD,
+     .help = "Reads that a user may make in a minute; more are answered 429. 0: any number."},
+    {GROUP(HTTP),
+     INTEGER("minim.http.reads-per-address", http_reads_per_address, "1200", 0, 1000000), RELOAD,
+     .help = "The same for an address whose calls have no token, or a bad one."},
     {GROUP(HTTP), BOOL("im.ratelimit.trust-forwarded-headers", ratelimit_trust_forwarded, "false"),
      RELOAD,
      .help = "Take a client's address from X-Forwarded-For or X-Real-IP when the request comes "

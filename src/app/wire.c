@@ -111,6 +111,8 @@ void mn_wire_api(const struct mn_config *config, struct mn_api_options *ret)
 {
     mn_api_options_default(ret);
     ret->ratelimit_enabled = config->ratelimit_enabled;
+    ret->limits[MN_API_RULE_READ_USER].max = (uint32_t)config->http_reads_per_user;
+    ret->limits[MN_API_RULE_READ_ADDRESS].max = (uint32_t)config->http_reads_per_address;
     ret->cors_origins = config->http_cors_origins;
     ret->trusted_proxies = "";
     if (config->ratelimit_trust_forwarded)

@@ -24,6 +24,8 @@ enum {
     TOKEN_TTL_S = 3600,
     BUSY_TRIES = 25,
     BUSY_WAIT_MS = 200,
+    LIMITED_TRIES = 90, /* a window of a call limit is a minute */
+    LIMITED_WAIT_MS = 1000,
     PATH_CAP = 200,
     /* Client ids of one conversation that are held in memory to find doubled ones. */
     CLIENT_IDS_MAX = 1 << 20
@@ -80,12 +82,14 @@ static json_t *get(struct walk *walk, int64_t user, const char *path, struct mn_
     int status = 0;
     const struct http_client_request req = {.method = "GET", .path = path, .bearer = walk->token};
     enum mn_err err = renew_token(walk, user);
-    for (unsigned i = 0; i < BUSY_TRIES && !err; i++) {
+    for (unsigned busy = 0, limited = 0; busy < BUSY_TRIES && limited < LIMITED_TRIES && !err;) {
         err = http_client_do(&walk->http, &req, &status);
         walk->report->stats.requests++;
-        if (status != 503)
+        if (status != 503 && status != 429)
             break;
-        wait_ms(BUSY_WAIT_MS);
+        busy += status == 503;
+        limited += status == 429;
+        wait_ms(status == 429 ? LIMITED_WAIT_MS : BUSY_WAIT_MS);
     }
     if (err) {
         walk->dead = true;

@@ -30,9 +30,9 @@ static void set_limits(struct ta *t, struct mn_api_limit pair, struct mn_api_lim
     struct mn_buf why;
     mn_api_options_default(&options);
     options.trusted_proxies = "192.0.2.1";
-    options.login_pair = pair;
-    options.login_ip = ip;
-    options.login_account = account;
+    options.limits[MN_API_RULE_LOGIN_PAIR] = pair;
+    options.limits[MN_API_RULE_LOGIN_ADDRESS] = ip;
+    options.limits[MN_API_RULE_LOGIN_ACCOUNT] = account;
     mn_buf_init(&why, 1000);
     assert_int_equal(mn_api_reload(t->api, &options, &why), MN_OK);
     mn_buf_deinit(&why);

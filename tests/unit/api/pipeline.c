@@ -3,6 +3,7 @@
 #include "unit/api/support.h"
 #include "unit/api/tests.h"
 
+#include "api/limit.h"
 #include "api/route.h"
 #include "base/mem.h"
 
@@ -16,12 +17,35 @@ static void the_table_is_sorted_and_found(void **state)
         if (i > 0)
             assert_true(strcmp(routes[i - 1].path, routes[i].path) < 0);
         assert_ptr_equal(mn_api_route_find(mn_str_c(routes[i].path)), &routes[i]);
-        assert_false(routes[i].needs_body && !routes[i].post);
+        assert_true(routes[i].body == MN_API_BARE || routes[i].method == MN_HTTP_POST);
+        assert_true(routes[i].method == MN_HTTP_GET || routes[i].method == MN_HTTP_POST);
     }
     assert_null(mn_api_route_find(MN_STR("")));
     assert_null(mn_api_route_find(MN_STR("/auth/logi")));
     assert_null(mn_api_route_find(MN_STR("/auth/login/")));
     assert_null(mn_api_route_find(MN_STR("/zzz")));
+}
+
+/* A prefix takes what begins so; the longest one wins, and an exact row before both. */
+static void prefixes(void **state)
+{
+    static const struct mn_api_route table[] = {
+        {.path = "/a", .kind = MN_API_EXACT},     {.path = "/m/x", .kind = MN_API_EXACT},
+        {.path = "/z", .kind = MN_API_EXACT},     {.path = "/m/", .kind = MN_API_PREFIX},
+        {.path = "/m/p/", .kind = MN_API_PREFIX},
+    };
+    static const struct {
+        const char *path;
+        int row; /* -1: none */
+    } cases[] = {{"/a", 0},    {"/a/", -1},  {"/m", -1},  {"/m/", 3},   {"/m/1", 3},
+                 {"/m/x", 1},  {"/m/x/", 3}, {"/m/p", 3}, {"/m/p/", 4}, {"/m/p/q/r", 4},
+                 {"/M/1", -1}, {"/z", 2},    {"/zz", -1}, {"", -1},     {"/m/p/x", 4}};
+    (void)state;
+    for (size_t i = 0; i < MN_ARRAY_LEN(cases); i++) {
+        const struct mn_api_route *got = mn_api_route_find_in(table, MN_ARRAY_LEN(table),
+                                                              mn_str_c(cases[i].path));
+        assert_ptr_equal(got, cases[i].row < 0 ? NULL : &table[cases[i].row]);
+    }
 }
 
 #define BAD_TOKEN "Authorization: Bearer nonsense"
@@ -175,6 +199,58 @@ static void answers_are_not_cached(void **state)
     ta_free(&reply);
 }
 
+static void reads_allowed(struct ta *t, const char *target, int64_t user, const char *head,
+                          unsigned count)
+{
+    for (unsigned i = 0; i <= count; i++) {
+        struct ta_reply reply = ta_ask(t, "GET", target, user, head, NULL);
+        if ((reply.status == 429) != (i == count))
+            fail_msg("%s: %u after %u calls", target, reply.status, i);
+        if (i == count) {
+            assert_non_null(strstr(reply.headers, "Retry-After: "));
+            assert_int_equal(json_integer_value(json_object_get(reply.json, "code")), 42900);
+        }
+        ta_free(&reply);
+    }
+}
+
+/* A user's reads count together, those without a good token by address; nobody else is touched. */
+static void reads_are_limited(void **state)
+{
+    struct ta *t = *state;
+    struct mn_api_options options;
+    struct mn_buf why;
+    mn_api_options_default(&options);
+    options.limits[MN_API_RULE_READ_USER].max = 7;
+    options.limits[MN_API_RULE_READ_ADDRESS].max = 4;
+    mn_buf_init(&why, 1000);
+    assert_int_equal(mn_api_reload(t->api, &options, &why), MN_OK);
+    for (unsigned i = 0; i < 3; i++)
+        ta_expect(t, "GET", "/single-chat/conversation/cursor?limit=x", 10001, NULL, NULL, 400,
+                  40000, "bad_parameter");
+    reads_allowed(t, "/user/basic?ids=1", 10001, NULL, 4);
+    reads_allowed(t, "/user/basic?ids=1", 10002, NULL, 7);
+    ta_expect(t, "GET", "/me/profile", 0, BAD_TOKEN, NULL, 401, 40100, "unauthorized");
+    reads_allowed(t, "/me/profile", 0, NULL, 3);
+    reads_allowed(t, "/me/profile", 0, BAD_TOKEN, 0);
+    reads_allowed(t, "/user/basic?ids=1", 10003, NULL, 7);
+    /* What costs nothing, probes and logins do not count and are not refused. */
+    ta_expect(t, "GET", "/nope", 0, NULL, NULL, 404, 40400, "not_found");
+    ta_expect(t, "POST", "/auth/logout", 0, NULL, NULL, 200, 40100, "unauthorized");
+    static const char *const free_of_charge[] = {"/", "/healthz", "/readyz", "/metrics"};
+    for (size_t i = 0; i < MN_ARRAY_LEN(free_of_charge); i++) {
+        struct ta_reply reply = ta_ask(t, "GET", free_of_charge[i], 0, NULL, NULL);
+        assert_int_equal(reply.status, 200);
+        ta_free(&reply);
+    }
+    /* 0 is no limit. */
+    options.limits[MN_API_RULE_READ_USER].max = options.limits[MN_API_RULE_READ_ADDRESS].max = 0;
+    assert_int_equal(mn_api_reload(t->api, &options, &why), MN_OK);
+    mn_buf_deinit(&why);
+    for (unsigned i = 0; i < 20; i++)
+        ta_expect(t, "GET", "/me/profile", 0, NULL, NULL, 200, 40100, "unauthorized");
+}
+
 /* The first thing that a newcomer opens says what this is, and where to read on. */
 static void the_front_page(void **state)
 {
@@ -234,6 +310,7 @@ int test_api_pipeline(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_table_is_sorted_and_found),
+        cmocka_unit_test(prefixes),
         TEST(the_first_mistake_wins),
         TEST(schemes_other_than_bearer_are_no_token),
         TEST(an_empty_token_is_none),
@@ -244,6 +321,7 @@ int test_api_pipeline(void)
         TEST(preflights),
         TEST(plain_options_say_what_is_allowed),
         TEST(answers_are_not_cached),
+        TEST(reads_are_limited),
         TEST(the_front_page),
         TEST(stale_calls_are_shed),
         TEST(probes_ignore_tokens),

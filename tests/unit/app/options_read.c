@@ -100,7 +100,7 @@ static void wrong_arguments(void **state)
                     "command line: minim.log.level = \"loud\": expected debug, info, warn or "
                     "error\n");
     assert_mistakes("--generate-docs=html", "",
-                    "command line: --generate-docs: expected markdown or sample\n");
+                    "command line: --generate-docs: expected markdown, sample or endpoints\n");
 }
 
 static void environment_names(void **state)
@@ -255,6 +255,7 @@ static void actions(void **state)
         {"--print-config", MN_OPTIONS_PRINT},
         {"--generate-docs=markdown", MN_OPTIONS_DOC_MARKDOWN},
         {"--generate-docs sample", MN_OPTIONS_DOC_SAMPLE},
+        {"--generate-docs=endpoints", MN_OPTIONS_DOC_ENDPOINTS},
         /* who asks for help gets it, whatever else is wrong */
         {"--nonsense=1 --config=/nonexistent --help", MN_OPTIONS_HELP},
         {"--check-config --help", MN_OPTIONS_HELP},

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* GET /healthz, /readyz, /metrics: what ops/ prints, served. */
-#include "api/handlers.h"
+#include "api/endpoint/handlers.h"
 
 void mn_api_healthz(struct mn_api_call *call)
 {

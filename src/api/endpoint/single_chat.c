@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* GET /single-chat/...: conversations, messages, read cursors (http-api.md 7.4). */
-#include "api/handlers.h"
+#include "api/endpoint/handlers.h"
+#include "api/endpoint/message_json.h"
 #include "api/input.h"
-#include "im/list_cursor.h"
 #include "im/single_chat_view.h"
 
-#define PAGE_MAX 100  /* rows of a page, clamped */
-#define SINCE_MAX 200 /* the same for .../since */
+#define SINCE_MAX 200 /* rows of .../since, clamped */
 
 /* A read cursor that was never set is null. */
 static void print_cursor(struct mn_jout *out, const char *key, bool has, int64_t seq)
@@ -18,19 +17,6 @@ static void print_cursor(struct mn_jout *out, const char *key, bool has, int64_t
 }
 
 /* ---- conversations -------------------------------------------------------- */
-
-static bool print_last(void *arg, const struct mn_msg *msg)
-{
-    struct mn_jout *out = arg;
-    mn_jout_open(out, "lastMessage", '{');
-    mn_jout_id(out, "serverMsgId", msg->id);
-    mn_jout_id(out, "fromUserId", msg->from);
-    mn_jout_id(out, "toUserId", msg->to);
-    mn_jout_str(out, "content", mn_single_chat_text(msg));
-    mn_jout_date(out, "createdAt", msg->created_ms);
-    mn_jout_close(out, '}');
-    return true;
-}
 
 static enum mn_err print_conversation(struct mn_api_call *call, struct mn_jout *out,
                                       const struct mn_chat_view *view)
@@ -51,7 +37,7 @@ static enum mn_err print_conversation(struct mn_api_call *call, struct mn_jout *
                                                 .after = view->last_seq - 1,
                                                 .before = view->last_seq + 1,
                                                 .limit = 1},
-                             print_last, out);
+                             mn_api_print_last_message, out);
     mn_jout_close(out, '}');
     return err;
 }
@@ -71,36 +57,14 @@ static bool print_conversations(struct mn_api_call *call, struct mn_jout *out, c
     return true;
 }
 
-/* lastUpdatedAt and lastId, of every conversation list: where its page begins. */
-static bool list_cursor(struct mn_api_call *call, struct mn_chat_pos *ret)
-{
-    struct mn_date updated;
-    bool has_time = false, has_id = false;
-    int64_t chat = 0;
-    *ret = MN_CHAT_POS_TOP;
-    if (!mn_query_date(call, "lastUpdatedAt", &updated, &has_time) ||
-        !mn_query_id(call, "lastId", &chat, &has_id))
-        return false;
-    if (has_time != has_id) {
-        mn_api_fail(call, 40000, "cursor_need_lastUpdatedAt_and_lastId");
-        return false;
-    }
-    if (!has_time)
-        return true;
-    enum mn_err err = mn_list_cursor_place(call->api->config.msglog, call->user, &updated, chat,
-                                           ret);
-    if (err != MN_OK)
-        mn_api_broken(call, "list_cursor", err);
-    return err == MN_OK;
-}
-
 void mn_api_conversation_cursor(struct mn_api_call *call)
 {
     struct mn_chat_pos before;
     int64_t limit = 0;
-    if (!mn_query_clamped(call, "limit", 20, 1, PAGE_MAX, &limit) || !list_cursor(call, &before))
+    if (!mn_query_clamped(call, "limit", 20, 1, MN_API_PAGE_MAX, &limit) ||
+        !mn_api_list_cursor(call, &before))
         return;
-    struct mn_chat_view views[PAGE_MAX];
+    struct mn_chat_view views[MN_API_PAGE_MAX];
     unsigned count = 0;
     uint64_t total = 0;
     enum mn_err err = mn_single_chat_page(call->api->config.msglog, call->user, before, 0,
@@ -114,34 +78,12 @@ void mn_api_conversation_cursor(struct mn_api_call *call)
         mn_api_data_end(call);
 }
 
-/* ---- page objects (3.5), with real totals (11, item 4) ---------------------- */
-
-/* pageNo may be any 64-bit number: *ret_skip, the rows before the page, stops at the greatest. */
-static bool page_params(struct mn_api_call *call, int64_t *ret_no, int64_t *ret_size,
-                        int64_t *ret_skip)
-{
-    if (!mn_query_clamped(call, "pageNo", 1, 1, INT64_MAX, ret_no) ||
-        !mn_query_clamped(call, "pageSize", 20, 1, PAGE_MAX, ret_size))
-        return false;
-    *ret_skip = *ret_no - 1 > INT64_MAX / *ret_size ? INT64_MAX : (*ret_no - 1) * *ret_size;
-    return true;
-}
-
-static void print_page_end(struct mn_jout *out, int64_t total, int64_t size, int64_t current)
-{
-    mn_jout_num(out, "total", total);
-    mn_jout_num(out, "size", size);
-    mn_jout_num(out, "current", current);
-    mn_jout_num(out, "pages", size > 0 ? (total + size - 1) / size : 0);
-    mn_jout_close(out, '}');
-}
-
 void mn_api_conversation_list(struct mn_api_call *call)
 {
     int64_t no = 0, size = 0, skip = 0;
-    if (!page_params(call, &no, &size, &skip))
+    if (!mn_api_page_params(call, &no, &size, &skip))
         return;
-    struct mn_chat_view views[PAGE_MAX];
+    struct mn_chat_view views[MN_API_PAGE_MAX];
     unsigned count = 0;
     uint64_t total = 0;
     enum mn_err err = mn_single_chat_page(call->api->config.msglog, call->user, MN_CHAT_POS_TOP,
@@ -154,33 +96,11 @@ void mn_api_conversation_list(struct mn_api_call *call)
     mn_jout_open(&out, NULL, '{');
     if (!print_conversations(call, &out, "records", views, count))
         return;
-    print_page_end(&out, (int64_t)total, size, no);
+    mn_api_print_page_end(&out, (int64_t)total, size, no);
     mn_api_data_end(call);
 }
 
 /* ---- messages -------------------------------------------------------------- */
-
-static bool print_message(void *arg, const struct mn_msg *msg)
-{
-    struct mn_jout *out = arg;
-    mn_jout_open(out, NULL, '{');
-    mn_jout_id(out, "id", msg->id);
-    mn_jout_str(out, "chatType", MN_STR("SINGLE"));
-    mn_jout_id(out, "singleChatId", msg->at.chat);
-    mn_jout_null(out, "groupId");
-    mn_jout_id(out, "fromUserId", msg->from);
-    mn_jout_id(out, "toUserId", msg->to);
-    mn_jout_str(out, "msgType", MN_STR("TEXT"));
-    mn_jout_str(out, "status", msg->status == MN_MSG_REVOKED ? MN_STR("REVOKED") : MN_STR("SAVED"));
-    mn_jout_num(out, "msgSeq", msg->at.seq);
-    mn_jout_str(out, "clientMsgId", msg->client_id);
-    mn_jout_id(out, "serverMsgId", msg->id);
-    mn_jout_date(out, "createdAt", msg->created_ms);
-    mn_jout_date(out, "updatedAt", msg->updated_ms);
-    mn_jout_str(out, "content", mn_single_chat_text(msg));
-    mn_jout_close(out, '}');
-    return !out->buf->failed;
-}
 
 /* peerUserId and its two checks, common to all calls about one chat. */
 static bool need_peer(struct mn_api_call *call, int64_t *ret_peer)
@@ -206,7 +126,7 @@ static void answer_messages(struct mn_api_call *call, int64_t peer, struct mn_ra
     struct mn_jout out = mn_api_data_begin(call);
     mn_jout_open(&out, NULL, '[');
     if (err == MN_OK)
-        err = mn_msglog_read(log, &range, print_message, &out);
+        err = mn_msglog_read(log, &range, mn_api_print_message, &out);
     mn_jout_close(&out, ']');
     if (err != MN_OK && err != MN_ENOTFOUND)
         mn_api_broken(call, "messages", err);
@@ -219,7 +139,7 @@ void mn_api_message_cursor(struct mn_api_call *call)
     struct mn_range range = {.after = 0, .before = INT64_MAX, .descending = true};
     int64_t peer = 0, limit = 0;
     bool given = false;
-    if (!mn_query_clamped(call, "limit", 20, 1, PAGE_MAX, &limit) ||
+    if (!mn_query_clamped(call, "limit", 20, 1, MN_API_PAGE_MAX, &limit) ||
         !mn_query_id(call, "lastSeq", &range.before, &given) || !need_peer(call, &peer))
         return;
     range.limit = (unsigned)limit;
@@ -243,7 +163,7 @@ void mn_api_message_list(struct mn_api_call *call)
     int64_t no = 0, size = 0, skip = 0, peer = 0;
     struct mn_msglog *log = call->api->config.msglog;
     struct mn_chat_view view = {0};
-    if (!page_params(call, &no, &size, &skip) || !need_peer(call, &peer))
+    if (!mn_api_page_params(call, &no, &size, &skip) || !need_peer(call, &peer))
         return;
     enum mn_err err = mn_single_chat_with(log, call->user, peer, &view);
     bool none = err == MN_ENOTFOUND;
@@ -258,9 +178,9 @@ void mn_api_message_list(struct mn_api_call *call)
                                                 .before = top + 1,
                                                 .descending = true,
                                                 .limit = (unsigned)size},
-                             print_message, &out);
+                             mn_api_print_message, &out);
     mn_jout_close(&out, ']');
-    print_page_end(&out, view.last_seq, none ? 0 : size, none ? 1 : no);
+    mn_api_print_page_end(&out, view.last_seq, none ? 0 : size, none ? 1 : no);
     if (err != MN_OK && !none)
         mn_api_broken(call, "messages", err);
     else

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* GET / and /openapi.yaml: what this is, for whoever opens the address in a browser. */
-#include "api/handlers.h"
+#include "api/endpoint/handlers.h"
 #include "api/openapi.h"
 
 static const char page[] =

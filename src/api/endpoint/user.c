@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* GET /user/..., /me/...: profiles and the friend code (http-api.md 7.2). */
-#include "api/handlers.h"
+#include "api/endpoint/handlers.h"
 #include "api/input.h"
 #include "base/clock.h"
 #include "base/num.h"

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* POST /auth/...: login (which is registration), refresh, verify, logout (http-api.md 7.1). */
-#include "api/handlers.h"
+#include "api/endpoint/handlers.h"
 #include "api/input.h"
+#include "api/limit.h"
 #include "base/mem.h"
 #include "im/account_key.h"
 
@@ -29,16 +30,14 @@ static bool need_text(struct mn_api_call *call, const char *name, struct mn_str 
 /* All three limits are counted whatever the others say; the longest wait is told. */
 static bool login_limited(struct mn_api_call *call, struct mn_str username)
 {
-    const struct mn_api_options *options = &call->snapshot->options;
     char bytes[MN_USER_KEY_BYTES];
     struct mn_str who = mn_str_trim(username), ip = mn_client_str(&call->client);
     /* Spellings of one account count together; a name too long for a key will be refused anyway. */
     mn_ignore(mn_account_key(who, bytes, sizeof(bytes), &who));
     uint32_t wait[] = {
-        mn_api_limit_hit(call, MN_API_RULE_LOGIN_PAIR, &options->login_pair, ip, who),
-        mn_api_limit_hit(call, MN_API_RULE_LOGIN_IP, &options->login_ip, ip, MN_STR_NONE),
-        mn_api_limit_hit(call, MN_API_RULE_LOGIN_ACCOUNT, &options->login_account, who,
-                         MN_STR_NONE),
+        mn_api_limit_hit(call, MN_API_RULE_LOGIN_PAIR, ip, who),
+        mn_api_limit_hit(call, MN_API_RULE_LOGIN_ADDRESS, ip, MN_STR_NONE),
+        mn_api_limit_hit(call, MN_API_RULE_LOGIN_ACCOUNT, who, MN_STR_NONE),
     };
     uint32_t longest = 0;
     for (unsigned i = 0; i < MN_ARRAY_LEN(wait); i++)
@@ -73,11 +72,9 @@ void mn_api_auth_login(struct mn_api_call *call)
 
 void mn_api_auth_refresh(struct mn_api_call *call)
 {
-    const struct mn_api_limit *limit = &call->snapshot->options.refresh_ip;
     struct mn_str token, ip = mn_client_str(&call->client);
     if (!need_text(call, "refreshToken", &token) ||
-        mn_api_limited(call,
-                       mn_api_limit_hit(call, MN_API_RULE_REFRESH_IP, limit, ip, MN_STR_NONE)))
+        mn_api_limited(call, mn_api_limit_hit(call, MN_API_RULE_REFRESH_ADDRESS, ip, MN_STR_NONE)))
         return;
     struct mn_login login;
     const char *reason = NULL;
@@ -97,10 +94,9 @@ void mn_api_auth_refresh(struct mn_api_call *call)
 
 void mn_api_auth_verify(struct mn_api_call *call)
 {
-    const struct mn_api_limit *limit = &call->snapshot->options.verify_ip;
     struct mn_str token, ip = mn_client_str(&call->client);
     if (!need_text(call, "accessToken", &token) ||
-        mn_api_limited(call, mn_api_limit_hit(call, MN_API_RULE_VERIFY_IP, limit, ip, MN_STR_NONE)))
+        mn_api_limited(call, mn_api_limit_hit(call, MN_API_RULE_VERIFY_ADDRESS, ip, MN_STR_NONE)))
         return;
     int64_t user = 0;
     const char *reason = NULL;

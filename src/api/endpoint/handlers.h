@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef MN_API_HANDLERS_H
-#define MN_API_HANDLERS_H
+#ifndef MN_API_ENDPOINT_HANDLERS_H
+#define MN_API_ENDPOINT_HANDLERS_H
 
 #include "api/call.h"
 

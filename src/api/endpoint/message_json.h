@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef MN_API_ENDPOINT_MESSAGE_JSON_H
+#define MN_API_ENDPOINT_MESSAGE_JSON_H
+
+#include "api/call.h"
+#include "im/single_chat_view.h"
+
+/*
+ * What the lists of all kinds of chats share: messages as JSON, the page
+ * object, and the places from which pages are read.  The functions that
+ * return bool after reading input have answered when they return false.
+ */
+#define MN_API_PAGE_MAX 100 /* rows of a page, clamped */
+
+/* mn_msg_fn, arg a struct mn_jout: the message object of 7.4.3; stops at a full buffer. */
+bool mn_api_print_message(void *arg, const struct mn_msg *msg);
+/* The same: `lastMessage` of a conversation (7.4.1). */
+bool mn_api_print_last_message(void *arg, const struct mn_msg *msg);
+
+/*
+ * pageNo and pageSize of the .../list calls (3.5); pageNo may be any 64-bit
+ * number: *ret_skip, the rows before the page, stops at the greatest.
+ */
+bool mn_api_page_params(struct mn_api_call *call, int64_t *ret_no, int64_t *ret_size,
+                        int64_t *ret_skip);
+/* Totals behind `records`, real ones (11, item 4), and the page object's end. */
+void mn_api_print_page_end(struct mn_jout *out, int64_t total, int64_t size, int64_t current);
+/* lastUpdatedAt and lastId of every conversation list: where its page begins. */
+bool mn_api_list_cursor(struct mn_api_call *call, struct mn_chat_pos *ret);
+
+#endif
