@@ -181,8 +181,8 @@ bool mn_options_check_together(const struct mn_config *c, struct mn_buf *why)
                  "im.gateway.ws.max-message: expected at most twice "
                  "im.gateway.ws.backpressure.write-buffer-high-water-mark-bytes, or no recipient "
                  "could get such a message");
-    good &= hold(c->ws_writer_idle_ms < c->ws_reader_idle_ms, why,
-                 "im.gateway.ws.writer-idle-ms: expected less than im.gateway.ws.reader-idle-ms: "
+    good &= hold(c->ws_writer_idle_ms <= c->ws_reader_idle_ms, why,
+                 "im.gateway.ws.writer-idle-ms: expected at most im.gateway.ws.reader-idle-ms: "
                  "the answer to its PING keeps quiet clients connected");
     good &= hold(c->store_queue_bytes >= c->ws_max_message, why,
                  "minim.store.queue-bytes: expected at least im.gateway.ws.max-message");

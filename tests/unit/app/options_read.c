@@ -131,8 +131,8 @@ static void environment_names(void **state)
                     "environment IM_GATEWAY_WS_PROT: no option has this name, did you mean "
                     "IM_GATEWAY_WS_PORT?\n");
     assert_mistakes("--verbose", "", "command line: unknown option \"verbose\"\n");
-    assert_mistakes("--im.gateway.ws.writer-idle-ms=90000", "",
-                    "im.gateway.ws.writer-idle-ms: expected less than "
+    assert_mistakes("--im.gateway.ws.writer-idle-ms=90001", "",
+                    "im.gateway.ws.writer-idle-ms: expected at most "
                     "im.gateway.ws.reader-idle-ms: the answer to its PING keeps quiet clients "
                     "connected\n");
     assert_mistakes("", "IM_GATEWAY_WS_PORT=x",
