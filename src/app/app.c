@@ -27,7 +27,7 @@
 #include "store/db.h"
 #include "store/msglog.h"
 
-enum { SECRET_CAP = 1024, GATE_WORKERS = 2, PATH_CAP = 4000 };
+enum { SECRET_CAP = 1024, GATE_WORKERS = 2, PATH_CAP = 4000, DAMAGE_LOG_MS = 10000 };
 
 struct mn_app {
     struct mn_config config;
@@ -42,6 +42,7 @@ struct mn_app {
     struct mn_net *net;
     struct mn_db *db;
     struct mn_msglog *msglog;
+    struct mn_log_gate damage_gate;
     struct mn_account *account;
     struct mn_ops *ops;
     struct mn_pool *pool;      /* HTTP handlers */
@@ -130,6 +131,16 @@ static enum mn_err make_gate(struct mn_app *app, struct mn_buf *why)
     return MN_OK;
 }
 
+static void on_damage(void *ctx, const char *what, int64_t chat)
+{
+    struct mn_app *app = ctx;
+    uint64_t suppressed = 0;
+    if (mn_log_gate_pass(&app->damage_gate, DAMAGE_LOG_MS, &suppressed))
+        mn_log(app->log, MN_LOG_ERROR, "message_store_corrupt", MN_KV_Z("reading", what),
+               MN_KV_I("chat", chat), MN_KV_U("suppressed", suppressed),
+               MN_KV_Z("hint", "check the disk, run minim verify, restore a backup"));
+}
+
 static void on_http(void *ctx, struct mn_loop *loop, struct mn_http_request *take_req)
 {
     struct mn_app *app = ctx;
@@ -166,6 +177,8 @@ static enum mn_err open_stores(struct mn_app *app, struct mn_buf *why)
     msglog.on_commit = mn_gate_on_commit;
     msglog.ctx = app->gate;
     msglog.idgen = &app->idgen;
+    msglog.on_damage = on_damage;
+    msglog.damage_ctx = app;
     err = mn_msglog_open(&msglog, app->metrics, &app->msglog, why);
     if (!err)
         mn_idgen_raise(&app->idgen, mn_msglog_max_id(app->msglog));

@@ -173,7 +173,8 @@ void mn_chat_on_done(struct mn_conn *conn, const struct mn_op *op)
             mn_reply_error(conn, (enum mn_reason)op->tag, echo);
     } else if (op->result == MN_OK) {
         send_saved(conn, op);
-    } else if (op->result == MN_EINVAL) {
+    } else if (op->result == MN_EINVAL || op->result == MN_ECORRUPT) {
+        /* Damage is told to the operator (app), and is no reason to try again. */
         mn_reply_error(conn, MN_REASON_INTERNAL_ERROR, echo);
     } else {
         mn_reply_busy(conn,

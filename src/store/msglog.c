@@ -215,6 +215,21 @@ void mn_msglog_close(struct mn_msglog *log)
     log_free(log);
 }
 
+enum mn_err mn_msglog_judge(struct mn_msglog *log, enum mn_err err, const char *what, int64_t chat)
+{
+    if (err != MN_ECORRUPT)
+        return err;
+    atomic_store_explicit(&log->corrupt, true, memory_order_relaxed);
+    if (log->config.on_damage)
+        log->config.on_damage(log->config.damage_ctx, what, chat);
+    return err;
+}
+
+bool mn_msglog_is_corrupt(struct mn_msglog *log)
+{
+    return atomic_load_explicit(&log->corrupt, memory_order_relaxed);
+}
+
 bool mn_msglog_is_writable(struct mn_msglog *log)
 {
     return atomic_load_explicit(&log->writable, memory_order_relaxed);

@@ -86,7 +86,8 @@ struct mn_op {
     /* out */
     /*
      * MN_OK, MN_ENOSPC, MN_EIO, MN_EBUSY (store not usable now), MN_EINVAL
-     * (bad key or ids); REVOKE: MN_ENOTFOUND, MN_EPERM (not the sender)
+     * (bad key or ids), MN_ECORRUPT (what has to be read is damaged); REVOKE:
+     * MN_ENOTFOUND, MN_EPERM (not the sender)
      */
     enum mn_err result;
     bool duplicate; /* APPEND: client id seen before; id and seq are the first one's */
@@ -141,6 +142,12 @@ struct mn_msglog_config {
     uint32_t chat_cache;      /* chats kept in the writer's memory: 131,072 */
     uint32_t recent_cache;    /* messages whose (chat, seq) is kept in memory for ACKs: 262,144 */
     struct mn_idgen *idgen;   /* for new chats; raise it over mn_msglog_max_id() after opening */
+    /*
+     * Damage was met: `what` was being done, to `chat` (0: none in particular).
+     * Called each time, any thread but a loop's; must not block.  May be NULL.
+     */
+    void (*on_damage)(void *ctx, const char *what, int64_t chat);
+    void *damage_ctx;
     /* On the writer thread, after the commit; owns one reference of each op. Must not block. */
     void (*on_commit)(void *ctx, struct mn_op **ops, size_t count);
     void *ctx;
@@ -167,10 +174,19 @@ bool mn_msglog_reserve(struct mn_msglog *log, uint32_t bytes);
 void mn_msglog_submit(struct mn_msglog *log, struct mn_op *first);
 /* False while the store refuses appends (disk full, I/O error): for /readyz. Any thread. */
 bool mn_msglog_is_writable(struct mn_msglog *log);
+/* True once damage was met, until the next start: for /readyz. Any thread. */
+bool mn_msglog_is_corrupt(struct mn_msglog *log);
 /* Greatest id of a message or chat in the store, 0 when empty (for mn_idgen_raise). */
 int64_t mn_msglog_max_id(struct mn_msglog *log);
 
-/* ---- reads: blocking, any thread but a loop's ---- */
+/*
+ * ---- reads: blocking, any thread but a loop's ----
+ *
+ * MN_ECORRUPT: what is there cannot be read, or something is missing that
+ * must be there.  A chat's numbers have no gaps, so a read that was cut short
+ * by damage is noticed, whatever the database itself says: what a callback
+ * was given is true, but not all.
+ */
 
 /* Where a message is and whose; what an ACK needs to know. */
 struct mn_msg_ref {

@@ -81,31 +81,37 @@ static void locate(struct mn_writer *w, struct mn_op_slot *slot)
         op->result = MN_EBUSY;
 }
 
-static enum mn_err load_head(struct mn_rocks_iter *heads, struct mn_chat *chat)
+static enum mn_err load_head(struct mn_rocks *db, struct mn_rocks_iter *heads, struct mn_chat *chat)
 {
     struct mn_row_seq row;
-    enum mn_err err = mn_msglog_head(heads, chat->id, &chat->last_seq, &row);
+    enum mn_err err = mn_msglog_head(db, heads, chat->id, &chat->last_seq, &row);
     if (!err)
         chat->low_count = row.low_count;
     return err;
 }
 
-static enum mn_err load_chat(struct mn_rocks_iter *heads, struct mn_str pair, struct mn_chat *chat)
+static enum mn_err load_chat(struct mn_rocks *db, struct mn_rocks_iter *heads, struct mn_str pair,
+                             struct mn_chat *chat)
 {
     enum mn_err err = mn_row_pair_parse(pair, &chat->id);
-    return err ? err : load_head(heads, chat);
+    if (!err)
+        err = load_head(db, heads, chat);
+    /* The pair's row came with its first message. */
+    return !err && chat->last_seq == 0 ? MN_ECORRUPT : err;
 }
 
 /* A group is there without a row of its own. */
 static void load_group(struct mn_writer *w, struct mn_chat *chat)
 {
     mn_metric_inc(w->log->shard, MN_M_CACHE_MISSES);
-    if (!w->log->db)
-        return;
-    struct mn_rocks_iter *heads = mn_msglog_heads(w->log->db);
     chat->id = chat->key.a;
-    chat->loaded = load_head(heads, chat) == MN_OK;
-    mn_rocks_iter_free(heads);
+    chat->load_err = MN_EIO;
+    if (w->log->db) {
+        struct mn_rocks_iter *heads = mn_msglog_heads(w->log->db);
+        chat->load_err = load_head(w->log->db, heads, chat);
+        mn_rocks_iter_free(heads);
+    }
+    chat->loaded = chat->load_err == MN_OK;
 }
 
 /* Chats that the cache did not have; those that cannot be read stay unloaded. */
@@ -126,11 +132,12 @@ static void load_chats(struct mn_writer *w, struct mn_chat **chats, size_t count
         if (!err && mn_rocks_has(&values[i])) {
             if (!heads)
                 heads = mn_msglog_heads(db);
-            chats[i]->loaded = load_chat(heads, values[i].s, chats[i]) == MN_OK;
+            chats[i]->load_err = load_chat(db, heads, values[i].s, chats[i]);
             mn_rocks_release(&values[i]);
         } else {
-            chats[i]->loaded = !err;
+            chats[i]->load_err = err;
         }
+        chats[i]->loaded = chats[i]->load_err == MN_OK;
     }
     mn_rocks_iter_free(heads);
 }
@@ -175,7 +182,7 @@ static void find_clients(struct mn_writer *w, struct mn_op_slot **slots, size_t 
     enum mn_err err = mn_rocks_get_many(w->log->db, MN_CF_INDEX, count, strs, values);
     for (size_t i = 0; i < count; i++) {
         if (err)
-            slots[i]->op->result = MN_EIO;
+            slots[i]->op->result = err;
         else
             slots[i]->found = values[i];
     }
@@ -191,7 +198,7 @@ static void find_all_clients(struct mn_writer *w)
         if (!slot->chat)
             continue;
         if (!slot->chat->loaded) {
-            slot->op->result = MN_EIO;
+            slot->op->result = slot->chat->load_err;
             slot->chat = NULL;
             continue;
         }
@@ -447,6 +454,7 @@ void mn_writer_apply(struct mn_writer *w)
         struct mn_op_slot *slot = &w->slots[i];
         if (slot->op->result == MN_OK)
             apply(w, slot);
+        mn_msglog_judge(w->log, slot->op->result, "operation", slot->chat ? slot->chat->id : 0);
     }
     mn_writer_put_index(w);
 }

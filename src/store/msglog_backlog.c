@@ -53,11 +53,13 @@ static enum mn_err leap(struct backlog *b, int64_t chat, int64_t low, int64_t co
 
 /* Goes on to the next row; behind OWN_RUN rows of his own straight to one of the peer. */
 static enum mn_err backlog_next(struct backlog *b, struct mn_rocks_iter *it, int64_t chat,
-                                int64_t seq, const struct mn_row_seq *row, unsigned own)
+                                int64_t seq, const struct mn_row_seq *row, unsigned own,
+                                int64_t *ret_expected)
 {
     char key[MN_KEY_SEQ_BYTES];
     /* In a group others write between one's own: no long runs to leap over. */
     if (own < OWN_RUN || row->sender != 0) {
+        *ret_expected = seq + 1;
         mn_rocks_iter_next(it);
         return MN_OK;
     }
@@ -65,6 +67,7 @@ static enum mn_err backlog_next(struct backlog *b, struct mn_rocks_iter *it, int
     enum mn_err err = leap(b, chat, seq, mn_seq_count(peer_is_high, seq, row), peer_is_high, &seq);
     if (err)
         return err;
+    *ret_expected = seq;
     mn_key_seq(key, chat, seq);
     mn_rocks_iter_seek(it, mn_str_make(key, sizeof(key)));
     return MN_OK;
@@ -77,13 +80,18 @@ static bool is_own(const struct backlog *b, const struct mn_row_seq *row, int64_
 
 /* `peer` is 0 in a group. */
 static enum mn_err backlog_rows(struct backlog *b, struct mn_rocks_iter *it, int64_t chat,
-                                int64_t peer)
+                                int64_t after, int64_t peer)
 {
     unsigned own = 0;
+    int64_t expected = after + 1; /* numbers have no gaps */
     while (!backlog_is_full(b)) {
         struct mn_row_seq row;
         int64_t seq = 0;
         enum mn_err err = mn_seq_iter_row(it, &seq, &row);
+        if (err == MN_ENOTFOUND)
+            return mn_msglog_ends(b->fetch.db, chat, expected - 1);
+        if (!err && seq != expected)
+            err = MN_ECORRUPT;
         if (!err && is_own(b, &row, peer)) {
             own++;
         } else if (!err) {
@@ -92,9 +100,9 @@ static enum mn_err backlog_rows(struct backlog *b, struct mn_rocks_iter *it, int
             err = mn_fetch_add(&b->fetch, row.id);
         }
         if (!err)
-            err = backlog_next(b, it, chat, seq, &row, own);
+            err = backlog_next(b, it, chat, seq, &row, own, &expected);
         if (err)
-            return err;
+            return err == MN_ENOTFOUND ? MN_OK : err; /* only his own are left */
     }
     return MN_OK;
 }
@@ -110,11 +118,9 @@ static enum mn_err backlog_chat(struct backlog *b, int64_t chat, int64_t after, 
         return err == MN_ENOTFOUND ? MN_OK : err;
     struct mn_rocks_iter *it = mn_seq_iter(b->fetch.db, chat, after, INT64_MAX, &bounds);
     mn_rocks_iter_seek(it, mn_str_make(bounds.lower, MN_KEY_SEQ_BYTES));
-    err = backlog_rows(b, it, chat, peer);
+    err = backlog_rows(b, it, chat, after, peer);
     mn_rocks_iter_free(it);
-    if (err && err != MN_ENOTFOUND)
-        return err;
-    return mn_fetch_flush(&b->fetch);
+    return err ? err : mn_fetch_flush(&b->fetch);
 }
 
 static enum mn_err backlog_walk(struct backlog *b, struct mn_member_walk *walk, bool *ret_done)
@@ -133,7 +139,7 @@ static enum mn_err backlog_walk(struct backlog *b, struct mn_member_walk *walk, 
         if (b->fetch.last.chat != 0)
             b->pos = b->fetch.last;
         if (err || backlog_is_full(b))
-            return err;
+            return mn_msglog_judge(walk->log, err, "backlog", chat);
     }
 }
 

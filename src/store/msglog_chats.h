@@ -18,7 +18,8 @@
 struct mn_chat {
     /* set by mn_chats_find */
     struct mn_chat_key key;
-    bool loaded; /* what follows is known */
+    bool loaded;          /* what follows is known */
+    enum mn_err load_err; /* why not */
     /* the owner's */
     int64_t id; /* 0: there is no such chat yet */
     int64_t last_seq;

@@ -57,6 +57,7 @@ struct mn_msglog {
     struct mn_recent recent;
     struct mn_cursors cursors;
     _Atomic bool writable;
+    _Atomic bool corrupt; /* damage was met */
     _Atomic int64_t max_id;
 
     /* The database. Readers hold `db_lock` shared; recovery replaces db under it. */
@@ -77,6 +78,9 @@ static inline enum mn_err mn_msglog_fault(struct mn_msglog *log, enum mn_fault_p
     mn_fault_fn fault = atomic_load_explicit(&log->fault, memory_order_acquire);
     return MN_UNLIKELY(fault != NULL) ? fault(log->fault_ctx, point) : MN_OK;
 }
+
+/* Tells of damage if `err` is that; returns `err`. Any thread but a loop's. */
+enum mn_err mn_msglog_judge(struct mn_msglog *log, enum mn_err err, const char *what, int64_t chat);
 
 /* msglog_schema.c: creates or migrates; fills log->hash_key. */
 MN_MUSTCHECK enum mn_err mn_msglog_schema(struct mn_msglog *log, struct mn_buf *why);
@@ -170,12 +174,14 @@ void mn_writer_fail(struct mn_writer *w, enum mn_err cause, uint64_t now_ms);
 
 /* An iterator over all of the seq rows, for mn_msglog_head(). */
 struct mn_rocks_iter *mn_msglog_heads(struct mn_rocks *db);
-/* Last message of a chat; *ret_seq 0 and a zeroed row when there is none. */
-MN_MUSTCHECK enum mn_err mn_msglog_head(struct mn_rocks_iter *heads, int64_t chat, int64_t *ret_seq,
-                                        struct mn_row_seq *ret_row);
+/* Last message of a chat; *ret_seq 0 and a zeroed row when there is none. `heads` is of this `db`. */
+MN_MUSTCHECK enum mn_err mn_msglog_head(struct mn_rocks *db, struct mn_rocks_iter *heads,
+                                        int64_t chat, int64_t *ret_seq, struct mn_row_seq *ret_row);
 /* A member's row as of now, waiting cursors included. MN_ENOTFOUND. */
 MN_MUSTCHECK enum mn_err mn_msglog_member(struct mn_msglog *log, int64_t user, int64_t chat,
                                           struct mn_row_member *ret);
+/* That a chat ends behind `seq`, by a point read, which does not miss damage; MN_ECORRUPT: it goes on. */
+MN_MUSTCHECK enum mn_err mn_msglog_ends(struct mn_rocks *db, int64_t chat, int64_t seq);
 /* Rows by key, parsed. MN_ENOTFOUND. */
 MN_MUSTCHECK enum mn_err mn_msglog_get_seq(struct mn_rocks *db, int64_t chat, int64_t seq,
                                            struct mn_row_seq *ret);

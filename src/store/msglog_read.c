@@ -30,7 +30,7 @@ enum mn_err mn_msglog_find(struct mn_msglog *log, int64_t id, struct mn_msg_ref 
     if (!err)
         *ret = (struct mn_msg_ref){
             .id = id, .at = msg.at, .kind = msg.kind, .from = msg.from, .to = msg.to};
-    return err;
+    return mn_msglog_judge(log, err, "message", 0);
 }
 
 enum mn_err mn_msglog_pair(struct mn_msglog *log, int64_t a, int64_t b, int64_t *ret_chat)
@@ -38,23 +38,66 @@ enum mn_err mn_msglog_pair(struct mn_msglog *log, int64_t a, int64_t b, int64_t 
     struct mn_rocks *db = mn_db_take(log);
     enum mn_err err = db ? mn_msglog_get_pair(db, a < b ? a : b, a < b ? b : a, ret_chat) : MN_EIO;
     mn_db_give(log);
-    return err;
+    return mn_msglog_judge(log, err, "pair", 0);
 }
 
-static enum mn_err read_chat(struct mn_fetch *f, struct mn_rocks_iter *it, bool descending,
-                             unsigned limit)
+/*
+ * Numbers have no gaps: each row is the neighbour of the one before, and where
+ * they end the chat, or the range, must end too.  `last` is the number before
+ * the first row that is expected, or 0 if any may come first (the chat's last).
+ */
+struct run {
+    const struct mn_range *range;
+    int64_t last;
+    bool any;
+};
+
+static bool is_next(const struct run *run, int64_t seq)
 {
-    for (; limit > 0 && !f->stopped; limit--) {
+    if (run->any)
+        return true;
+    return seq == (run->range->descending ? run->last - 1 : run->last + 1);
+}
+
+/* The rows have ended: rightly? */
+static enum mn_err check_end(struct mn_rocks *db, const struct run *run)
+{
+    const struct mn_range *range = run->range;
+    int64_t after = range->after < 0 ? 0 : range->after;
+    if (run->any) /* none at all */
+        return mn_msglog_ends(db, range->chat, after);
+    if (range->descending)
+        return run->last == after + 1 ? MN_OK : MN_ECORRUPT;
+    return run->last == range->before - 1 ? MN_OK : mn_msglog_ends(db, range->chat, run->last);
+}
+
+static enum mn_err read_chat(struct mn_fetch *f, struct mn_rocks_iter *it,
+                             const struct mn_range *range)
+{
+    struct run run = {.range = range, .last = range->after < 0 ? 0 : range->after};
+    run.any = range->descending;
+    for (unsigned limit = range->limit; limit > 0 && !f->stopped; limit--) {
         struct mn_row_seq row;
         int64_t seq = 0;
         enum mn_err err = mn_seq_iter_row(it, &seq, &row);
-        if (err == MN_ENOTFOUND)
+        if (err == MN_ENOTFOUND) {
+            err = check_end(f->db, &run);
+            if (err)
+                return err;
             break;
+        }
+        if (!err && !is_next(&run, seq))
+            err = MN_ECORRUPT;
+        /* The greatest of the range: its upper end, or the chat's. */
+        if (!err && run.any && seq != range->before - 1)
+            err = mn_msglog_ends(f->db, range->chat, seq);
         if (!err)
             err = mn_fetch_add(f, row.id);
         if (err)
             return err;
-        if (descending)
+        run.last = seq;
+        run.any = false;
+        if (range->descending)
             mn_rocks_iter_prev(it);
         else
             mn_rocks_iter_next(it);
@@ -77,11 +120,11 @@ enum mn_err mn_msglog_read(struct mn_msglog *log, const struct mn_range *range, 
             mn_rocks_iter_seek_last(it);
         else
             mn_rocks_iter_seek(it, mn_str_make(bounds.lower, MN_KEY_SEQ_BYTES));
-        err = read_chat(&f, it, range->descending, range->limit);
+        err = read_chat(&f, it, range);
         mn_rocks_iter_free(it);
     }
     mn_db_give(log);
-    return err;
+    return mn_msglog_judge(log, err, "history", range->chat);
 }
 
 /* ---- chats ---- */
@@ -134,7 +177,7 @@ static enum mn_err fill_view(struct mn_msglog *log, struct mn_rocks_iter *heads,
                                 .delivered = mine->delivered,
                                 .read = mine->read,
                                 .has_read = mine->has_read};
-    enum mn_err err = mn_msglog_head(heads, chat, &view.last_seq, &head);
+    enum mn_err err = mn_msglog_head(log->db, heads, chat, &view.last_seq, &head);
     if (!err && mine->peer)
         err = mn_msglog_member(log, mine->peer, chat, &theirs);
     if (!err)
@@ -163,7 +206,7 @@ enum mn_err mn_msglog_chat(struct mn_msglog *log, int64_t chat, int64_t user,
         mn_rocks_iter_free(heads);
     }
     mn_db_give(log);
-    return err;
+    return mn_msglog_judge(log, err, "chat", chat);
 }
 
 enum mn_err mn_msglog_chats(struct mn_msglog *log, int64_t user, int64_t after_chat, mn_chat_fn fn,
@@ -189,5 +232,5 @@ enum mn_err mn_msglog_chats(struct mn_msglog *log, int64_t user, int64_t after_c
         mn_rocks_iter_free(heads);
     }
     mn_db_give(log);
-    return err == MN_ENOTFOUND ? MN_OK : err;
+    return err == MN_ENOTFOUND ? MN_OK : mn_msglog_judge(log, err, "chats", 0);
 }

@@ -54,7 +54,7 @@ static enum mn_err reopen(struct mn_msglog *log)
     log->db = NULL;
     enum mn_err err = mn_msglog_fault(log, MN_FAULT_REOPEN);
     if (!err)
-        err = mn_rocks_open(&config, &log->db, &why);
+        err = mn_msglog_judge(log, mn_rocks_open(&config, &log->db, &why), "reopening", 0);
     pthread_rwlock_unlock(&log->db_lock);
     mn_buf_deinit(&why);
     return err == MN_ENOSPC || err == MN_OK ? err : MN_EIO;

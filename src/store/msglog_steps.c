@@ -28,31 +28,44 @@ struct mn_rocks_iter *mn_msglog_heads(struct mn_rocks *db)
                              MN_STR("\xff\xff\xff\xff\xff\xff\xff\xff"));
 }
 
-enum mn_err mn_msglog_head(struct mn_rocks_iter *heads, int64_t chat, int64_t *ret_seq,
-                           struct mn_row_seq *ret_row)
+enum mn_err mn_msglog_ends(struct mn_rocks *db, int64_t chat, int64_t seq)
 {
-    char key[MN_KEY_SEQ_BYTES];
-    struct mn_str found, value;
-    int64_t found_chat = 0;
-    mn_key_seq(key, chat, INT64_MAX);
-    mn_rocks_iter_seek_back(heads, mn_str_make(key, sizeof(key)));
-    enum mn_err err = MN_OK;
-    int64_t seq = 0;
-    if (!mn_rocks_iter_get(heads, &found, &value))
-        err = mn_rocks_iter_err(heads);
-    else
-        err = mn_key_seq_parse(found, &found_chat, &seq);
-    if (err)
-        return err;
-    if (found_chat != chat) {
-        *ret_seq = 0;
-        *ret_row = (struct mn_row_seq){0};
+    struct mn_row_seq row;
+    if (seq == INT64_MAX)
         return MN_OK;
-    }
+    enum mn_err err = mn_msglog_get_seq(db, chat, seq + 1, &row);
+    if (err == MN_ENOTFOUND)
+        return MN_OK;
+    return err ? err : MN_ECORRUPT;
+}
+
+/* The row under the iterator if it is of the chat; *ret_seq 0: it is not. */
+static enum mn_err head_row(struct mn_rocks_iter *heads, int64_t chat, int64_t *ret_seq,
+                            struct mn_row_seq *ret_row)
+{
+    struct mn_str found, value;
+    int64_t found_chat = 0, seq = 0;
+    *ret_seq = 0;
+    *ret_row = (struct mn_row_seq){0};
+    if (!mn_rocks_iter_get(heads, &found, &value))
+        return mn_rocks_iter_err(heads);
+    enum mn_err err = mn_key_seq_parse(found, &found_chat, &seq);
+    if (err || found_chat != chat)
+        return err;
     err = mn_row_seq_parse(value, seq, ret_row);
     if (!err)
         *ret_seq = seq;
     return err;
+}
+
+enum mn_err mn_msglog_head(struct mn_rocks *db, struct mn_rocks_iter *heads, int64_t chat,
+                           int64_t *ret_seq, struct mn_row_seq *ret_row)
+{
+    char key[MN_KEY_SEQ_BYTES];
+    mn_key_seq(key, chat, INT64_MAX);
+    mn_rocks_iter_seek_back(heads, mn_str_make(key, sizeof(key)));
+    enum mn_err err = head_row(heads, chat, ret_seq, ret_row);
+    return err ? err : mn_msglog_ends(db, chat, *ret_seq);
 }
 
 enum mn_err mn_msglog_get_seq(struct mn_rocks *db, int64_t chat, int64_t seq,

@@ -226,7 +226,7 @@ static void run_batch(struct mn_writer *w, bool stopping)
     if (!mn_rocks_batch_is_empty(w->batch))
         err = write_batch(w);
     if (err) {
-        mn_writer_fail(w, err, now_ms);
+        mn_writer_fail(w, mn_msglog_judge(w->log, err, "commit", 0), now_ms);
     } else if (with_cursors) {
         mn_cursors_clear(cursors);
         w->cursors_due_ms = 0;

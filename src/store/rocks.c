@@ -314,6 +314,7 @@ enum mn_err mn_rocks_open(const struct mn_rocks_config *config, struct mn_rocks 
         return err;
     }
     rocks->read = rocksdb_readoptions_create();
+    rocksdb_readoptions_set_verify_checksums(rocks->read, 1);
     rocks->write = rocksdb_writeoptions_create();
     rocksdb_writeoptions_set_sync(rocks->write, config->sync);
     *ret = rocks;
@@ -410,6 +411,7 @@ struct mn_rocks_iter *mn_rocks_iter_new(struct mn_rocks *rocks, enum mn_cf cf, s
 {
     struct mn_rocks_iter *iter = mn_new(struct mn_rocks_iter);
     iter->options = rocksdb_readoptions_create();
+    rocksdb_readoptions_set_verify_checksums(iter->options, 1);
     rocksdb_readoptions_set_iterate_lower_bound(iter->options, lower.p, lower.n);
     rocksdb_readoptions_set_iterate_upper_bound(iter->options, upper.p, upper.n);
     rocksdb_readoptions_set_ignore_range_deletions(iter->options, 1);
@@ -421,6 +423,7 @@ struct mn_rocks_iter *mn_rocks_iter_new_scan(struct mn_rocks *rocks, enum mn_cf 
 {
     struct mn_rocks_iter *iter = mn_new(struct mn_rocks_iter);
     iter->options = rocksdb_readoptions_create();
+    rocksdb_readoptions_set_verify_checksums(iter->options, 1);
     rocksdb_readoptions_set_fill_cache(iter->options, 0);
     rocksdb_readoptions_set_readahead_size(iter->options, SCAN_READAHEAD);
     rocksdb_readoptions_set_ignore_range_deletions(iter->options, 1);

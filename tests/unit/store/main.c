@@ -21,6 +21,7 @@ static const struct {
     {"msglog", test_store_msglog},
     {"msglog_read", test_store_msglog_read},
     {"msglog_group", test_store_msglog_group},
+    {"msglog_damage", test_store_msglog_damage},
     {"msglog_open", test_store_msglog_open},
     {"msglog_fault", test_store_msglog_fault},
     {"msglog_disk", test_store_msglog_disk},
