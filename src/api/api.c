@@ -334,6 +334,17 @@ void mn_api_on_http(void *ctx, struct mn_loop *loop, struct mn_http_request *tak
         overloaded(call);
 }
 
+void mn_api_on_refusal(void *ctx, const struct mn_http_request *req, struct mn_http_response *res)
+{
+    struct mn_api *api = ctx;
+    struct mn_api_snapshot *snapshot = snapshot_ref(api);
+    /* The page may know why it failed, whatever the method was meant to be. */
+    enum mn_cors cors = req ? mn_origins_judge(&snapshot->origins, req, MN_STR("GET"))
+                            : MN_CORS_NONE;
+    mn_cors_headers(req, cors, res);
+    snapshot_unref(snapshot);
+}
+
 struct mn_http_response *mn_api_handle(struct mn_api *api, const struct mn_http_request *req)
 {
     struct mn_api_call *call = call_new(api, req);

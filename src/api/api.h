@@ -68,8 +68,10 @@ void mn_api_free(struct mn_api *api);
 /* Takes effect for requests to come; on MN_EINVAL the old options stay. Any thread. */
 MN_MUSTCHECK enum mn_err mn_api_reload(struct mn_api *api, const struct mn_api_options *options,
                                        struct mn_buf *why);
-/* mn_net_handler.on_http; ctx is the api. */
+/* mn_net_http_handler.on_http; ctx is the api. */
 void mn_api_on_http(void *ctx, struct mn_loop *loop, struct mn_http_request *take_req);
+/* mn_net_http_handler.on_refusal; ctx is the api. */
+void mn_api_on_refusal(void *ctx, const struct mn_http_request *req, struct mn_http_response *res);
 /*
  * Answers a request on the calling thread, blocking: what on_http does with
  * its pools.  For tests; `req` stays the caller's, the response becomes it.

@@ -141,22 +141,28 @@ static void on_damage(void *ctx, const char *what, int64_t chat)
                MN_KV_Z("hint", "check the disk, run minim verify, restore a backup"));
 }
 
+/* The api comes into being after the ports are bound, and before anything is accepted. */
 static void on_http(void *ctx, struct mn_loop *loop, struct mn_http_request *take_req)
 {
     struct mn_app *app = ctx;
     mn_api_on_http(app->api, loop, take_req);
 }
 
+static void on_refusal(void *ctx, const struct mn_http_request *req, struct mn_http_response *res)
+{
+    struct mn_app *app = ctx;
+    mn_api_on_refusal(app->api, req, res);
+}
+
 static enum mn_err bind_net(struct mn_app *app, struct mn_buf *why)
 {
     struct mn_net_config config;
-    struct mn_net_handler handler = mn_gate_handler();
+    struct mn_net_ws_handler ws = mn_gate_handler();
+    struct mn_net_http_handler http = {.ctx = app, .on_http = on_http, .on_refusal = on_refusal};
     char text[256] = "";
     mn_wire_net(&app->config, &config);
     config.session_size = mn_gate_session_size();
-    handler.ctx = app;
-    handler.on_http = on_http;
-    enum mn_err err = mn_net_new(&config, &handler, app->log, app->metrics, &app->net, text);
+    enum mn_err err = mn_net_new(&config, &ws, &http, app->log, app->metrics, &app->net, text);
     if (err)
         mn_buf_add_z(why, text);
     return err;

@@ -6,7 +6,7 @@
 
 struct mn_conn;
 
-/* One whole text message (mn_net_handler.on_ws_text); rewrites p[0..n). */
+/* One whole text message (mn_net_ws_handler.on_ws_text); rewrites p[0..n). */
 void mn_dispatch_on_text(void *ctx, struct mn_conn *conn, char *p, size_t n);
 
 #endif

@@ -124,9 +124,9 @@ static void on_turn_end(void *ctx, struct mn_loop *loop)
     mn_msglog_submit(mn_gate_log(gl->gate), first);
 }
 
-struct mn_net_handler mn_gate_handler(void)
+struct mn_net_ws_handler mn_gate_handler(void)
 {
-    return (struct mn_net_handler){
+    return (struct mn_net_ws_handler){
         .on_ws_open = on_ws_open,
         .on_ws_text = mn_dispatch_on_text,
         .on_ws_writer_idle = on_ws_writer_idle,

@@ -68,7 +68,7 @@ size_t mn_gate_session_size(void);
  * The callbacks to give to mn_net_new(); they find the gate through the loop,
  * so ctx and on_http are left to the caller (the API's).
  */
-struct mn_net_handler mn_gate_handler(void);
+struct mn_net_ws_handler mn_gate_handler(void);
 /* Makes the per-loop state; between mn_net_new() and mn_net_start(). */
 void mn_gate_attach(struct mn_gate *gate, struct mn_net *net);
 /* For mn_msglog_config.on_commit, with the gate as ctx; on the writer's thread. */

@@ -237,7 +237,7 @@ static void ping_when_idle(struct mn_conn *conn, uint64_t now_ms)
 static void on_open_timer(struct mn_conn *conn, uint64_t now_ms)
 {
     struct mn_loop *loop = conn->loop;
-    const struct mn_net_handler *handler = &loop->net->handler;
+    const struct mn_net_ws_handler *handler = &loop->net->ws;
     if (is_over(conn->deadline_ms, now_ms)) {
         conn->deadline_ms = 0;
         mn_log(loop->net->log, MN_LOG_WARN, "ws backpressure: closing slow consumer channel",
@@ -271,7 +271,7 @@ static void on_http_timer(struct mn_conn *conn, uint64_t now_ms)
     else if (!is_over(conn->deadline_ms, now_ms))
         return;
     else if (conn->http != NULL)
-        mn_conn_http_error(conn, 408, MN_CLOSE_HANDSHAKE);
+        mn_conn_http_refuse(conn, mn_http_parse_partial(conn->http), 408, MN_CLOSE_HANDSHAKE);
     else
         mn_conn_begin_close(conn, conn->served ? MN_CLOSE_IDLE : MN_CLOSE_HANDSHAKE, true);
 }
@@ -330,7 +330,7 @@ static void count_close(struct mn_conn *conn, enum mn_close_cause cause)
 /* What both ways to end have in common; true when the connection was still in use. */
 static bool end_use(struct mn_conn *conn, enum mn_conn_state next, enum mn_close_cause cause)
 {
-    const struct mn_net_handler *handler = &conn->loop->net->handler;
+    const struct mn_net_ws_handler *handler = &conn->loop->net->ws;
     bool was_open = mn_conn_is_ws(conn);
     bool in_use = was_open || conn->state == MN_CONN_HTTP || conn->state == MN_CONN_BUSY;
     mn_conn_set_state(conn, next);

@@ -15,10 +15,11 @@ static bool queue_text(struct mn_conn *conn, const char *text, size_t n)
     return false;
 }
 
-void mn_conn_http_error(struct mn_conn *conn, unsigned status, enum mn_close_cause cause)
+void mn_conn_http_refuse(struct mn_conn *conn, const struct mn_http_request *req, unsigned status,
+                         enum mn_close_cause cause)
 {
     mn_metric_inc(conn->loop->metrics, status >= 500 ? MN_M_HTTP_5XX : MN_M_HTTP_4XX);
-    if (!mn_conn_queue(conn, mn_http_error_frame(status)))
+    if (!mn_conn_queue(conn, mn_http_refusal(conn->loop->net, req, status)))
         mn_conn_abort(conn, MN_CLOSE_MEMORY);
     else
         mn_conn_begin_close(conn, cause, true);
@@ -51,10 +52,6 @@ static void await_request(struct mn_conn *conn)
 static void accept_upgrade(struct mn_conn *conn, const char *accept)
 {
     char text[160];
-    if (conn->loop->draining) {
-        mn_conn_http_error(conn, 503, MN_CLOSE_SHUTDOWN);
-        return;
-    }
     int n = snprintf(text, sizeof(text),
                      "HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\n"
                      "connection: upgrade\r\nsec-websocket-accept: %s\r\n\r\n",
@@ -85,12 +82,7 @@ static void refuse_upgrade(struct mn_conn *conn, const char *why)
 static void hand_over(struct mn_conn *conn, struct mn_http_request *req)
 {
     struct mn_loop *loop = conn->loop;
-    const struct mn_net_handler *handler = &loop->net->handler;
-    if (mn_loop_is_full(loop)) {
-        mn_http_request_free(req);
-        mn_conn_http_error(conn, 503, MN_CLOSE_MEMORY);
-        return;
-    }
+    const struct mn_net_http_handler *handler = &loop->net->http;
     req->loop = loop;
     req->conn_id = conn->id;
     mn_conn_peer(conn, req->peer);
@@ -102,15 +94,37 @@ static void hand_over(struct mn_conn *conn, struct mn_http_request *req)
         handler->on_http(handler->ctx, loop, req);
         return;
     }
+    mn_conn_http_refuse(conn, req, 404, MN_CLOSE_APP);
     mn_http_request_free(req);
-    mn_conn_http_error(conn, 404, MN_CLOSE_APP);
+}
+
+/* What must not even begin; 0: go on. */
+static unsigned judge(const struct mn_conn *conn, const struct mn_http_request *req,
+                      enum mn_upgrade verdict, enum mn_close_cause *ret_cause)
+{
+    *ret_cause = MN_CLOSE_PROTOCOL;
+    /* RFC 9112, 3.2; an upgrade without one is accepted (ws-protocol.md 1.2). */
+    if (verdict == MN_UPGRADE_NONE && !req->http_1_0 && mn_http_header(req, "host").p == NULL)
+        return 400;
+    *ret_cause = MN_CLOSE_SHUTDOWN;
+    if (verdict == MN_UPGRADE_OK && conn->loop->draining)
+        return 503;
+    *ret_cause = MN_CLOSE_MEMORY;
+    return mn_loop_is_full(conn->loop) ? 503 : 0;
 }
 
 static void on_request(struct mn_conn *conn, struct mn_http_request *req)
 {
     struct mn_upgrade_answer answer;
     enum mn_upgrade verdict = mn_upgrade_judge(req, mn_str_c(conn->loop->cfg.ws_path), &answer);
+    enum mn_close_cause cause;
+    unsigned status = judge(conn, req, verdict, &cause);
     conn->served = true;
+    if (status != 0) {
+        mn_conn_http_refuse(conn, req, status, cause);
+        mn_http_request_free(req);
+        return;
+    }
     if (verdict == MN_UPGRADE_NONE) {
         hand_over(conn, req);
         return;
@@ -143,7 +157,8 @@ size_t mn_conn_http_input(struct mn_conn *conn, char *p, size_t n)
             conn->turn_left -= MN_TURN_REQUEST_COST;
             on_request(conn, req);
         } else if (progress == MN_HTTP_BAD) {
-            mn_conn_http_error(conn, mn_http_parse_status(conn->http), MN_CLOSE_PROTOCOL);
+            mn_conn_http_refuse(conn, mn_http_parse_partial(conn->http),
+                                mn_http_parse_status(conn->http), MN_CLOSE_PROTOCOL);
         } else if (progress == MN_HTTP_CONTINUE) {
             queue_text(conn, go_on, sizeof(go_on) - 1);
         }

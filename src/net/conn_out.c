@@ -227,7 +227,7 @@ static void set_congested(struct mn_conn *conn, bool congested)
 
 static void tell_pressure(struct mn_conn *conn)
 {
-    const struct mn_net_handler *handler = &conn->loop->net->handler;
+    const struct mn_net_ws_handler *handler = &conn->loop->net->ws;
     if (conn->state != MN_CONN_OPEN || conn->congested == conn->pressure_told)
         return;
     conn->pressure_told = conn->congested;

@@ -11,7 +11,7 @@
 void mn_conn_ws_open(struct mn_conn *conn)
 {
     struct mn_loop *loop = conn->loop;
-    const struct mn_net_handler *handler = &loop->net->handler;
+    const struct mn_net_ws_handler *handler = &loop->net->ws;
     mn_conn_set_state(conn, MN_CONN_OPEN);
     mn_ws_rx_init(&conn->rx, MN_WS_SERVER, loop->cfg.max_message);
     memset(mn_conn_session(conn), 0, loop->cfg.session_size);
@@ -114,7 +114,7 @@ static void on_control(struct mn_conn *conn, enum mn_ws_event event, const struc
 
 static void on_event(struct mn_conn *conn, enum mn_ws_event event, struct mn_ws_in *in)
 {
-    const struct mn_net_handler *handler = &conn->loop->net->handler;
+    const struct mn_net_ws_handler *handler = &conn->loop->net->ws;
     switch (event) {
     case MN_WS_TEXT:
         handler->on_ws_text(handler->ctx, conn, in->p, in->n);

@@ -7,8 +7,6 @@
  */
 #include "net/http.h"
 
-#include <http_parser.h>
-
 #include "base/clock.h"
 #include "net/net_internal.h"
 
@@ -70,18 +68,55 @@ struct mn_frame *mn_frame_raw(const char *p, size_t n)
     return frame;
 }
 
+static const char *status_text(unsigned status)
+{
+    static const struct {
+        unsigned status;
+        const char *text;
+    } known[] = {
+        {200, "OK"},
+        {204, "No Content"},
+        {206, "Partial Content"},
+        {301, "Moved Permanently"},
+        {302, "Found"},
+        {304, "Not Modified"},
+        {400, "Bad Request"},
+        {401, "Unauthorized"},
+        {403, "Forbidden"},
+        {404, "Not Found"},
+        {405, "Method Not Allowed"},
+        {406, "Not Acceptable"},
+        {408, "Request Timeout"},
+        {409, "Conflict"},
+        {413, "Payload Too Large"},
+        {414, "URI Too Long"},
+        {415, "Unsupported Media Type"},
+        {416, "Range Not Satisfiable"},
+        {429, "Too Many Requests"},
+        {431, "Request Header Fields Too Large"},
+        {500, "Internal Server Error"},
+        {501, "Not Implemented"},
+        {503, "Service Unavailable"},
+        {505, "HTTP Version Not Supported"},
+    };
+    for (size_t i = 0; i < MN_ARRAY_LEN(known); i++)
+        if (known[i].status == status)
+            return known[i].text;
+    return ""; /* RFC 9112, 4: the phrase may be empty */
+}
+
 static void add_head(struct mn_buf *head, unsigned status, const struct mn_http_response *res,
                      const struct mn_http_request *req, bool close)
 {
     bool has_length = status >= 200 && status != 204 && status != 304;
-    mn_buf_addf(head, "HTTP/1.1 %u %s\r\n", status, http_status_str((enum http_status)status));
+    mn_buf_addf(head, "HTTP/1.1 %u %s\r\n", status, status_text(status));
     if (res->headers.n > 0)
         mn_buf_add(head, res->headers.p, res->headers.n);
     if (has_length)
         mn_buf_addf(head, "Content-Length: %zu\r\n", res->body.n);
     if (close)
         mn_buf_add_z(head, "Connection: close\r\n");
-    else if (req->http_1_0)
+    else if (req != NULL && req->http_1_0)
         mn_buf_add_z(head, "Connection: keep-alive\r\n");
     mn_buf_add_z(head, "\r\n");
 }
@@ -93,8 +128,8 @@ static struct mn_frame *build_answer(const struct mn_http_request *req,
     struct mn_buf head;
     mn_buf_init(&head, HEAD_LIMIT);
     add_head(&head, res->status, res, req, close);
-    bool has_body = req->method != MN_HTTP_HEAD && res->status >= 200 && res->status != 204 &&
-                    res->status != 304;
+    bool is_head = req != NULL && req->method == MN_HTTP_HEAD;
+    bool has_body = !is_head && res->status >= 200 && res->status != 204 && res->status != 304;
     size_t body_len = has_body ? res->body.n : 0;
     struct mn_frame *frame = head.failed ? NULL : mn_frame_raw(NULL, head.n + body_len);
     if (frame != NULL) {
@@ -106,19 +141,21 @@ static struct mn_frame *build_answer(const struct mn_http_request *req,
     return frame;
 }
 
-struct mn_frame *mn_http_error_frame(unsigned status)
+struct mn_frame *mn_http_refusal(const struct mn_net *net, const struct mn_http_request *req,
+                                 unsigned status)
 {
-    char body[128], text[384];
+    struct mn_http_response *res = mn_http_response_new(256);
     bool ours = status >= 500;
-    int body_len = snprintf(body, sizeof(body),
-                            "{\"ok\":false,\"code\":%d,\"message\":\"%s\",\"ts\":%lld}",
-                            ours ? 50000 : 40000, ours ? "internal_error" : "bad_request",
-                            (long long)mn_unix_ms());
-    int n = snprintf(text, sizeof(text),
-                     "HTTP/1.1 %u %s\r\nContent-Type: application/json\r\n"
-                     "Content-Length: %d\r\nConnection: close\r\n\r\n%s",
-                     status, http_status_str((enum http_status)status), body_len, body);
-    return mn_frame_raw(text, (size_t)n);
+    res->status = status;
+    mn_buf_addf(&res->body, "{\"ok\":false,\"code\":%d,\"message\":\"%s\",\"ts\":%lld}",
+                ours ? 50000 : 40000, ours ? "internal_error" : "bad_request",
+                (long long)mn_unix_ms());
+    mn_ignore(mn_http_response_header(res, "Content-Type", MN_STR("application/json")));
+    if (net->http.on_refusal != NULL)
+        net->http.on_refusal(net->http.ctx, req, res);
+    struct mn_frame *frame = build_answer(req, res, true);
+    mn_http_response_free(res);
+    return frame;
 }
 
 static void count_answer(struct mn_loop *loop, const struct mn_http_request *req)
@@ -166,7 +203,7 @@ void mn_http_respond(struct mn_http_request *take_req, struct mn_http_response *
     bool overflow = take_res->body.failed || take_res->headers.failed;
     take_req->close = !take_req->keep_alive || take_res->close || draining || overflow;
     take_req->status = overflow ? 500 : take_res->status;
-    take_req->answer = overflow ? mn_http_error_frame(500)
+    take_req->answer = overflow ? mn_http_refusal(loop->net, take_req, 500)
                                 : build_answer(take_req, take_res, take_req->close);
     mn_http_response_free(take_res);
     take_req->task.run = run_answer;

@@ -55,6 +55,12 @@ struct mn_http_request {
 /* First header of that name (ASCII case-insensitive), or absent. */
 struct mn_str mn_http_header(const struct mn_http_request *req, const char *name);
 
+/*
+ * Whether a header that is a comma-separated list, possibly given several
+ * times, has this element (ASCII case-insensitive).
+ */
+bool mn_http_has_token(const struct mn_http_request *req, const char *name, struct mn_str token);
+
 struct mn_http_response {
     unsigned status;       /* 200 */
     struct mn_buf headers; /* further header lines, each ended by CRLF */

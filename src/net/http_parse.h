@@ -37,8 +37,10 @@ void mn_http_parse_free(struct mn_http_parse *parse);
  */
 enum mn_http_progress mn_http_parse_feed(struct mn_http_parse *parse, const char *p, size_t n,
                                          size_t *ret_used);
-/* 400, 413, 414, 431 or 500 (no memory). */
+/* 400, 413, 414, 431, 505 or 500 (no memory). */
 unsigned mn_http_parse_status(const struct mn_http_parse *parse);
+/* What was understood of the request so far; the parser's.  NULL: nothing is being read. */
+const struct mn_http_request *mn_http_parse_partial(struct mn_http_parse *parse);
 /* The request, once, after DONE; the caller frees it with mn_http_request_free(). */
 struct mn_http_request *mn_http_parse_take(struct mn_http_parse *parse);
 

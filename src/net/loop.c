@@ -78,7 +78,7 @@ static void arm_wheel(struct mn_loop *loop)
 
 void mn_loop_turn_finish(struct mn_loop *loop)
 {
-    const struct mn_net_handler *handler = &loop->net->handler;
+    const struct mn_net_ws_handler *handler = &loop->net->ws;
     for (unsigned pass = 0; pass < TURN_PASSES; pass++) {
         run_resumes(loop);
         if (handler->on_turn_end != NULL)

@@ -70,9 +70,9 @@ static enum mn_err build(struct mn_net *net, char why[256])
     return MN_OK;
 }
 
-enum mn_err mn_net_new(const struct mn_net_config *config, const struct mn_net_handler *handler,
-                       struct mn_log *log, struct mn_metrics *metrics, struct mn_net **ret,
-                       char why[256])
+enum mn_err mn_net_new(const struct mn_net_config *config, const struct mn_net_ws_handler *ws,
+                       const struct mn_net_http_handler *http, struct mn_log *log,
+                       struct mn_metrics *metrics, struct mn_net **ret, char why[256])
 {
     if (!is_valid(config)) {
         snprintf(why, 256, "the transport's configuration is not valid");
@@ -80,7 +80,8 @@ enum mn_err mn_net_new(const struct mn_net_config *config, const struct mn_net_h
     }
     struct mn_net *net = mn_new(struct mn_net);
     net->cfg = *config;
-    net->handler = *handler;
+    net->ws = *ws;
+    net->http = *http;
     net->log = log;
     net->metrics = metrics;
     pthread_mutex_init(&net->idle_lock, NULL);

@@ -31,7 +31,8 @@
 struct mn_net;
 struct mn_loop;
 struct mn_conn;
-struct mn_http_request; /* net/http.h */
+struct mn_http_request;  /* net/http.h */
+struct mn_http_response; /* net/http.h */
 
 enum mn_close_cause {
     MN_CLOSE_PEER = 0,  /* EOF, reset, or the peer's close frame */
@@ -78,7 +79,8 @@ struct mn_net_config {
     size_t session_size;       /* bytes of zeroed handler memory in each connection */
 };
 
-struct mn_net_handler {
+/* What happens with WebSockets; every function may be NULL.  All run on the connection's loop. */
+struct mn_net_ws_handler {
     void *ctx;
     /* The upgrade is complete; the 101 leaves before anything queued here. */
     void (*on_ws_open)(void *ctx, struct mn_conn *conn);
@@ -92,21 +94,34 @@ struct mn_net_handler {
     void (*on_ws_timer)(void *ctx, struct mn_conn *conn);
     /* Last callback of a connection that had on_ws_open; its session memory is gone afterwards. */
     void (*on_ws_close)(void *ctx, struct mn_conn *conn, enum mn_close_cause cause);
-    /* A complete request (never an upgrade to the WebSocket path). The handler owns `req`. */
-    void (*on_http)(void *ctx, struct mn_loop *loop, struct mn_http_request *take_req);
     /* Once a turn or more often, after events and before the writes. */
     void (*on_turn_end)(void *ctx, struct mn_loop *loop);
+};
+
+/* What happens with HTTP requests; every function may be NULL. */
+struct mn_net_http_handler {
+    void *ctx;
+    /* A complete request (never an upgrade to the WebSocket path), on its loop; owns `take_req`. */
+    void (*on_http)(void *ctx, struct mn_loop *loop, struct mn_http_request *take_req);
+    /*
+     * An answer that the transport makes itself (400, 408, 413, 503, ...):
+     * adds the header lines that every answer has.  `req` is what was
+     * understood of the request, at least its headers up to the mistake, or
+     * NULL.  Any thread.
+     */
+    void (*on_refusal)(void *ctx, const struct mn_http_request *req, struct mn_http_response *res);
 };
 
 /* ---- process ---------------------------------------------------------- */
 
 /*
  * Resolves and binds everything; nothing is accepted yet.  On failure
- * `why` (256 bytes) says which address and what.  Handler and config are
+ * `why` (256 bytes) says which address and what.  Handlers and config are
  * copied; log and metrics outlive the net.
  */
 MN_MUSTCHECK enum mn_err mn_net_new(const struct mn_net_config *config,
-                                    const struct mn_net_handler *handler, struct mn_log *log,
+                                    const struct mn_net_ws_handler *ws,
+                                    const struct mn_net_http_handler *http, struct mn_log *log,
                                     struct mn_metrics *metrics, struct mn_net **ret, char why[256]);
 /* Starts the loop threads and accepting. */
 MN_MUSTCHECK enum mn_err mn_net_start(struct mn_net *net);

@@ -177,7 +177,8 @@ struct mn_loop {
 
 struct mn_net {
     struct mn_net_config cfg;
-    struct mn_net_handler handler;
+    struct mn_net_ws_handler ws;
+    struct mn_net_http_handler http;
     struct mn_log *log;
     struct mn_metrics *metrics;
     unsigned loop_count;
@@ -250,7 +251,9 @@ void mn_conn_drop_input(struct mn_conn *conn);
 
 /* conn_http.c */
 size_t mn_conn_http_input(struct mn_conn *conn, char *p, size_t n);
-void mn_conn_http_error(struct mn_conn *conn, unsigned status, enum mn_close_cause cause);
+/* Refuses what was read (`req`: what was understood of it, or NULL) and closes. */
+void mn_conn_http_refuse(struct mn_conn *conn, const struct mn_http_request *req, unsigned status,
+                         enum mn_close_cause cause);
 /* The answer to the request at hand is queued. */
 void mn_conn_http_answered(struct mn_conn *conn, bool keep_alive);
 /* The queue is empty again: go on with the next request. */
@@ -295,7 +298,9 @@ void mn_loop_on_drain_timer(uv_timer_t *timer);
 /* http.c */
 /* Bytes that are no WebSocket frame, to go through the same queue. */
 struct mn_frame *mn_frame_raw(const char *p, size_t n);
-struct mn_frame *mn_http_error_frame(unsigned status);
+/* A whole answer that refuses and closes; `req` is what was understood so far, or NULL. */
+struct mn_frame *mn_http_refusal(const struct mn_net *net, const struct mn_http_request *req,
+                                 unsigned status);
 
 /* Whether the connection has a session: on_ws_open was called, on_ws_close not yet. */
 static inline bool mn_conn_is_ws(const struct mn_conn *conn)

@@ -16,25 +16,6 @@ static bool is_ws_path(struct mn_str path, struct mn_str ws_path)
     return path.n == ws_path.n || path.p[ws_path.n] == '/';
 }
 
-/* Whether a comma-separated list header, possibly given several times, has this token. */
-static bool has_token(const struct mn_http_request *req, const char *name, struct mn_str token)
-{
-    for (unsigned i = 0; i < req->header_count; i++) {
-        if (!mn_str_eq_nocase(req->headers[i].name, mn_str_c(name)))
-            continue;
-        struct mn_str rest = req->headers[i].value;
-        while (rest.n > 0) {
-            const char *comma = memchr(rest.p, ',', rest.n);
-            size_t n = comma != NULL ? (size_t)(comma - rest.p) : rest.n;
-            if (mn_str_eq_nocase(mn_str_trim(mn_str_make(rest.p, n)), token))
-                return true;
-            size_t skip = comma != NULL ? n + 1 : n;
-            rest = mn_str_make(rest.p + skip, rest.n - skip);
-        }
-    }
-    return false;
-}
-
 static bool is_supported(struct mn_str version)
 {
     return mn_str_is(version, "13") || mn_str_is(version, "8") || mn_str_is(version, "7");
@@ -57,9 +38,9 @@ enum mn_upgrade mn_upgrade_judge(const struct mn_http_request *req, struct mn_st
     }
     if (version.p == NULL)
         why = "not a WebSocket handshake request: missing upgrade";
-    else if (!has_token(req, "connection", MN_STR("upgrade")))
+    else if (!mn_http_has_token(req, "connection", MN_STR("upgrade")))
         why = "not a WebSocket request: a |Connection| header must includes a token 'Upgrade'";
-    else if (!has_token(req, "upgrade", MN_STR("websocket")))
+    else if (!mn_http_has_token(req, "upgrade", MN_STR("websocket")))
         why = "not a WebSocket request: a |Upgrade| header must containing the value 'websocket'";
     else if (key.p == NULL)
         why = "not a WebSocket request: missing key";

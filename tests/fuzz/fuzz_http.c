@@ -5,7 +5,14 @@
  * input byte.  Both must see the same requests and the same end, except that
  * of two things wrong the one seen first decides the status, and that what
  * surrounds the payload is weighed from time to time, not at every byte.
+ *
+ * The oracle is a second, naive reading of what was accepted: line by line,
+ * by CRLF only.  Where it disagrees about the end of a request, so could a
+ * proxy.
  */
+#include <ctype.h>
+#include <strings.h>
+
 #include "base/mem.h"
 #include "net/http_parse.h"
 #include "net/upgrade.h"
@@ -49,6 +56,80 @@ static void check_request(struct mn_http_request *req)
         MN_BUG_ON(answer.why[0] == '\0');
 }
 
+/* End of the line that begins at `at`: no lone CR or LF, no control character. */
+static size_t line_end(const char *p, size_t n, size_t at)
+{
+    const char *cr = memmem(p + at, n - at, "\r\n", 2);
+    MN_BUG_ON(cr == NULL);
+    for (const char *c = p + at; c < cr; c++)
+        MN_BUG_ON(((unsigned char)*c < ' ' && *c != '\t') || *c == 0x7f);
+    return (size_t)(cr - p);
+}
+
+/* Value of a header line of this name, or NULL. */
+static const char *value_of(const char *p, size_t n, const char *name)
+{
+    size_t len = strlen(name);
+    if (n <= len || strncasecmp(p, name, len) != 0 || p[len] != ':')
+        return NULL;
+    return p + len + 1;
+}
+
+static size_t digit_of(char c)
+{
+    return c <= '9' ? (size_t)(c - '0') : (size_t)((c | 0x20) - 'a') + 10;
+}
+
+static size_t number_at(const char *p)
+{
+    size_t n = 0;
+    while (*p == ' ' || *p == '\t')
+        p++;
+    for (; isdigit((unsigned char)*p); p++) /* CRLF follows */
+        n = n * 10 + digit_of(*p);
+    return n;
+}
+
+static size_t skip_chunks(const char *p, size_t n, size_t at)
+{
+    for (;;) {
+        size_t eol = line_end(p, n, at), digits = 0, size = 0;
+        for (; digits < eol - at && isxdigit((unsigned char)p[at + digits]); digits++)
+            size = size * 16 + digit_of(p[at + digits]);
+        MN_BUG_ON(digits == 0 || (at + digits < eol && p[at + digits] != ';'));
+        at = eol + 2;
+        if (size == 0)
+            break;
+        MN_BUG_ON(size > n - at || n - at - size < 2 || memcmp(p + at + size, "\r\n", 2) != 0);
+        at += size + 2;
+    }
+    for (size_t eol; (eol = line_end(p, n, at)) != at; at = eol + 2)
+        MN_BUG_ON(p[at] == ' ' || p[at] == '\t' || memchr(p + at, ':', eol - at) == NULL);
+    return at + 2;
+}
+
+/* p[0..n) was accepted as one request: it is one for everybody. */
+static void check_framing(const char *p, size_t n)
+{
+    size_t at = n > 2 && memcmp(p, "\r\n", 2) == 0 ? 2 : 0;
+    size_t lengths = 0, codings = 0, hosts = 0, length = 0;
+    at = line_end(p, n, at) + 2;
+    for (size_t eol; (eol = line_end(p, n, at)) != at; at = eol + 2) {
+        const char *value = value_of(p + at, eol - at, "content-length");
+        MN_BUG_ON(p[at] == ' ' || p[at] == '\t' || memchr(p + at, ':', eol - at) == NULL);
+        MN_BUG_ON(((const char *)memchr(p + at, ':', eol - at))[-1] <= ' ');
+        if (value != NULL) {
+            lengths++;
+            length = number_at(value);
+        }
+        codings += value_of(p + at, eol - at, "transfer-encoding") != NULL;
+        hosts += value_of(p + at, eol - at, "host") != NULL;
+    }
+    at += 2;
+    MN_BUG_ON(lengths + codings > 1 || hosts > 1);
+    MN_BUG_ON((codings == 1 ? skip_chunks(p, n, at) : at + length) != n);
+}
+
 static void run(const uint8_t *data, size_t size, size_t step, struct outcome *out)
 {
     struct mn_http_parse *parse = mn_http_parse_new(limits);
@@ -66,6 +147,7 @@ static void run(const uint8_t *data, size_t size, size_t step, struct outcome *o
         } else if (progress == MN_HTTP_DONE) {
             struct mn_http_request *req = mn_http_parse_take(parse);
             check_request(req);
+            check_framing((const char *)data + out->used, at - out->used);
             out->req[out->count++] = req;
             out->used = at;
             mn_http_parse_free(parse);

@@ -59,6 +59,65 @@ def test_other_method(server):
     server.api().request("PROPFIND", "/nope").fail(501, 40000, "method_not_implemented")
 
 
+# ---- what the transport refuses itself (RFC 9112)
+
+
+def answers_to(server, data):
+    connection = RawSocket(server.http)
+    connection.send(data)
+    return connection.drain()
+
+
+ALLOWED = b"Origin: http://localhost:5173\r\n"
+TOO_LONG = [
+    (413, b"POST /auth/login HTTP/1.1\r\nHost: x\r\n" + ALLOWED + b"Content-Length: 9999999\r\n\r\n"),
+    (414, b"GET /" + b"x" * 5000 + b" HTTP/1.1\r\nHost: x\r\n" + ALLOWED + b"\r\n"),
+    (431, b"GET / HTTP/1.1\r\nHost: x\r\nX: " + b"x" * 9000 + b"\r\n" + ALLOWED + b"\r\n"),
+    (431, b"GET / HTTP/1.1\r\nHost: x\r\n" + b"X: x\r\n" * 100 + ALLOWED + b"\r\n"),
+    (400, b"POST / HTTP/1.1\r\nHost: x\r\n" + ALLOWED + b"Content-Length: x\r\n\r\n"),
+    (400, b"GET /healthz HTTP/1.1\r\n" + ALLOWED + b"\r\n"),
+    (505, b"GET /healthz HTTP/3.0\r\nHost: x\r\n" + ALLOWED + b"\r\n"),
+]
+
+
+@pytest.mark.parametrize("status, request_text", TOO_LONG,
+                         ids=["413", "414", "431-one", "431-many", "400", "400-host", "505"])
+def test_a_page_may_read_why_it_was_refused(server, status, request_text):
+    answer = answers_to(server, request_text)
+    assert answer.startswith(b"HTTP/1.1 %d " % status), answer
+    for header in (b"Access-Control-Allow-Origin: http://localhost:5173", b"Vary: Origin",
+                   b"Access-Control-Allow-Credentials: true", b"Connection: close"):
+        assert b"\r\n" + header + b"\r\n" in answer, answer
+    strangers = answers_to(server, request_text.replace(b"localhost:5173", b"evil.example"))
+    assert b"Access-Control-Allow" not in strangers and b"\r\nVary: Origin\r\n" in strangers
+
+
+def test_a_page_may_read_that_it_was_too_slow(launch):
+    server = launch({"im.gateway.ws.handshake-timeout-ms": 300})
+    answer = answers_to(server, b"POST /auth/login HTTP/1.1\r\nHost: x\r\n" + ALLOWED + b"Content-Length: 5\r\n\r\nx")
+    assert answer.startswith(b"HTTP/1.1 408 ")
+    assert b"\r\nAccess-Control-Allow-Origin: http://localhost:5173\r\n" in answer
+
+
+NEXT = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
+CHUNKED = b"POST /auth/verify HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
+@pytest.mark.parametrize("request_text", [
+    CHUNKED + b'13\r\n{"accessToken":"x"}XX0\r\n\r\n' + NEXT,
+    CHUNKED + b"2;\nxx\r\n45\r\n0\r\n\r\n" + NEXT,
+    CHUNKED + b"0\r\nContent-Length: 5\r\n\r\n" + NEXT,
+    b"GET /healthz HTTP/1.1\r\n\r\n" + NEXT,
+    b"GET /healthz HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n" + NEXT,
+    b"GET /healthz\r\n" + NEXT,
+    b"GET /healthz HTTP/1.1\nHost: x\n\n" + NEXT,
+    b"POST /auth/verify HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n" + NEXT,
+], ids=["chunk-end", "extension", "trailer", "no-host", "two-hosts", "0.9", "lf", "1.0-chunked"])
+def test_one_refusal_and_the_end(server, request_text):
+    answer = answers_to(server, request_text)
+    assert answer.startswith(b"HTTP/1.1 400 ") and answer.count(b"HTTP/1.1 ") == 1, answer
+
+
 def test_front_page(server):
     reply = server.api().get("/")
     assert reply.status == 200 and reply.headers["content-type"].startswith("text/html")

@@ -30,6 +30,7 @@ DEFAULTS = {
     "im.gateway.ws.auth-timeout-ms": 600000,
     "im.gateway.ws.reader-idle-ms": 3600000,
     "im.gateway.ws.writer-idle-ms": 3000000,
+    "im.gateway.ws.ping-idle-ms": 0,
     "im.gateway.ws.expiry-grace-ms": 600000,
     "im.cron.resend.fixed-delay-ms": 3600000,
 }

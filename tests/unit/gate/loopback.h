@@ -100,7 +100,7 @@ struct lb {
     struct mn_idgen ids;
     struct mn_jwt_key jwt;
     struct mn_gate *gate;
-    struct mn_net_handler handler;
+    struct mn_net_ws_handler handler;
     /* What the session look-up says from now on. */
     enum mn_err session_err;
     int64_t sv;

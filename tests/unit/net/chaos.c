@@ -155,7 +155,9 @@ static void *misbehave(void *arg)
         int fd = client_connect(&server);
         bool goes_on;
         if (mn_rng_below(&rng, 4) == 0)
-            goes_on = try_send(fd, "GET /x HTTP/1.1\r\n\r\nPOST /y HTTP/1.1\r\nContent-Le", 48);
+            goes_on = try_send(
+                fd, "GET /x HTTP/1.1\r\nHost: x\r\n\r\nPOST /y HTTP/1.1\r\nHost: x\r\nContent-Le",
+                48);
         else
             goes_on = try_send(fd, CLIENT_UPGRADE, strlen(CLIENT_UPGRADE));
         for (unsigned step = 0; step < STEPS && goes_on; step++)

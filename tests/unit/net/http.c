@@ -47,7 +47,7 @@ static void kept_alive(void **state)
     (void)state;
     int fd = client_connect(&server);
     for (int i = 0; i < 5; i++) {
-        client_send_z(fd, "POST /p?q HTTP/1.1\r\nContent-Length: 3\r\n\r\nabc");
+        client_send_z(fd, "POST /p?q HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc");
         expect_answer(fd, 200, "POST /p?q [abc]");
     }
     close(fd);
@@ -62,7 +62,7 @@ static void pipelined_requests_are_answered_in_order(void **state)
     struct mn_buf all;
     mn_buf_init(&all, 1 << 20);
     for (int i = 0; i < 500; i++)
-        mn_buf_addf(&all, "GET /%d HTTP/1.1\r\n\r\n", i);
+        mn_buf_addf(&all, "GET /%d HTTP/1.1\r\nHost: x\r\n\r\n", i);
     client_send(fd, all.p, all.n);
     mn_buf_deinit(&all);
     for (int i = 0; i < 500; i++) {
@@ -104,9 +104,9 @@ static void next_request_waits_for_the_answer(void **state)
     (void)state;
     server.on_http = park;
     int fd = client_connect(&server);
-    client_send_z(fd, "GET /1 HTTP/1.1\r\n\r\nGET /2 HTTP/1.1\r\n\r\n");
+    client_send_z(fd, "GET /1 HTTP/1.1\r\nHost: x\r\n\r\nGET /2 HTTP/1.1\r\nHost: x\r\n\r\n");
     server_await(&server, SERVER_HTTP, 1);
-    client_send_z(fd, "GET /3 HTTP/1.1\r\n\r\n"); /* waits in the kernel */
+    client_send_z(fd, "GET /3 HTTP/1.1\r\nHost: x\r\n\r\n"); /* waits in the kernel */
     assert_int_equal(server.count[SERVER_HTTP], 1);
     answer_on_a_thread();
     expect_answer(fd, 200, "GET /1 []");
@@ -125,7 +125,7 @@ static void client_that_shuts_its_side_still_gets_the_answer(void **state)
     (void)state;
     server.on_http = park;
     int fd = client_connect(&server);
-    client_send_z(fd, "GET /1 HTTP/1.1\r\n\r\n");
+    client_send_z(fd, "GET /1 HTTP/1.1\r\nHost: x\r\n\r\n");
     shutdown(fd, SHUT_WR);
     server_await(&server, SERVER_HTTP, 1);
     answer_on_a_thread();
@@ -140,7 +140,7 @@ static void client_that_is_gone_costs_nothing(void **state)
     server.on_http = park;
     int fd = client_connect(&server);
     struct linger hard = {.l_onoff = 1};
-    client_send_z(fd, "GET /1 HTTP/1.1\r\n\r\n");
+    client_send_z(fd, "GET /1 HTTP/1.1\r\nHost: x\r\n\r\n");
     server_await(&server, SERVER_HTTP, 1);
     setsockopt(fd, SOL_SOCKET, SO_LINGER, &hard, sizeof(hard));
     close(fd);
@@ -156,7 +156,7 @@ static void answer_after_the_stop(void **state)
     server.on_http = park;
     server_start(&server);
     int fd = client_connect(&server);
-    client_send_z(fd, "GET /1 HTTP/1.1\r\n\r\n");
+    client_send_z(fd, "GET /1 HTTP/1.1\r\nHost: x\r\n\r\n");
     server_await(&server, SERVER_HTTP, 1);
     mn_net_stop(server.net, 0);
     answer_on_a_thread();
@@ -170,10 +170,10 @@ static void chunked_request(void **state)
 {
     (void)state;
     int fd = client_connect(&server);
-    client_send_z(fd, "POST /c HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n"
+    client_send_z(fd, "POST /c HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
                       "3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n");
     expect_answer(fd, 200, "POST /c [abcde]");
-    client_send_z(fd, "GET /d HTTP/1.1\r\n\r\n");
+    client_send_z(fd, "GET /d HTTP/1.1\r\nHost: x\r\n\r\n");
     expect_answer(fd, 200, "GET /d []");
     close(fd);
 }
@@ -183,7 +183,7 @@ static void head_has_no_body(void **state)
     char head[512];
     (void)state;
     int fd = client_connect(&server);
-    client_send_z(fd, "HEAD /h HTTP/1.1\r\n\r\nGET /g HTTP/1.1\r\n\r\n");
+    client_send_z(fd, "HEAD /h HTTP/1.1\r\nHost: x\r\n\r\nGET /g HTTP/1.1\r\nHost: x\r\n\r\n");
     client_read_head(fd, head, sizeof(head));
     assert_non_null(strstr(head, "Content-Length: 10\r\n"));
     expect_answer(fd, 200, "GET /g []");
@@ -212,20 +212,20 @@ static void forms_of_answers(void **state)
     (void)state;
     server.on_http = answer_everything;
     int fd = client_connect(&server);
-    client_send_z(fd, "GET /204 HTTP/1.1\r\n\r\n");
+    client_send_z(fd, "GET /204 HTTP/1.1\r\nHost: x\r\n\r\n");
     client_read_head(fd, buf, sizeof(buf));
     assert_string_equal(buf, "HTTP/1.1 204 No Content\r\nX-Split: aEvil: 1\r\n\r\n");
-    client_send_z(fd, "GET /404 HTTP/1.1\r\n\r\n");
+    client_send_z(fd, "GET /404 HTTP/1.1\r\nHost: x\r\n\r\n");
     client_read_head(fd, buf, sizeof(buf));
     assert_memory_equal(buf, "HTTP/1.1 404 Not Found\r\n", 24);
     assert_int_equal(mn_metrics_sum(server.metrics, MN_M_HTTP_4XX), 1);
-    client_send_z(fd, "GET /close HTTP/1.1\r\n\r\n");
+    client_send_z(fd, "GET /close HTTP/1.1\r\nHost: x\r\n\r\n");
     client_read_all(fd, buf, sizeof(buf));
     assert_string_equal(buf, "HTTP/1.1 200 OK\r\nX-Split: aEvil: 1\r\nContent-Length: 0\r\n"
                              "Connection: close\r\n\r\n");
     close(fd);
     fd = client_connect(&server);
-    client_send_z(fd, "GET /overflow HTTP/1.1\r\n\r\n");
+    client_send_z(fd, "GET /overflow HTTP/1.1\r\nHost: x\r\n\r\n");
     client_read_all(fd, buf, sizeof(buf));
     assert_memory_equal(buf, "HTTP/1.1 500 ", 13);
     assert_non_null(strstr(buf, "{\"ok\":false,\"code\":50000,"));
@@ -268,7 +268,8 @@ static void expect_100_continue(void **state)
     char head[128];
     (void)state;
     int fd = client_connect(&server);
-    client_send_z(fd, "POST /e HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n");
+    client_send_z(
+        fd, "POST /e HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n");
     client_read_head(fd, head, sizeof(head));
     assert_string_equal(head, "HTTP/1.1 100 Continue\r\n\r\n");
     client_send_z(fd, "hi");
@@ -280,10 +281,11 @@ static void h2c_offer_is_ignored(void **state)
 {
     (void)state;
     int fd = client_connect(&server);
-    client_send_z(fd, "GET /g HTTP/1.1\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\n"
-                      "HTTP2-Settings: AAMAAABk\r\n\r\n"
-                      "POST /p HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n"
-                      "Content-Length: 2\r\n\r\nhi");
+    client_send_z(
+        fd, "GET /g HTTP/1.1\r\nHost: x\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\n"
+            "HTTP2-Settings: AAMAAABk\r\n\r\n"
+            "POST /p HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n"
+            "Content-Length: 2\r\n\r\nhi");
     expect_answer(fd, 200, "GET /g []");
     expect_answer(fd, 200, "POST /p [hi]");
     close(fd);
@@ -313,11 +315,12 @@ static void bad_requests_get_an_envelope_and_the_end(void **state)
     (void)state;
     expect_refusal("nonsense\r\n\r\n", 'x', 0, 400);
     expect_refusal("GET /", 'a', 5000, 414);
-    expect_refusal("GET / HTTP/1.1\r\nX: ", 'a', 9000, 431);
-    expect_refusal("POST / HTTP/1.1\r\nContent-Length: 65537\r\n\r\n", 'a', 0, 413);
-    expect_refusal("POST / HTTP/1.1\r\nContent-Length: 65537\r\n\r\n", 'a', 65537, 413);
-    expect_refusal("POST / HTTP/1.1\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n",
-                   'a', 0, 400);
+    expect_refusal("GET / HTTP/1.1\r\nHost: x\r\nX: ", 'a', 9000, 431);
+    expect_refusal("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 65537\r\n\r\n", 'a', 0, 413);
+    expect_refusal("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 65537\r\n\r\n", 'a', 65537, 413);
+    expect_refusal(
+        "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n",
+        'a', 0, 400);
     assert_int_equal(mn_metrics_sum(server.metrics, MN_M_HTTP_4XX), 6);
     assert_int_equal(server.count[SERVER_HTTP], 0);
 }
@@ -328,7 +331,7 @@ static void largest_body(void **state)
     (void)state;
     memset(out, 'b', 65536);
     int fd = client_connect(&server);
-    client_send_z(fd, "POST / HTTP/1.1\r\nContent-Length: 65536\r\n\r\n");
+    client_send_z(fd, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 65536\r\n\r\n");
     client_send_z(fd, out);
     assert_int_equal(client_read_answer(fd, in, 70000), 200);
     assert_int_equal(strlen(strstr(in, "[b")), 65538);
@@ -359,7 +362,7 @@ static void slow_handshake_gets_408(void **state)
     server_start(&server);
     int fd = client_connect(&server);
     struct pollfd answer = {.fd = fd, .events = POLLIN};
-    client_send_z(fd, "GET /ws HTTP/1.1\r\nA: ");
+    client_send_z(fd, "GET /ws HTTP/1.1\r\nHost: x\r\nA: ");
     while (poll(&answer, 1, 10) == 0) /* drips do not extend the time */
         client_send_z(fd, "x");
     client_read_all(fd, buf, sizeof(buf));
@@ -375,7 +378,7 @@ static void idle_after_an_answer(void **state)
     server.cfg.http_idle_ms = 100;
     server_start(&server);
     int fd = client_connect(&server);
-    client_send_z(fd, "GET /g HTTP/1.1\r\n\r\n");
+    client_send_z(fd, "GET /g HTTP/1.1\r\nHost: x\r\n\r\n");
     expect_answer(fd, 200, "GET /g []");
     assert_int_equal(client_read_all(fd, buf, sizeof(buf)), 0);
     close(fd);
@@ -404,7 +407,9 @@ static void long_answers_are_not_cut_and_hold_up_the_next_request(void **state)
     (void)state;
     server.on_http = answer_big;
     int fd = client_connect(&server);
-    client_send_z(fd, "GET /1 HTTP/1.1\r\n\r\nGET /2 HTTP/1.1\r\n\r\nGET /last HTTP/1.1\r\n\r\n");
+    client_send_z(
+        fd,
+        "GET /1 HTTP/1.1\r\nHost: x\r\n\r\nGET /2 HTTP/1.1\r\nHost: x\r\n\r\nGET /last HTTP/1.1\r\nHost: x\r\n\r\n");
     server_await(&server, SERVER_HTTP, 1);
     assert_int_equal(server.count[SERVER_HTTP], 1); /* 8 MiB are queued: no next one meanwhile */
     for (int i = 0; i < 3; i++) {

@@ -317,7 +317,7 @@ static void drain_ends_http_after_the_answer(void **state)
     int idle = client_connect(&server), busy = client_connect(&server);
     int late = client_connect(&server);
     client_send_z(late, "GET /ws HTTP/1.1\r\nHost"); /* an upgrade that is under way */
-    client_send_z(busy, "GET /b HTTP/1.1\r\n\r\n");
+    client_send_z(busy, "GET /b HTTP/1.1\r\nHost: x\r\n\r\n");
     server_await(&server, SERVER_HTTP, 1);
     server_await_metric(&server, MN_M_BYTES_IN, 41);
     server_await_metric(&server, MN_M_ACCEPTED, 3);
@@ -356,18 +356,20 @@ static void stop_tells_and_ends_everybody(void **state)
 
 static void net_that_never_started(void **state)
 {
-    struct mn_net_handler handler = {0};
+    struct mn_net_ws_handler ws = {0};
+    struct mn_net_http_handler http = {0};
     struct mn_net *net = NULL;
     char why[256];
     (void)state;
     server_init(&server);
     struct mn_metrics *metrics = mn_metrics_new();
     mn_log_init(&server.log, MN_LOG_ERROR, MN_LOG_TEXT);
-    assert_int_equal(mn_net_new(&server.cfg, &handler, &server.log, metrics, &net, why), MN_OK);
+    assert_int_equal(mn_net_new(&server.cfg, &ws, &http, &server.log, metrics, &net, why), MN_OK);
     mn_net_drain(net, 0);
     mn_net_free(net);
     server.cfg.loops = 0;
-    assert_int_equal(mn_net_new(&server.cfg, &handler, &server.log, metrics, &net, why), MN_EINVAL);
+    assert_int_equal(mn_net_new(&server.cfg, &ws, &http, &server.log, metrics, &net, why),
+                     MN_EINVAL);
     mn_metrics_free(metrics);
     mn_net_free(NULL);
 }

@@ -30,13 +30,15 @@ static int teardown(void **state)
 
 static void expect_no_net(const char *host, uint16_t port, const char *what)
 {
-    struct mn_net_handler handler = {0};
+    struct mn_net_ws_handler ws = {0};
+    struct mn_net_http_handler http = {0};
     struct mn_net *net = NULL;
     char why[256] = "";
     struct mn_net_config cfg = server.cfg;
     snprintf(cfg.listen[0].host, sizeof(cfg.listen[0].host), "%s", host);
     cfg.listen[0].port = port;
-    assert_int_not_equal(mn_net_new(&cfg, &handler, &server.log, server.metrics, &net, why), MN_OK);
+    assert_int_not_equal(mn_net_new(&cfg, &ws, &http, &server.log, server.metrics, &net, why),
+                         MN_OK);
     assert_null(net);
     assert_non_null(strstr(why, what));
 }
@@ -66,7 +68,7 @@ static void two_addresses(void **state)
     assert_true(second != 0 && second != server.port);
     server.port = second;
     int fd = client_connect(&server);
-    client_send_z(fd, "GET /2 HTTP/1.1\r\n\r\n");
+    client_send_z(fd, "GET /2 HTTP/1.1\r\nHost: x\r\n\r\n");
     assert_int_equal(client_read_answer(fd, buf, sizeof(buf)), 200);
     close(fd);
     fd = client_ws(&server);
@@ -96,7 +98,7 @@ static void ipv6_and_its_peers(void **state)
         snprintf(server.cfg.listen[0].host, sizeof(server.cfg.listen[0].host), "::");
     server_start(&server);
     int fd = client_connect(&server); /* as v4-mapped when the listener is IPv6 */
-    client_send_z(fd, "GET / HTTP/1.1\r\n\r\n");
+    client_send_z(fd, "GET / HTTP/1.1\r\nHost: x\r\n\r\n");
     assert_int_equal(client_read_answer(fd, buf, sizeof(buf)), 200);
     assert_int_equal(seen_peer, 4);
     close(fd);
@@ -105,7 +107,7 @@ static void ipv6_and_its_peers(void **state)
     fd = socket(AF_INET6, SOCK_STREAM, 0);
     addr.sin6_port = htons(server.port);
     assert_int_equal(connect(fd, (struct sockaddr *)&addr, sizeof(addr)), 0);
-    client_send_z(fd, "GET / HTTP/1.1\r\n\r\n");
+    client_send_z(fd, "GET / HTTP/1.1\r\nHost: x\r\n\r\n");
     assert_int_equal(client_read_answer(fd, buf, sizeof(buf)), 200);
     assert_int_equal(seen_peer, 6);
     close(fd);
@@ -242,7 +244,7 @@ static void storm_of_short_connections(void **state)
     for (unsigned i = 0; i < 1000; i++) {
         int fd = client_connect(&server);
         if (i % 3 != 0)
-            client_send_z(fd, i % 3 == 1 ? CLIENT_UPGRADE : "GET / HTTP/1.1\r\n\r\n");
+            client_send_z(fd, i % 3 == 1 ? CLIENT_UPGRADE : "GET / HTTP/1.1\r\nHost: x\r\n\r\n");
         close(fd);
     }
     server_await_metric(&server, MN_M_ACCEPTED, 1000);

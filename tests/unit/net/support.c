@@ -109,6 +109,13 @@ static void on_http(void *ctx, struct mn_loop *loop, struct mn_http_request *req
     note(server, SERVER_HTTP);
 }
 
+static void on_refusal(void *ctx, const struct mn_http_request *req, struct mn_http_response *res)
+{
+    struct mn_str origin = req != NULL ? mn_http_header(req, "origin") : MN_STR_NONE;
+    (void)ctx;
+    mn_ignore(mn_http_response_header(res, "X-Origin", origin.p != NULL ? origin : MN_STR("none")));
+}
+
 /* ---- server ------------------------------------------------------------ */
 
 void server_init(struct server *server)
@@ -139,7 +146,7 @@ void server_init(struct server *server)
 
 void server_start(struct server *server)
 {
-    struct mn_net_handler handler = {
+    struct mn_net_ws_handler ws = {
         .ctx = server,
         .on_ws_open = on_ws_open,
         .on_ws_text = on_ws_text,
@@ -147,8 +154,8 @@ void server_start(struct server *server)
         .on_ws_pressure = on_ws_pressure,
         .on_ws_timer = on_ws_timer,
         .on_ws_close = on_ws_close,
-        .on_http = on_http,
     };
+    struct mn_net_http_handler http = {.ctx = server, .on_http = on_http, .on_refusal = on_refusal};
     int fds[2];
     char why[256] = "";
     assert_int_equal(pipe2(fds, O_CLOEXEC | O_NONBLOCK), 0);
@@ -156,7 +163,7 @@ void server_start(struct server *server)
     mn_log_init(&server->log, MN_LOG_DEBUG, MN_LOG_TEXT);
     server->log.fd = fds[1];
     server->metrics = mn_metrics_new();
-    enum mn_err err = mn_net_new(&server->cfg, &handler, &server->log, server->metrics,
+    enum mn_err err = mn_net_new(&server->cfg, &ws, &http, &server->log, server->metrics,
                                  &server->net, why);
     if (err != MN_OK)
         fail_msg("mn_net_new: %s", why);

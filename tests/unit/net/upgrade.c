@@ -173,7 +173,7 @@ static void other_paths_are_requests(void **state)
     (void)state;
     server_up(&server);
     int fd = client_connect(&server);
-    client_send_z(fd, "GET /wsx HTTP/1.1\r\n" UP KEY V13 "\r\n");
+    client_send_z(fd, "GET /wsx HTTP/1.1\r\nHost: x\r\n" UP KEY V13 "\r\n");
     assert_int_equal(client_read_answer(fd, text, sizeof(text)), 200);
     assert_non_null(strstr(text, "GET /wsx []"));
     close(fd);
