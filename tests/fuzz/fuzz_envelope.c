@@ -55,7 +55,7 @@ static void check_string(const json_t *v, struct mn_str got)
 static enum fate fate_of_digits(struct mn_str s, int64_t min, int64_t max, int64_t *ret)
 {
     char text[128];
-    const char *digits = text;
+    const char *digits = text + 1;
     char *end;
     long long v;
 
@@ -65,13 +65,15 @@ static enum fate fate_of_digits(struct mn_str s, int64_t min, int64_t max, int64
         s.n--;
     if (s.n == 0 || mn_str_is(s, "null"))
         return ABSENT;
-    while (s.n > 100 && (s.p[0] == '0' && s.p[1] == '0')) /* the buffer is short */
+    text[0] = s.p[0] == '-' || s.p[0] == '+' ? s.p[0] : '+';
+    if (s.p[0] == text[0])
         s = mn_str_make(s.p + 1, s.n - 1);
-    if (s.n >= sizeof(text) || memchr(s.p, 0, s.n) != NULL)
+    while (s.n > 100 && s.p[0] == '0') /* the buffer is short */
+        s = mn_str_make(s.p + 1, s.n - 1);
+    if (s.n + 1 >= sizeof(text) || (s.n > 0 && memchr(s.p, 0, s.n) != NULL))
         return REFUSED;
-    memcpy(text, s.p, s.n);
-    text[s.n] = '\0';
-    digits += text[0] == '-' || text[0] == '+';
+    memcpy(text + 1, s.p, s.n);
+    text[s.n + 1] = '\0';
     if (digits[0] < '0' || digits[0] > '9')
         return REFUSED;
     errno = 0;
