@@ -102,10 +102,9 @@ static enum mn_err open_datadir(struct mn_app *app, struct mn_buf *why)
     return err;
 }
 
-static enum mn_err check_session(void *ctx, int64_t uid, int64_t *ret_sv, bool *ret_known)
+static enum mn_err check_session(void *db, int64_t uid, int64_t *ret_sv, bool *ret_known)
 {
-    struct mn_app *app = ctx;
-    return mn_account_session(app->db, uid, ret_sv, ret_known);
+    return mn_db_session(db, uid, ret_sv, ret_known);
 }
 
 static enum mn_err make_gate(struct mn_app *app, struct mn_buf *why)
@@ -113,13 +112,10 @@ static enum mn_err make_gate(struct mn_app *app, struct mn_buf *why)
     struct mn_gate_config config = {
         .log = app->log,
         .metrics = app->metrics,
-        .msglog = &app->msglog,
         .presence = app->presence,
         .idgen = &app->idgen,
         .jwt = app->jwt,
         .workers = GATE_WORKERS,
-        .session = check_session,
-        .session_ctx = app,
     };
     enum mn_err err = mn_wire_gate(&app->config, &config.settings, why);
     if (err)
@@ -186,9 +182,12 @@ static enum mn_err open_stores(struct mn_app *app, struct mn_buf *why)
     msglog.on_damage = on_damage;
     msglog.damage_ctx = app;
     err = mn_msglog_open(&msglog, app->metrics, &app->msglog, why);
-    if (!err)
-        mn_idgen_raise(&app->idgen, mn_msglog_max_id(app->msglog));
-    return err;
+    if (err)
+        return err;
+    mn_idgen_raise(&app->idgen, mn_msglog_max_id(app->msglog));
+    mn_gate_open(app->gate, app->msglog,
+                 &(struct mn_gate_users){.ctx = app->db, .session = check_session});
+    return MN_OK;
 }
 
 static enum mn_err make_api(struct mn_app *app, struct mn_buf *why)
@@ -198,8 +197,7 @@ static enum mn_err make_api(struct mn_app *app, struct mn_buf *why)
                                         .ids = &app->idgen,
                                         .jwt = app->jwt,
                                         .bcrypt_cost = 10,
-                                        .on_session_bump = mn_gate_on_session_bump,
-                                        .ctx = app->gate};
+                                        .sink = mn_gate_sink(app->gate)};
     mn_wire_account(config, &account);
     app->account = mn_account_new(&account);
     app->ops = mn_ops_new(&(struct mn_ops_config){.metrics = app->metrics,

@@ -12,7 +12,10 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "gate/dispatch.h"
-#include "gate/internal.h"
+#include "gate/moves.h"
+#include "gate/push.h"
+#include "gate/resend.h"
+#include "gate/session.h"
 
 enum {
     WORKER_QUEUE = 200000,    /* a reconnect of every allowed connection at once */
@@ -68,10 +71,7 @@ void mn_gate_reload(struct mn_gate *gate, const struct mn_gate_settings *setting
 static void on_ws_open(void *ctx, struct mn_conn *conn)
 {
     (void)ctx;
-    struct mn_gate_loop *gl = mn_gate_loop_of(conn);
-    struct mn_session *session = mn_session_of(conn);
-    session->open_mono_ms = mn_loop_mono_ms(gl->loop);
-    mn_session_arm(conn, session->open_mono_ms + mn_gate_set(gl)->auth_timeout_ms);
+    mn_session_on_open(conn);
 }
 
 static void on_ws_writer_idle(void *ctx, struct mn_conn *conn)
@@ -99,18 +99,17 @@ static void on_ws_close(void *ctx, struct mn_conn *conn, enum mn_close_cause cau
 {
     (void)ctx;
     (void)cause;
-    struct mn_gate *gate = mn_gate_loop_of(conn)->gate;
-    struct mn_session *session = mn_session_of(conn);
-    mn_session_set_state(session, MN_SESSION_CLOSED);
-    if (session->uid) {
-        mn_presence_drop(gate->config.presence, session->uid, mn_conn_id(conn));
-        mn_metric_add(mn_gate_loop_of(conn)->metrics, MN_M_SESSIONS, -1);
-        session->uid = 0;
-    }
-    mn_resend_free(session);
-    mn_unacked_deinit(&session->unacked);
-    mn_moves_unref(session->moves);
-    session->moves = NULL;
+    mn_session_on_close(conn);
+}
+
+void mn_gate_submit(struct mn_gate_loop *gl, struct mn_op *take_op)
+{
+    MN_BUG_ON(take_op->next != NULL);
+    if (gl->last)
+        gl->last->next = take_op;
+    else
+        gl->first = take_op;
+    gl->last = take_op;
 }
 
 static void on_turn_end(void *ctx, struct mn_loop *loop)
@@ -121,7 +120,7 @@ static void on_turn_end(void *ctx, struct mn_loop *loop)
         return;
     struct mn_op *first = gl->first;
     gl->first = gl->last = NULL;
-    mn_msglog_submit(mn_gate_log(gl->gate), first);
+    mn_msglog_submit(gl->gate->msglog, first);
 }
 
 struct mn_net_ws_handler mn_gate_handler(void)
@@ -175,6 +174,30 @@ void mn_gate_attach(struct mn_gate *gate, struct mn_net *net)
         mn_loop_set_user(gl->loop, gl);
     }
     snapshot_unref(snapshot);
+}
+
+void mn_gate_open(struct mn_gate *gate, struct mn_msglog *msglog, const struct mn_gate_users *users)
+{
+    gate->msglog = msglog;
+    gate->users = *users;
+}
+
+void mn_gate_on_commit(void *gate, struct mn_op **ops, size_t count)
+{
+    mn_push_commit(gate, ops, count);
+}
+
+static void bump(void *ctx, int64_t uid, int64_t sv)
+{
+    struct mn_gate *gate = ctx;
+    /* Before the look for a session: a check that makes one findable afterwards sees it. */
+    atomic_fetch_add(&gate->bump_epoch, 1);
+    mn_push_bump(gate, uid, sv);
+}
+
+struct mn_sink mn_gate_sink(struct mn_gate *gate)
+{
+    return (struct mn_sink){.ctx = gate, .bump = bump};
 }
 
 void mn_gate_stop(struct mn_gate *gate) { mn_pool_stop(gate->pool); }

@@ -12,6 +12,7 @@
 #include "base/metrics.h"
 #include "cluster/presence.h"
 #include "im/filter.h"
+#include "im/sink.h"
 #include "net/net.h"
 #include "proto/jwt.h"
 #include "store/msglog.h"
@@ -46,21 +47,26 @@ struct mn_gate_settings {
 struct mn_gate_config {
     struct mn_log *log;
     struct mn_metrics *metrics;
-    struct mn_msglog **msglog; /* set before the first connection; the log needs the gate first */
     struct mn_presence *presence;
     struct mn_idgen *idgen;
     struct mn_jwt_key jwt;
     unsigned workers;
-    /*
-     * Current session version of a user (0 if he never logged in), and
-     * whether there is such a user.  Blocking, called on the gate's workers.
-     */
-    enum mn_err (*session)(void *ctx, int64_t uid, int64_t *ret_sv, bool *ret_known);
-    void *session_ctx;
     struct mn_gate_settings settings;
 };
 
+/* Who the users are; called on the gate's workers, may block. */
+struct mn_gate_users {
+    void *ctx;
+    /* Current session version of a user (0 if he never logged in), and whether there is one. */
+    enum mn_err (*session)(void *ctx, int64_t uid, int64_t *ret_sv, bool *ret_known);
+};
+
 /* NULL: the system gives no thread, errno says why. */
+/*
+ * Made in three steps, because each part needs another to be there: new
+ * (what the transport's callbacks need), attach (what the store's callback
+ * needs), open (the stores), and only then the loops are started.
+ */
 struct mn_gate *mn_gate_new(const struct mn_gate_config *config);
 /* Bytes for mn_net_config.session_size. */
 size_t mn_gate_session_size(void);
@@ -71,14 +77,17 @@ size_t mn_gate_session_size(void);
 struct mn_net_ws_handler mn_gate_handler(void);
 /* Makes the per-loop state; between mn_net_new() and mn_net_start(). */
 void mn_gate_attach(struct mn_gate *gate, struct mn_net *net);
+/* Gives it the stores, which outlive the gate's workers; between attach and mn_net_start(). */
+void mn_gate_open(struct mn_gate *gate, struct mn_msglog *msglog,
+                  const struct mn_gate_users *users);
 /* For mn_msglog_config.on_commit, with the gate as ctx; on the writer's thread. */
 void mn_gate_on_commit(void *gate, struct mn_op **ops, size_t count);
 /*
- * A login or logout has raised the user's session version to `sv`: his live
- * session, if of an older version, ends with session_invalid at its next
- * frame, or within 5 s (ws-protocol.md 4.5, B8).  Any thread.
+ * How other layers reach users' connections.  bump(): a user's live session,
+ * if of an older version, ends with session_invalid at its next frame, or
+ * within 5 s (ws-protocol.md 4.5, B8).
  */
-void mn_gate_on_session_bump(void *gate, int64_t uid, int64_t sv);
+struct mn_sink mn_gate_sink(struct mn_gate *gate);
 /* New settings for all loops; takes settings->filter. Main thread. */
 void mn_gate_reload(struct mn_gate *gate, const struct mn_gate_settings *settings);
 /* Ends the workers; after mn_net_stop(), before the stores are closed. */

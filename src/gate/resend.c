@@ -17,8 +17,12 @@
  *
  * Owner: a session, on its loop's thread.
  */
+#include "gate/resend.h"
+
 #include "base/mem.h"
-#include "gate/internal.h"
+#include "gate/errand.h"
+#include "gate/frame/frame.h"
+#include "gate/push.h"
 
 enum {
     LIVE_MAX = 4096, /* chats with live pushes that a page need not repeat; beyond it they do */
@@ -28,8 +32,6 @@ enum {
     PAGE_BYTES = 192 * 1024, /* text in a page: below the low watermark */
     RETRY_MS = 200           /* when the worker queue was full */
 };
-
-#define REVOKED_BODY MN_STR("\xe5\xb7\xb2\xe6\x92\xa4\xe5\x9b\x9e") /* the literal of 8.2 */
 
 /* What was pushed live of a chat since the resend began: all that is his of first..last. */
 struct live {
@@ -53,10 +55,7 @@ struct mn_resend {
 
 /* A page on its way: loop, worker, loop. */
 struct page {
-    struct mn_job job;
-    struct mn_task task;
-    struct mn_gate *gate;
-    uint64_t conn;
+    struct mn_errand errand; /* first */
     int64_t uid;
     uint32_t run;
     unsigned limit;
@@ -71,6 +70,7 @@ struct page {
 };
 
 static void fetch(struct mn_conn *conn);
+static void done(struct mn_errand *errand, struct mn_gate_loop *gl, struct mn_conn *conn);
 
 /* ---- on the worker ---- */
 
@@ -78,19 +78,9 @@ static bool add_to_page(void *arg, const struct mn_msg *msg)
 {
     struct page *page = arg;
     char text[24];
-    struct mn_envelope env = {
-        .type = MN_TYPE_SINGLE_CHAT,
-        .has = MN_HAS_MSG_SEQ | MN_HAS_FROM | MN_HAS_TO | MN_HAS_TS,
-        .client_msg_id = msg->client_id,
-        .server_msg_id = mn_reply_id(text, msg->id),
-        .msg_seq = msg->at.seq,
-        .from = msg->from,
-        .to = page->uid,
-        .msg_type = MN_STR("text"),
-        .body = msg->status == MN_MSG_REVOKED ? REVOKED_BODY : msg->body,
-        .ts = msg->created_ms,
-    };
-    struct mn_frame *frame = mn_reply_frame(&env);
+    struct mn_envelope env;
+    mn_push_envelope(&env, text, msg, page->uid, MN_STR("text"));
+    struct mn_frame *frame = mn_frame_of(&env);
     MN_BUG_ON(page->count >= page->limit);
     if (!frame) {
         page->err = MN_ENOMEM;
@@ -102,18 +92,13 @@ static bool add_to_page(void *arg, const struct mn_msg *msg)
     return true;
 }
 
-static void on_page(struct mn_task *task, struct mn_loop *loop);
-
-static void run_page(struct mn_job *job, unsigned worker)
+static void work(struct mn_errand *errand)
 {
-    (void)worker;
-    struct page *page = mn_container_of(job, struct page, job);
-    enum mn_err err = mn_msglog_backlog(mn_gate_log(page->gate), page->uid, &page->pos, page->limit,
+    struct page *page = mn_container_of(errand, struct page, errand);
+    enum mn_err err = mn_msglog_backlog(errand->gate->msglog, page->uid, &page->pos, page->limit,
                                         PAGE_BYTES, add_to_page, page, &page->done);
     if (!page->err)
         page->err = err;
-    page->task.run = on_page;
-    mn_loop_post(mn_net_loop_of(page->gate->net, page->conn), &page->task);
 }
 
 /* ---- on the loop ---- */
@@ -163,7 +148,7 @@ static void apply_deferred(struct mn_conn *conn, bool all)
     for (unsigned i = 0; i < resend->deferred_count; i++) {
         struct deferred at = resend->deferred[i];
         if (all || is_passed(resend, at.ref.at.chat, at.ref.at.seq))
-            mn_ack_apply(conn, &at.ref, at.kind);
+            mn_frame_ack_apply(conn, &at.ref, at.kind);
         else
             resend->deferred[kept++] = at;
     }
@@ -199,8 +184,9 @@ static bool has_live_room(struct mn_resend *resend)
     return true;
 }
 
-void mn_resend_note_live(struct mn_session *session, int64_t chat, int64_t seq)
+void mn_resend_note_live(struct mn_session *session, struct mn_place at)
 {
+    const int64_t chat = at.chat, seq = at.seq;
     struct mn_resend *resend = session->resend;
     if (!resend || is_passed(resend, chat, seq))
         return;
@@ -243,7 +229,7 @@ static void restart(struct mn_conn *conn)
     resend->reading = false;
     for (unsigned i = 0; i < resend->live_count; i++)
         resend->live[i].closed = true;
-    uint64_t now = mn_loop_mono_ms(gl->loop), delay = mn_gate_set(gl)->resend_delay_ms;
+    uint64_t now = mn_loop_mono_ms(gl->loop), delay = mn_gate_settings_of(gl)->resend_delay_ms;
     mn_unacked_expire(&session->unacked, now > delay ? now - delay + 1 : 0);
     mn_metric_inc(gl->metrics, MN_M_RESEND_RUNS);
     fetch(conn);
@@ -270,32 +256,27 @@ static void fetch(struct mn_conn *conn)
     struct mn_gate_loop *gl = mn_gate_loop_of(conn);
     struct mn_session *session = mn_session_of(conn);
     struct mn_resend *resend = session->resend;
-    unsigned window = mn_gate_set(gl)->resend_window;
+    unsigned window = mn_gate_settings_of(gl)->resend_window;
     unsigned used = mn_unacked_resent(&session->unacked);
     if (resend->reading || used >= window)
         return;
-    if (!mn_moves_are_in(session, resend->moves_before)) {
+    if (!mn_moves_are_in(session->moves, resend->moves_before)) {
         try_again(conn, 1);
         return;
     }
     unsigned limit = window - used < PAGE_MAX ? window - used : PAGE_MAX;
-    struct page *page = mn_try_alloc(sizeof(*page));
+    struct page *page = mn_errand_new(sizeof(*page), MN_IDS_NONE);
     if (page) {
-        page->job.run = run_page;
-        page->gate = gl->gate;
-        page->conn = mn_conn_id(conn);
+        page->errand.work = work;
+        page->errand.done = done;
         page->uid = session->uid;
         page->run = session->resend_run;
         page->limit = limit;
         page->pos = resend->pos;
-        page->err = MN_OK;
-        page->done = false;
-        page->count = 0;
-        if (mn_pool_submit(gl->gate->pool, &page->job) == MN_OK) {
+        if (mn_errand_send(conn, &page->errand)) {
             resend->reading = true;
             return;
         }
-        mn_free(page);
     }
     try_again(conn, RETRY_MS + mn_rng_below(gl->rng, RETRY_MS));
 }
@@ -322,7 +303,7 @@ static bool send_page(struct mn_conn *conn, struct page *page)
             if (mn_conn_send(conn, frame, MN_SEND_PUSH))
                 return false;
             mn_unacked_add(&session->unacked, at.chat, at.seq, now, true);
-            mn_ack_expect(session);
+            mn_frame_ack_expect(session);
             mn_metric_inc(gl->metrics, MN_M_RESENT);
             mn_reply_count(gl, MN_TYPE_SINGLE_CHAT);
         }
@@ -338,7 +319,7 @@ static void take_page(struct mn_conn *conn, struct page *page)
     struct mn_gate_loop *gl = mn_gate_loop_of(conn);
     struct mn_session *session = mn_session_of(conn);
     struct mn_resend *resend = session->resend;
-    const struct mn_gate_settings *set = mn_gate_set(gl);
+    const struct mn_gate_settings *set = mn_gate_settings_of(gl);
     resend->reading = false;
     bool sent = send_page(conn, page);
     if (session->state != MN_SESSION_LIVE)
@@ -358,17 +339,15 @@ static void take_page(struct mn_conn *conn, struct page *page)
     }
 }
 
-static void on_page(struct mn_task *task, struct mn_loop *loop)
+static void done(struct mn_errand *errand, struct mn_gate_loop *gl, struct mn_conn *conn)
 {
-    struct page *page = mn_container_of(task, struct page, task);
-    struct mn_conn *conn = mn_loop_find(loop, page->conn);
+    (void)gl;
+    struct page *page = mn_container_of(errand, struct page, errand);
     struct mn_session *session = conn ? mn_session_of(conn) : NULL;
-    if (session && session->state == MN_SESSION_LIVE && session->resend &&
-        session->resend_run == page->run)
+    if (session && session->resend && session->resend_run == page->run)
         take_page(conn, page);
     for (unsigned i = 0; i < page->count; i++)
         mn_frame_unref(page->items[i].frame);
-    mn_free(page);
 }
 
 void mn_resend_on_ack(struct mn_conn *conn)
@@ -378,7 +357,7 @@ void mn_resend_on_ack(struct mn_conn *conn)
         return;
     /* Half a window at a time, so that a page is worth a worker's while. */
     if (mn_unacked_resent(&session->unacked) <=
-        mn_gate_set(mn_gate_loop_of(conn))->resend_window / 2)
+        mn_gate_settings_of(mn_gate_loop_of(conn))->resend_window / 2)
         fetch(conn);
 }
 
@@ -386,7 +365,7 @@ uint64_t mn_resend_check_age(struct mn_conn *conn)
 {
     struct mn_gate_loop *gl = mn_gate_loop_of(conn);
     struct mn_session *session = mn_session_of(conn);
-    const struct mn_gate_settings *set = mn_gate_set(gl);
+    const struct mn_gate_settings *set = mn_gate_settings_of(gl);
     uint64_t now = mn_loop_mono_ms(gl->loop);
     if (session->retry_mono_ms) {
         if (session->retry_mono_ms > now)

@@ -152,8 +152,7 @@ static enum mn_err sign_access(struct mn_account *account, struct mn_login *logi
 
 static void bumped(struct mn_account *account, int64_t user, int64_t sv)
 {
-    if (account->config.on_session_bump)
-        account->config.on_session_bump(account->config.ctx, user, sv);
+    mn_sink_bump(&account->config.sink, user, sv);
 }
 
 /* New refresh token and session version; all earlier tokens of the user are void from here on. */
@@ -196,11 +195,6 @@ enum mn_err mn_account_refresh(struct mn_account *account, struct mn_str token,
         return refuse(MN_EPERM, "user_disabled", ret_reason);
     ret->refresh[0] = '\0';
     return sign_access(account, ret, now_ms);
-}
-
-enum mn_err mn_account_session(struct mn_db *db, int64_t user, int64_t *ret_sv, bool *ret_known)
-{
-    return mn_db_session(db, user, ret_sv, ret_known);
 }
 
 enum mn_err mn_account_verify(struct mn_account *account, struct mn_str token, int64_t *ret_user,

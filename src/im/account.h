@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "base/id.h"
+#include "im/sink.h"
 #include "proto/jwt.h"
 #include "store/db.h"
 
@@ -29,9 +30,7 @@ struct mn_account_config {
     unsigned bcrypt_cost;          /* 10; tests use 4 */
     unsigned friend_code_len;      /* 8, clamped to 6..16 */
     int64_t code_reset_cooldown_s; /* 86,400; <= 0 means that */
-    /* After a committed change of a session version; on the worker. May be NULL. */
-    void (*on_session_bump)(void *ctx, int64_t user, int64_t sv);
-    void *ctx;
+    struct mn_sink sink; /* told after a committed change of a session version, on the worker */
 };
 
 /* Raises the id generator above all stored users; blocks on one SELECT. */
@@ -73,14 +72,6 @@ MN_MUSTCHECK enum mn_err mn_account_verify(struct mn_account *account, struct mn
                                            int64_t *ret_user, const char **ret_reason);
 /* Ends all sessions of the user: refresh token deleted, session version bumped. */
 MN_MUSTCHECK enum mn_err mn_account_logout(struct mn_account *account, int64_t user);
-/*
- * Current session version (0 for users without a row: tokens signed for
- * unknown users with sv 0 are good, ws-protocol.md 4.6) and whether the user
- * exists.  One SELECT; blocks.
- */
-MN_MUSTCHECK enum mn_err mn_account_session(struct mn_db *db, int64_t user, int64_t *ret_sv,
-                                            bool *ret_known);
-
 /* ---- profiles ---------------------------------------------------------- */
 
 /* MN_ENOTFOUND.  `make_code`: a missing friend code is generated (failure ignored). */

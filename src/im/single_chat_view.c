@@ -9,11 +9,6 @@
 
 #include "base/mem.h"
 
-struct mn_str mn_single_chat_text(const struct mn_msg *msg)
-{
-    return msg->status == MN_MSG_REVOKED ? MN_STR(MN_REVOKED_TEXT) : msg->body;
-}
-
 /* Min-heap: the root is the last of the list so far, the first to be displaced. */
 struct best {
     struct mn_chat_pos before;

@@ -11,12 +11,6 @@
  * calls read the message log and block: workers only.
  */
 
-/* What clients see in place of a revoked message. */
-#define MN_REVOKED_TEXT "\xe5\xb7\xb2\xe6\x92\xa4\xe5\x9b\x9e" /* "has been revoked" */
-
-/* Text to show: the body, or the placeholder. */
-struct mn_str mn_single_chat_text(const struct mn_msg *msg);
-
 /* A place in a conversation list: newest `updated_ms` first, then greatest chat id. */
 struct mn_chat_pos {
     int64_t updated_ms, chat;

@@ -3,6 +3,7 @@
 
 #include "api/input.h"
 #include "im/list_cursor.h"
+#include "im/message.h"
 
 bool mn_api_print_message(void *arg, const struct mn_msg *msg)
 {
@@ -21,7 +22,7 @@ bool mn_api_print_message(void *arg, const struct mn_msg *msg)
     mn_jout_id(out, "serverMsgId", msg->id);
     mn_jout_date(out, "createdAt", msg->created_ms);
     mn_jout_date(out, "updatedAt", msg->updated_ms);
-    mn_jout_str(out, "content", mn_single_chat_text(msg));
+    mn_jout_str(out, "content", mn_message_text(msg));
     mn_jout_close(out, '}');
     return !out->buf->failed;
 }
@@ -33,7 +34,7 @@ bool mn_api_print_last_message(void *arg, const struct mn_msg *msg)
     mn_jout_id(out, "serverMsgId", msg->id);
     mn_jout_id(out, "fromUserId", msg->from);
     mn_jout_id(out, "toUserId", msg->to);
-    mn_jout_str(out, "content", mn_single_chat_text(msg));
+    mn_jout_str(out, "content", mn_message_text(msg));
     mn_jout_date(out, "createdAt", msg->created_ms);
     mn_jout_close(out, '}');
     return true;

@@ -5,6 +5,7 @@
 
 #include "base/mem.h"
 #include "base/num.h"
+#include "im/message.h"
 #include "im/single_chat_view.h"
 
 #define ME 10001
@@ -288,9 +289,9 @@ static void revoked_text_is_hidden(void **state)
 {
     struct mn_msg msg = {.status = MN_MSG_SAVED, .body = MN_STR("secret")};
     (void)state;
-    assert_true(mn_str_is(mn_single_chat_text(&msg), "secret"));
+    assert_true(mn_str_is(mn_message_text(&msg), "secret"));
     msg.status = MN_MSG_REVOKED;
-    assert_true(mn_str_is(mn_single_chat_text(&msg), "\u5df2\u64a4\u56de"));
+    assert_true(mn_str_is(mn_message_text(&msg), "\u5df2\u64a4\u56de"));
 }
 
 static void nobody_reads_what_is_not_his(void **state)

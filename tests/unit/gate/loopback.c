@@ -17,7 +17,7 @@ static enum mn_err look_up(void *ctx, int64_t uid, int64_t *ret_sv, bool *ret_kn
     *ret_known = lb->known;
     if (lb->raise_inside == uid) {
         lb->raise_inside = 0;
-        mn_gate_on_session_bump(lb->gate, uid, ++lb->sv);
+        lb_bump(uid, ++lb->sv);
     }
     return lb->session_err;
 }
@@ -32,23 +32,18 @@ struct mn_gate_settings lb_settings(void)
                                      .resend_periodic = true};
 }
 
-static struct mn_msglog *the_log(void) { return &lb->msglog; }
-
 static void start(const struct mn_gate_settings *settings)
 {
-    static struct mn_msglog *log;
-    log = the_log();
     lb->gate = mn_gate_new(&(struct mn_gate_config){.log = &lb->log,
                                                     .metrics = lb->metrics,
-                                                    .msglog = &log,
                                                     .presence = lb->presence,
                                                     .idgen = &lb->ids,
                                                     .jwt = lb->jwt,
                                                     .workers = 1,
-                                                    .session = look_up,
                                                     .settings = *settings});
     lb->handler = mn_gate_handler();
     mn_gate_attach(lb->gate, &lb->net);
+    mn_gate_open(lb->gate, &lb->msglog, &(struct mn_gate_users){.session = look_up});
 }
 
 int lb_setup(void **state)
@@ -111,6 +106,12 @@ void lb_turn_end(void)
 {
     for (unsigned i = 0; i < LB_LOOPS; i++)
         lb->handler.on_turn_end(lb->handler.ctx, &lb->net.loop[i]);
+}
+
+void lb_bump(int64_t uid, int64_t sv)
+{
+    struct mn_sink sink = mn_gate_sink(lb->gate);
+    mn_sink_bump(&sink, uid, sv);
 }
 
 void lb_settle(void)

@@ -158,6 +158,8 @@ void lb_turn_end(void);
 void lb_commit(unsigned count);
 /* All of the above until nothing is left to do. */
 void lb_settle(void);
+/* The gate is told of a raised session version. */
+void lb_bump(int64_t uid, int64_t sv);
 /* Turns the clock, firing timers. */
 void lb_advance(uint64_t ms);
 /* Crosses the high watermark upwards or the low one downwards. */
@@ -166,7 +168,7 @@ void lb_congest(struct mn_conn *conn, bool congested);
 int64_t lb_delivered(int64_t user, int64_t chat);
 /* Chat of two users. */
 int64_t lb_chat_of(int64_t a, int64_t b);
-/* The n-th mn_try_* from now on fails; whether it was reached. */
+/* The n-th allocation from now on fails; whether it was reached. */
 void lb_torture(unsigned n);
 bool lb_torture_end(void);
 int64_t lb_metric(enum mn_metric metric);

@@ -300,10 +300,10 @@ static void many_live_pushes_before_a_page(void **state)
     for (unsigned i = 0; i < LIVE; i++) {
         snprintf(id, sizeof(id), "b%u", i);
         lb_chat(sender, ME, id);
+        lb_turn_end();
+        lb_commit(1);
+        lb_run_posts();
     }
-    lb_turn_end();
-    lb_commit(LB_MSGS);
-    lb_run_posts();
     expect_all(conn, "b", LIVE);
     lb_settle();
     expect_all(conn, "a", 2);

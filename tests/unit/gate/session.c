@@ -58,7 +58,7 @@ static void happen(enum event event, struct mn_conn *conn, int64_t uid)
         lb->sv++;
         break;
     case TELL:
-        mn_gate_on_session_bump(lb->gate, uid, lb->sv);
+        lb_bump(uid, lb->sv);
         break;
     case GONE:
         lb_gone(conn);
@@ -159,7 +159,7 @@ static void raised_for_somebody_else(void **state)
     struct mn_conn *conn = lb_open(0);
     lb_auth(conn, 7, 0);
     lb_work();
-    mn_gate_on_session_bump(lb->gate, 8, 1);
+    lb_bump(8, 1);
     lb_settle();
     lb_advance(10000);
     lb_expect(conn, "'type':'AUTH_OK'");
@@ -172,7 +172,7 @@ static void second_look_without_a_worker(void **state)
     struct mn_conn *conn = lb_open(0);
     lb_auth(conn, 7, 0);
     lb_work();
-    mn_gate_on_session_bump(lb->gate, 8, 1);
+    lb_bump(8, 1);
     lb->pool.is_full = true;
     lb_run_posts();
     lb_expect_close(conn, "'type':'AUTH_OK'"); /* it cannot be known, so it is not kept */

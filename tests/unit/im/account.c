@@ -63,8 +63,7 @@ static int setup(void **state)
         .bcrypt_cost = 4,
         .friend_code_len = 8,
         .code_reset_cooldown_s = 86400,
-        .on_session_bump = on_bump,
-        .ctx = f,
+        .sink = {.ctx = f, .bump = on_bump},
     };
     f->account = mn_account_new(&f->config);
     *state = f;
@@ -276,7 +275,7 @@ static void first_logins_at_once_make_one_account(void **state)
     pthread_t thread[4];
     pthread_barrier_t start;
     int64_t versions = 0;
-    f->config.on_session_bump = NULL; /* the fixture's counts for one thread */
+    f->config.sink.bump = NULL; /* the fixture's counts for one thread */
     mn_account_free(f->account);
     f->account = mn_account_new(&f->config);
     pthread_barrier_init(&start, NULL, 4);
@@ -361,7 +360,7 @@ static void logout_ends_everything(void **state)
     assert_int_equal(f->bumped_sv, 2);
     verify_says(f, login.access, "session_invalid");
     assert_int_equal(refresh(f, login.refresh, &ignored), MN_EAUTH);
-    assert_int_equal(mn_account_session(f->db, login.user, &sv, &known), MN_OK);
+    assert_int_equal(mn_db_session(f->db, login.user, &sv, &known), MN_OK);
     assert_int_equal(sv, 2);
     assert_true(known);
     login_ok(f, "alice", "secret", &login);

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * SINGLE_CHAT: from the frame to the writer, and the writer's answers, in
+ * the order of the requests (ws-protocol.md 3.5, 7.1).  What a message may
+ * be is im/message's.
+ */
+#include "gate/frame/frame.h"
+#include "gate/recipient.h"
+#include "im/message.h"
+
+/* ---- order ---- */
+
+static void submit(void *ctx, struct mn_op *take_op) { mn_gate_submit(ctx, take_op); }
+
+static void send(void *ctx, uint64_t conn_id, struct mn_frame *take_frame)
+{
+    struct mn_gate_loop *gl = ctx;
+    struct mn_conn *conn = mn_loop_find(gl->loop, conn_id);
+    if (!conn || mn_session_of(conn)->state == MN_SESSION_CLOSED) {
+        mn_frame_unref(take_frame);
+        return;
+    }
+    mn_reply_send_frame(conn, take_frame);
+    mn_session_release(conn, MN_HOLD_SERIAL);
+}
+
+static const struct mn_serial_calls calls = {.submit = submit, .send = send};
+
+/* The session's requests, with room for one more; NULL: no memory. */
+static struct mn_serial *requests(struct mn_conn *conn)
+{
+    struct mn_session *session = mn_session_of(conn);
+    if (!session->serial)
+        session->serial = mn_serial_new(&calls, mn_gate_loop_of(conn), mn_conn_id(conn));
+    if (!session->serial || !mn_serial_make_room(session->serial))
+        return NULL;
+    return session->serial;
+}
+
+static void hold_if_full(struct mn_conn *conn)
+{
+    struct mn_session *session = mn_session_of(conn);
+    if (session->serial && mn_serial_is_full(session->serial))
+        mn_session_hold(conn, MN_HOLD_SERIAL);
+}
+
+/* An answer that needs no writer. */
+static void answer(struct mn_conn *conn, enum mn_reason reason, struct mn_str client_msg_id,
+                   int64_t id)
+{
+    struct mn_gate_loop *gl = mn_gate_loop_of(conn);
+    struct mn_session *session = mn_session_of(conn);
+    char text[24];
+    struct mn_ids ids = {client_msg_id, mn_id_text(text, id)};
+    struct mn_frame *frame = reason == MN_REASON_SERVER_BUSY ? mn_reply_make_busy(gl, ids)
+                                                             : mn_reply_make_error(gl, reason, ids);
+    bool in_turn = session->serial && !mn_serial_is_empty(session->serial);
+    struct mn_serial *serial = in_turn ? requests(conn) : NULL;
+    if (serial)
+        mn_serial_add_answer(serial, frame);
+    else
+        mn_reply_send_frame(conn, frame); /* also without memory: the order yields to an answer */
+    if (session->state != MN_SESSION_CLOSED)
+        hold_if_full(conn);
+}
+
+/* ---- the request ---- */
+
+/* On its way to the writer; false: refused, the operation is the caller's. */
+static bool accept(struct mn_conn *conn, struct mn_op *op)
+{
+    struct mn_gate_loop *gl = mn_gate_loop_of(conn);
+    struct mn_serial *serial = requests(conn);
+    if (!serial)
+        return false;
+    op->conn = mn_conn_id(conn);
+    op->mono_ns = mn_loop_mono_ms(gl->loop) * 1000000;
+    if (mn_gate_settings_of(gl)->require_known_user) {
+        mn_recipient_check(conn, op);
+        return true;
+    }
+    if (!mn_msglog_reserve(gl->gate->msglog, op->bytes))
+        return false;
+    mn_serial_add(serial, op);
+    return true;
+}
+
+void mn_frame_single_chat(struct mn_conn *conn, const struct mn_envelope *env)
+{
+    struct mn_gate_loop *gl = mn_gate_loop_of(conn);
+    const struct mn_message_rules rules = {.filter = mn_gate_settings_of(gl)->filter,
+                                           .scratch = &gl->filtered,
+                                           .idgen = gl->gate->config.idgen};
+    struct mn_message message;
+    mn_message_single(&rules, mn_session_of(conn)->uid, env, mn_loop_unix_ms(gl->loop), &message);
+    if (message.filtered)
+        mn_metric_inc(gl->metrics, MN_M_MSG_FILTERED);
+    if (message.op && accept(conn, message.op)) {
+        hold_if_full(conn);
+        return;
+    }
+    if (message.op) {
+        mn_op_unref(message.op);
+        message.reason = MN_REASON_SERVER_BUSY;
+    }
+    answer(conn, message.reason, env->client_msg_id, message.id);
+}
+
+/* ---- the writer's answer ---- */
+
+static struct mn_frame *saved(struct mn_gate_loop *gl, const struct mn_op *op)
+{
+    char text[24];
+    return mn_reply_make(
+        gl, &(struct mn_envelope){
+                .type = MN_TYPE_ACK,
+                .has = MN_HAS_MSG_SEQ | MN_HAS_FROM,
+                .client_msg_id = mn_op_client_id(op),
+                .server_msg_id = mn_id_text(text, op->id),
+                .msg_seq = op->at.seq,
+                .from = op->from,
+                .ack_type = MN_STR("saved"),
+                /* It tells the sender what the filter made of it; a duplicate has none (2.4). */
+                .body = op->duplicate ? MN_STR_NONE : mn_op_body(op),
+            });
+}
+
+void mn_frame_single_chat_done(struct mn_conn *conn, const struct mn_op *op)
+{
+    struct mn_gate_loop *gl = mn_gate_loop_of(conn);
+    struct mn_session *session = mn_session_of(conn);
+    char text[24];
+    struct mn_ids ids = {mn_op_client_id(op), mn_id_text(text, op->id)};
+    struct mn_frame *frame;
+    if (session->state == MN_SESSION_CLOSED)
+        return;
+    if (op->result == MN_OK)
+        frame = saved(gl, op);
+    else if (op->result == MN_EINVAL)
+        frame = mn_reply_make_error(gl, MN_REASON_INTERNAL_ERROR, ids);
+    else /* disk full, I/O error: nothing was stored, a retry may succeed */
+        frame = mn_reply_make_busy(gl, ids);
+    mn_serial_done(session->serial, op, frame);
+}

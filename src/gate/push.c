@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * From a committed batch, or from another session, to connections: see
+ * push.h.  On the thread that has something for a user it becomes a delivery
+ * to a connection; on that one's loop, a frame or the end of a session.
+ *
+ * A push that finds no session, or no room, is left to the store: the
+ * recipient's cursor still stands before it, so a resend brings it.
+ */
+#include "gate/push.h"
+
+#include "base/mem.h"
+#include "gate/frame/frame.h"
+#include "gate/resend.h"
+#include "im/message.h"
+
+enum kind { ANSWER, MESSAGE, RECEIPT, KICK, BUMP };
+
+struct delivery {
+    enum kind kind;
+    uint64_t conn;
+    struct mn_op *op; /* one reference; NULL: KICK, BUMP */
+    int64_t uid, sv;  /* KICK, BUMP */
+};
+
+/* What goes to one loop in one piece. Owner: its maker, then the loop. */
+struct parcel {
+    struct mn_task task;
+    unsigned count, cap;
+    struct delivery items[];
+};
+
+/*
+ * What goes to the loops: a chain of parcels for each, made as they are
+ * needed, so neither the recipients of an operation nor the operations of a
+ * batch have a number that must be known before.
+ */
+enum { LOOPS_MAX = 64, PARCEL_FIRST = 8, PARCEL_NEXT = 256 };
+struct parcels {
+    struct mn_gate *gate;
+    struct {
+        struct parcel *first, *last;
+    } loop[LOOPS_MAX];
+};
+
+static void run_parcel(struct mn_task *task, struct mn_loop *loop);
+
+static struct parcel *parcel_new(unsigned cap)
+{
+    struct parcel *parcel = mn_alloc(sizeof(*parcel) + cap * sizeof(parcel->items[0]));
+    parcel->task.run = run_parcel;
+    parcel->cap = cap;
+    return parcel;
+}
+
+static void add(struct parcels *parcels, const struct delivery *delivery)
+{
+    unsigned index = mn_loop_index(mn_net_loop_of(parcels->gate->net, delivery->conn));
+    struct parcel *parcel = parcels->loop[index].last;
+    if (!parcel) {
+        parcel = parcel_new(PARCEL_FIRST);
+        parcels->loop[index].first = parcels->loop[index].last = parcel;
+    } else if (parcel->count == parcel->cap) {
+        parcel = parcel_new(PARCEL_NEXT);
+        parcels->loop[index].last->task.next = &parcel->task;
+        parcels->loop[index].last = parcel;
+    }
+    parcel->items[parcel->count++] = *delivery;
+}
+
+static void post(struct parcels *parcels)
+{
+    for (unsigned i = 0; i < parcels->gate->loop_count; i++)
+        if (parcels->loop[i].first)
+            mn_loop_post_chain(mn_net_loop(parcels->gate->net, i), &parcels->loop[i].first->task,
+                               &parcels->loop[i].last->task);
+}
+
+/* ---- the door ---- */
+
+/* To the user, where he is; nothing is lost if that is nowhere. */
+static void to_user(struct parcels *parcels, int64_t uid, const struct delivery *delivery)
+{
+    struct delivery to = *delivery;
+    to.conn = mn_presence_find(parcels->gate->config.presence, uid);
+    if (!to.conn)
+        return;
+    if (to.op)
+        mn_op_ref(to.op);
+    add(parcels, &to);
+}
+
+static void route(struct parcels *parcels, struct mn_op *op)
+{
+    switch ((enum mn_op_kind)op->kind) {
+    case MN_OP_APPEND:
+        add(parcels, &(struct delivery){.kind = ANSWER, .conn = op->conn, .op = mn_op_ref(op)});
+        if (op->result == MN_OK && !op->duplicate)
+            to_user(parcels, op->to, &(struct delivery){.kind = MESSAGE, .op = op});
+        break;
+    case MN_OP_CURSOR:
+        mn_moves_done(op);
+        if (op->result == MN_OK && op->advanced)
+            to_user(parcels, op->to, &(struct delivery){.kind = RECEIPT, .op = op});
+        break;
+    case MN_OP_REVOKE:
+    case MN_OP_JOIN:
+    case MN_OP_LEAVE:
+    case MN_OP_ECHO:
+        break; /* nobody submits them */
+    }
+}
+
+void mn_push_commit(struct mn_gate *gate, struct mn_op **ops, size_t count)
+{
+    struct parcels parcels = {.gate = gate};
+    for (size_t i = 0; i < count; i++) {
+        route(&parcels, ops[i]);
+        mn_op_unref(ops[i]);
+    }
+    post(&parcels);
+}
+
+void mn_push_kick(struct mn_gate *gate, uint64_t conn, int64_t uid)
+{
+    struct parcels parcels = {.gate = gate};
+    add(&parcels, &(struct delivery){.kind = KICK, .conn = conn, .uid = uid});
+    post(&parcels);
+}
+
+void mn_push_bump(struct mn_gate *gate, int64_t uid, int64_t sv)
+{
+    struct parcels parcels = {.gate = gate};
+    to_user(&parcels, uid, &(struct delivery){.kind = BUMP, .uid = uid, .sv = sv});
+    post(&parcels);
+}
+
+/* ---- on the loop ---- */
+
+void mn_push_envelope(struct mn_envelope *ret, char id_text[24], const struct mn_msg *msg,
+                      int64_t to, struct mn_str msg_type)
+{
+    *ret = (struct mn_envelope){
+        .type = MN_TYPE_SINGLE_CHAT,
+        .has = MN_HAS_MSG_SEQ | MN_HAS_FROM | MN_HAS_TO | MN_HAS_TS,
+        .client_msg_id = msg->client_id,
+        .server_msg_id = mn_id_text(id_text, msg->id),
+        .msg_seq = msg->at.seq,
+        .from = msg->from,
+        .to = to,
+        .msg_type = msg_type,
+        .body = mn_message_text(msg),
+        .ts = msg->created_ms,
+    };
+}
+
+static struct mn_frame *message_frame(const struct mn_op *op)
+{
+    const struct mn_msg msg = {.id = op->id,
+                               .at = op->at,
+                               .from = op->from,
+                               .to = op->to,
+                               .created_ms = op->unix_ms,
+                               .status = MN_MSG_SAVED,
+                               .client_id = mn_op_client_id(op),
+                               .body = mn_op_body(op)};
+    struct mn_envelope env;
+    char text[24];
+    mn_push_envelope(&env, text, &msg, op->to, mn_op_msg_type(op));
+    return mn_frame_of(&env);
+}
+
+static void push_message(struct mn_conn *conn, const struct mn_op *op)
+{
+    struct mn_gate_loop *gl = mn_gate_loop_of(conn);
+    struct mn_session *session = mn_session_of(conn);
+    if (session->state != MN_SESSION_LIVE || session->uid != op->to)
+        return;
+    /* Once one was dropped, those behind it wait for the resend: order, and the cursor, need it. */
+    struct mn_frame *frame = session->lossy ? NULL : message_frame(op);
+    enum mn_err err = frame ? mn_conn_send(conn, frame, MN_SEND_PUSH) : MN_EBUSY;
+    if (err == MN_EBUSY) {
+        session->lossy = true;
+        mn_metric_inc(gl->metrics, MN_M_PUSH_DROPPED);
+        if (!mn_conn_is_congested(conn))
+            mn_resend_start(conn); /* no memory for the frame just now */
+        return;
+    }
+    if (err)
+        return;
+    mn_reply_count(gl, MN_TYPE_SINGLE_CHAT);
+    uint64_t now = mn_loop_mono_ms(gl->loop);
+    mn_unacked_add(&session->unacked, op->at.chat, op->at.seq, now, false);
+    mn_frame_ack_expect(session);
+    mn_resend_note_live(session, op->at);
+    const struct mn_gate_settings *set = mn_gate_settings_of(gl);
+    if (set->resend_periodic)
+        mn_session_arm(conn, now + set->resend_delay_ms);
+}
+
+/* Tells the sender of a message about its delivered or read cursor. */
+static void push_receipt(struct mn_conn *conn, const struct mn_op *op)
+{
+    struct mn_gate_loop *gl = mn_gate_loop_of(conn);
+    struct mn_session *session = mn_session_of(conn);
+    char text[24];
+    if (session->state != MN_SESSION_LIVE || session->uid != op->to)
+        return;
+    struct mn_frame *frame = mn_frame_of(&(struct mn_envelope){
+        .type = MN_TYPE_ACK,
+        .has = MN_HAS_MSG_SEQ | MN_HAS_FROM | MN_HAS_TO | MN_HAS_TS,
+        .server_msg_id = mn_id_text(text, op->id),
+        .msg_seq = op->at.seq,
+        .from = op->from,
+        .to = op->to,
+        .ack_type = op->cursor == MN_CURSOR_READ ? MN_STR("read") : MN_STR("delivered"),
+        .ts = mn_loop_unix_ms(gl->loop),
+    });
+    /* A receipt is not durable (8.5): a congested sender can ask for the cursor over HTTP. */
+    if (frame && mn_conn_send(conn, frame, MN_SEND_PUSH) == MN_OK)
+        mn_reply_count(gl, MN_TYPE_ACK);
+}
+
+static void deliver(struct mn_loop *loop, const struct delivery *delivery)
+{
+    struct mn_conn *conn = mn_loop_find(loop, delivery->conn);
+    if (!conn)
+        return;
+    switch (delivery->kind) {
+    case ANSWER:
+        mn_frame_single_chat_done(conn, delivery->op);
+        break;
+    case MESSAGE:
+        push_message(conn, delivery->op);
+        break;
+    case RECEIPT:
+        push_receipt(conn, delivery->op);
+        break;
+    case KICK:
+        mn_session_kick(conn, delivery->uid);
+        break;
+    case BUMP:
+        mn_session_bump(conn, delivery->uid, delivery->sv);
+        break;
+    }
+}
+
+static void run_parcel(struct mn_task *task, struct mn_loop *loop)
+{
+    struct parcel *parcel = mn_container_of(task, struct parcel, task);
+    for (unsigned i = 0; i < parcel->count; i++) {
+        deliver(loop, &parcel->items[i]);
+        if (parcel->items[i].op)
+            mn_op_unref(parcel->items[i].op);
+    }
+    mn_free(parcel);
+}

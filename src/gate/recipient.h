@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef MN_GATE_RECIPIENT_H
+#define MN_GATE_RECIPIENT_H
+
+#include "gate/session.h"
+
+/*
+ * Adds an append to the session's requests, where there is room for it: to
+ * be submitted if its recipient exists, else answered with an error in its
+ * turn.
+ */
+void mn_recipient_check(struct mn_conn *conn, struct mn_op *take_op);
+
+#endif
