@@ -56,7 +56,9 @@ def test_plain_options(server, path):
 def test_other_method(server):
     reply = server.api().request("PATCH", "/me/profile").fail(405, 40000, "method_not_allowed")
     assert reply.headers["allow"] == "GET,HEAD,OPTIONS"
-    server.api().request("PROPFIND", "/nope").fail(501, 40000, "method_not_implemented")
+    for method in ("PROPFIND", "QUERY", "BREW"):
+        server.api().request(method, "/nope").fail(501, 40000, "method_not_implemented")
+        assert server.api().request(method, "/auth/login").fail(405, 40000).headers["allow"] == "POST,OPTIONS"
 
 
 # ---- what the transport refuses itself (RFC 9112)
