@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Answers: the envelope of http-api.md 2.1, and the few that are none.  It
+ * Answers: the envelope of H-2.1, and the few that are none.  It
  * begins with "ok" and holds no blank, as clients that scan text expect.
  * An answer replaces what a handler had begun to print.
  */

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A request's way through the API (http-api.md 1.3, with fixes 1 and 3 of
- * section 11): preflight; method; CORS; token; path; body; handler, which
+ * A request's way through the API (H-1.3): preflight; method; CORS; token; path; body; handler, which
  * counts against the call limits once its input is good.
  *
  * The first half, admit(), runs on the loop thread and answers whatever it

@@ -17,7 +17,7 @@
 #include "store/msglog.h"
 
 /*
- * The HTTP API (http-api.md).  A request arrives on a loop thread, where
+ * The HTTP API (docs/contract/http.md).  A request arrives on a loop thread, where
  * everything that needs no store is answered at once (preflights, probes,
  * unknown paths, wrong methods, missing tokens); the rest is a job on a
  * worker, straight-line code, which ends in mn_http_respond().

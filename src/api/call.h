@@ -66,7 +66,7 @@ struct mn_api_call {
     struct mn_buf query_text;
 };
 
-/* ---- answers (http-api.md 1.1, 2) ----------------------------------------- */
+/* ---- answers (H-1.1, H-2) ----------------------------------------- */
 
 /* 200 with data: print one value between begin and end, with a NULL key. */
 struct mn_jout mn_api_data_begin(struct mn_api_call *call);

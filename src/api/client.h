@@ -7,7 +7,7 @@
 
 /*
  * Who is asking, for call limits.  Forwarding headers are believed only
- * from configured proxies (http-api.md 11, item 10).
+ * from configured proxies (H-6.1).
  */
 #define MN_PROXIES_MAX 64
 

@@ -7,8 +7,8 @@
 
 /*
  * Input of a call: query parameters and the fields of its JSON body, with
- * the original's leniency (http-api.md 3.6, 3.7) and its mistakes answered
- * with 400 / 40000 (11, item 1).  The functions that return bool have
+ * the original's leniency (H-3.6, H-3.7) and its mistakes answered
+ * with 400 / 40000 (H-2.3).  The functions that return bool have
  * answered when they return false: the handler just returns.
  */
 

@@ -19,7 +19,7 @@ struct mn_jout {
 
 void mn_jout_open(struct mn_jout *out, const char *key, char bracket);
 void mn_jout_close(struct mn_jout *out, char bracket);
-/* 64-bit ids are printed as strings (http-api.md 3.1), all other numbers as numbers. */
+/* 64-bit ids are printed as strings (H-3.1), all other numbers as numbers. */
 void mn_jout_id(struct mn_jout *out, const char *key, int64_t id);
 void mn_jout_num(struct mn_jout *out, const char *key, int64_t value);
 void mn_jout_bool(struct mn_jout *out, const char *key, bool value);

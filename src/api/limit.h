@@ -5,7 +5,7 @@
 #include "api/call.h"
 
 /*
- * Call limits (http-api.md 6.1; 11, item 10).  A rule's numbers are options,
+ * Call limits (H-6.1).  A rule's numbers are options,
  * what it counts is told by whoever hits it; a route names the rules that
  * may count its calls.  Any thread.
  */

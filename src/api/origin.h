@@ -5,7 +5,7 @@
 #include "base/buf.h"
 #include "net/http.h"
 
-/* Which pages may call the API (http-api.md 4; 11, item 37). */
+/* Which pages may call the API (H-4). */
 #define MN_ORIGINS_MAX 64
 #define MN_ORIGINS_TEXT 4096
 

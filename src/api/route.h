@@ -35,7 +35,7 @@ enum mn_api_body {
     MN_API_JSON      /* an object, in call->body */
 };
 
-/* Call limits (http-api.md 6.1; 11, items 10 and 42); what each counts is in limit.c. */
+/* Call limits (H-6.1); what each counts is in limit.c. */
 enum mn_api_rule {
     MN_API_RULE_LOGIN_PAIR = 0,
     MN_API_RULE_LOGIN_ADDRESS,

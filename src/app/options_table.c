@@ -290,7 +290,7 @@ const char *mn_option_group_title(enum mn_option_group group)
     return titles[group];
 }
 
-/* http-api.md 10: what has a meaning in mini-im, and none here. */
+/* What has a meaning in mini-im, and none here. */
 const struct mn_option_legacy mn_options_legacy[] = {
     {"spring.", "minim is no Spring application and needs no database server"},
     {"logging.", "see minim.log.level and minim.log.format"},

@@ -31,7 +31,7 @@ void mn_wire_net(const struct mn_config *config, struct mn_net_config *ret)
         .writer_idle_ms = (uint32_t)config->ws_writer_idle_ms,
         .ping_idle_ms = (uint32_t)config->ws_ping_idle_ms,
         .max_message = (uint32_t)config->ws_max_message,
-        .http_max_request_line = 4096, /* ws-protocol.md 1.2 */
+        .http_max_request_line = 4096, /* W-1.2 */
         .http_max_headers = 8192,
         .http_max_body = (uint32_t)config->http_max_body,
         .control_rate = (uint32_t)config->ws_control_rate,

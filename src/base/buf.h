@@ -39,7 +39,7 @@ enum mn_err mn_buf_add_u64(struct mn_buf *buf, uint64_t v);
 enum mn_err mn_buf_add_i64(struct mn_buf *buf, int64_t v);
 enum mn_err mn_buf_addf(struct mn_buf *buf, const char *fmt, ...) MN_PRINTF(2, 3);
 enum mn_err mn_buf_vaddf(struct mn_buf *buf, const char *fmt, va_list ap) MN_PRINTF(2, 0);
-/* Appends a JSON string with its quotes, escaped as ws-protocol.md 2.3 says. */
+/* Appends a JSON string with its quotes, escaped as W-2.3 says. */
 enum mn_err mn_buf_add_json(struct mn_buf *buf, struct mn_str s);
 /* Removes the first `n` bytes. */
 void mn_buf_consume(struct mn_buf *buf, size_t n);

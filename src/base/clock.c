@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The clocks, and the date-time texts of http-api.md 3.2.  Calendar
+ * The clocks, and the date-time texts of H-3.2.  Calendar
  * arithmetic in UTC is our own (no lock, no locale); the local zone is the C
  * library's, which knows daylight saving.  Stateless, any thread, as long as
  * nobody calls setenv("TZ") beside it.

@@ -15,7 +15,7 @@ uint64_t mn_mono_ms(void);
 int64_t mn_unix_ms(void);
 
 /*
- * Zone-less local date-time of http-api.md 3.2, e.g. 2026-01-24T15:56:07.12
+ * Zone-less local date-time of H-3.2, e.g. 2026-01-24T15:56:07.12
  * (fraction without trailing zeros, absent when zero), in the process's
  * time zone (TZ).  Any thread.
  */
@@ -27,7 +27,7 @@ struct mn_date {
 };
 /*
  * Parses the same form (seconds optional, fraction 0 to 9 digits), and with
- * a trailing Z or +hh:mm offset (http-api.md 11, item 23).  MN_EINVAL if it
+ * a trailing Z or +hh:mm offset (H-3.2).  MN_EINVAL if it
  * is no date.
  */
 MN_MUSTCHECK enum mn_err mn_date_parse(struct mn_str s, struct mn_date *ret);

@@ -27,20 +27,6 @@ const char *mn_err_text(enum mn_err err)
     return "unknown error";
 }
 
-const char *mn_err_name(enum mn_err err)
-{
-    switch (err) {
-    case MN_OK:
-        return "OK";
-#define CASE(name, value, text)                                                                    \
-    case MN_##name:                                                                                \
-        return #name;
-        MN_ERR_MAP(CASE)
-#undef CASE
-    }
-    return "UNKNOWN";
-}
-
 enum mn_err mn_err_from_errno(int errnum)
 {
     static const struct {

@@ -37,8 +37,6 @@ enum mn_err {
 
 /* Text for a log line, never NULL; static storage. */
 const char *mn_err_text(enum mn_err err);
-/* Symbolic name such as "ENOSPC", never NULL; static storage. */
-const char *mn_err_name(enum mn_err err);
 /* Translates errno; unknown values become MN_ESYS. */
 enum mn_err mn_err_from_errno(int errnum);
 

@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 /*
- * 64-bit snowflake ids (ws-protocol.md 13.6):
+ * 64-bit snowflake ids (W-13.1):
  * (ms - 1288834974657) << 22 | datacenter (5 bits) << 17 | worker (5) << 12 | sequence (12).
  * Lock-free, any thread.  Ids of one generator are unique and strictly
  * increasing, also when the wall clock steps back (the last millisecond is

@@ -5,7 +5,7 @@
 #include <stddef.h>
 
 /*
- * Two kinds of allocation (style.md M2): fixed-size internal objects, where
+ * Two kinds of allocation (CONTRIBUTING.md): fixed-size internal objects, where
  * running out ends the process with a message (mn_new, mn_alloc), and
  * anything whose size a peer influences (mn_try_*), which returns NULL and
  * is bounded by its caller.  All of it is freed with mn_free, from any

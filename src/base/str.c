@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Comparisons and trimming of borrowed strings, with the protocol's own idea
- * of blank (ws-protocol.md, preamble).  Nothing here depends on the C locale.
+ * of blank (W-0).  Nothing here depends on the C locale.
  */
 #include "base/str.h"
 

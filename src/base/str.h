@@ -30,11 +30,11 @@ static inline bool mn_str_eq(struct mn_str a, struct mn_str b)
 static inline bool mn_str_is(struct mn_str a, const char *z) { return mn_str_eq(a, mn_str_c(z)); }
 /* ASCII case-insensitive equality. */
 bool mn_str_eq_nocase(struct mn_str a, struct mn_str b);
-/* Strips characters <= U+0020 from both ends (ws-protocol.md, preamble). */
+/* Strips characters <= U+0020 from both ends (W-0). */
 struct mn_str mn_str_trim(struct mn_str s);
 /* Bytes of the blank character, by the same count, that `s` begins with; 0: it begins with none. */
 size_t mn_str_blank_len(struct mn_str s);
-/* Absent, or only blank characters as the protocol counts them (ws-protocol.md, preamble). */
+/* Absent, or only blank characters as the protocol counts them (W-0). */
 bool mn_str_is_blank(struct mn_str s);
 
 #endif

@@ -14,7 +14,7 @@
 bool mn_utf8_valid(const char *p, size_t n);
 /* The portable version of the same, for tests and other CPUs. */
 bool mn_utf8_valid_portable(const char *p, size_t n);
-/* Length in UTF-16 code units of valid UTF-8 (ws-protocol.md, preamble). */
+/* Length in UTF-16 code units of valid UTF-8 (W-0). */
 size_t mn_utf8_utf16_len(struct mn_str s);
 
 #endif

@@ -8,7 +8,7 @@
 
 /*
  * Who is where: user id to connection id, for this process.  One live
- * session per user (ws-protocol.md section 5).  Any thread; sharded locks
+ * session per user (W-5).  Any thread; sharded locks
  * held for a hash look-up only.
  */
 struct mn_presence;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The inbound pipeline for one text frame, in the order of ws-protocol.md
- * 1.7: connection bucket, JSON, type, authentication gate, expiry and
+ * The inbound pipeline for one text frame, in the order of
+ * W-1.7: connection bucket, JSON, type, authentication gate, expiry and
  * session version, user bucket, dispatch.  Also the table of handlers: which
  * type needs what is data here, not a line in each handler.
  *
@@ -85,7 +85,7 @@ static bool admit(struct mn_conn *conn, const struct mn_envelope *env)
     return session->is_free || charge_user(conn, MN_IDS_CS(env));
 }
 
-/* Whether the server has asked for this frame (18.1): then no bucket is charged. */
+/* Whether the server has asked for this frame (W-10.3): then no bucket is charged. */
 static bool take_asked(struct mn_conn *conn, const struct mn_envelope *env)
 {
     return mn_session_of(conn)->state == MN_SESSION_LIVE && handlers[env->type].is_asked &&

@@ -18,7 +18,7 @@
 #include "store/msglog.h"
 
 /*
- * The gateway's rules: what each frame of ws-protocol.md does to a live
+ * The gateway's rules: what each frame of docs/contract/websocket.md does to a live
  * connection.  Sessions and the authentication gate, limits, dispatch,
  * delivery, ACKs and receipts, resend, back-pressure.
  *
@@ -85,7 +85,7 @@ void mn_gate_on_commit(void *gate, struct mn_op **ops, size_t count);
 /*
  * How other layers reach users' connections.  bump(): a user's live session,
  * if of an older version, ends with session_invalid at its next frame, or
- * within 5 s (ws-protocol.md 4.5, B8).
+ * within 5 s (W-4.5).
  */
 struct mn_sink mn_gate_sink(struct mn_gate *gate);
 /* New settings for all loops; takes settings->filter. Main thread. */

@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 /*
- * Token bucket of ws-protocol.md section 10: starts full at its first use,
+ * Token bucket of W-10: starts full at its first use,
  * adds whole tokens only, and moves its clock only by the time those tokens
  * stand for.  Caller-owned; a zeroed one is new.
  */
@@ -19,8 +19,7 @@ struct mn_bucket {
 bool mn_bucket_take(struct mn_bucket *bucket, uint32_t rate, uint32_t burst, uint64_t now_us);
 
 /*
- * The bucket of a user, which outlives his connections (ws-protocol.md 14,
- * B31).  A fixed table of 65,536 buckets, two places a user; when both are
+ * The bucket of a user, which outlives his connections (W-10.2).  A fixed table of 65,536 buckets, two places a user; when both are
  * taken by others the one used longest ago starts anew.  Any thread.
  */
 struct mn_user_limits;
@@ -32,7 +31,7 @@ bool mn_user_limits_take(struct mn_user_limits *limits, int64_t user, uint32_t r
 /*
  * Answers that the server itself asks for: an ACK for what it pushed, a PONG
  * for its PING, a REAUTH before a token expires.  They are free, as many as
- * were asked for; the rest is taken from the buckets (18.1).
+ * were asked for; the rest is taken from the buckets (W-10.3).
  * Owner: a session, on its loop's thread.  A zeroed one has asked for nothing.
  */
 enum mn_asked_kind {
@@ -55,7 +54,7 @@ void mn_asked_untake(struct mn_asked *asked, enum mn_asked_kind kind);
 
 /*
  * Violations: the 4th within a window of 10 s that starts with the first one
- * closes (ws-protocol.md section 10).  A zeroed one is new.
+ * closes (W-10).  A zeroed one is new.
  */
 struct mn_violations {
     uint64_t window_start_ms;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * im.auth.require-known-user for recipients (ws-protocol.md 18, B9): a
+ * im.auth.require-known-user for recipients (W-3.5.7): a
  * message to a user who does not exist is answered with user_not_found.
  * Each loop remembers users that it has seen to exist; others are asked for
  * on a worker, while what waits for its turn behind the message waits.

@@ -29,7 +29,7 @@ void mn_reply_count(struct mn_gate_loop *gl, enum mn_type type);
 struct mn_frame *mn_reply_make(struct mn_gate_loop *gl, struct mn_envelope *env);
 struct mn_frame *mn_reply_make_error(struct mn_gate_loop *gl, enum mn_reason reason,
                                      struct mn_ids ids);
-/* ERROR server_busy with retryAfterMs (section 18, B4). */
+/* ERROR server_busy with retryAfterMs (W-3.4.2). */
 struct mn_frame *mn_reply_make_busy(struct mn_gate_loop *gl, struct mn_ids ids);
 
 /* ---- frames to be sent now ---- */
@@ -43,7 +43,7 @@ void mn_reply_busy(struct mn_conn *conn, struct mn_ids ids);
 void mn_reply_error_close(struct mn_conn *conn, enum mn_reason reason, struct mn_ids ids);
 void mn_reply_busy_close(struct mn_conn *conn, struct mn_ids ids);
 void mn_reply_auth_fail(struct mn_conn *conn, enum mn_reason reason);
-/* bad_json, missing_type, not_implemented: counts, and closes on the fourth (section 10). */
+/* bad_json, missing_type, not_implemented: counts, and closes on the fourth (W-10.5). */
 void mn_reply_violation(struct mn_conn *conn, enum mn_reason reason, struct mn_ids ids);
 
 #endif

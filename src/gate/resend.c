@@ -2,7 +2,7 @@
 /*
  * Resend: what a user has not acknowledged is sent again after AUTH, after
  * pushes were dropped under back-pressure, and when a delivery has waited
- * for its ACK too long (ws-protocol.md 8.2, 8.3, 18, B18, B21).
+ * for its ACK too long (W-8.2, W-8.3, W-11.3).
  *
  * A worker reads a page behind the user's cursors, in order of chat and then
  * msgSeq, and encodes it; the loop sends it; the next page is read when the
@@ -12,8 +12,8 @@
  * as long as the periodic resend gives it, whatever starts a run.
  *
  * The cursor must not jump over what is still to be sent: an ACK for a chat
- * that the resend has not passed is kept here until it has (section 14,
- * B19 is the same fault).  What the resend has sent lies at or before `pos`.
+ * that the resend has not passed is kept here until it has (the
+ * rule is W-7.2).  What the resend has sent lies at or before `pos`.
  *
  * Owner: a session, on its loop's thread.
  */

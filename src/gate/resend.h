@@ -7,7 +7,7 @@
 /*
  * What a user has not acknowledged is sent again: after AUTH, after pushes
  * were dropped, and when a delivery has waited for its ACK too long
- * (ws-protocol.md 8.2, 8.3).  On the session's loop.
+ * (W-8.2, W-8.3).  On the session's loop.
  *
  *             start                       page, more to come; ACKs leave room
  *   none ------------> reading a page <------------------------------+

@@ -10,7 +10,7 @@
 
 /*
  * The order of a connection's requests that wait for each other
- * (ws-protocol.md 7.1): what goes to the writer goes in the order in which
+ * (W-7.1): what goes to the writer goes in the order in which
  * it came, and answers leave in that order, whatever finishes first.
  *
  *   WAITING ----- look-up: yes -----> READY ---> WITH WRITER ---> ANSWERED

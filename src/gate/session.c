@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A session's life: its state, its timers, and the ways it ends
- * (ws-protocol.md 1.4, 1.5, 4.5, 5, B6, B8).
+ * (W-1.4, W-1.5, W-4.5, W-5).
  */
 #include "gate/session.h"
 

@@ -5,7 +5,7 @@
  *
  * Stateless but for the switch of auto-registration: all state is in the
  * store, so any number of workers may be in here, and a restart or another
- * node sees the same sessions (http-api.md 11, item 34).
+ * node sees the same sessions (H-5.5).
  *
  * Silent: errors go up, where api/ logs them.  Not here: HTTP, call limits.
  */

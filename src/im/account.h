@@ -12,7 +12,7 @@
 
 /*
  * Accounts: login (which is registration), tokens, session versions and
- * profiles (http-api.md 5, 7.1, 7.2, 8.6, and 9 and 11 of section 11).
+ * profiles (H-5, H-7.1, H-7.2, H-8.6).
  *
  * All functions that take a `struct mn_account *` block on the store, login
  * on a password hash (50 ms of CPU) besides: workers only.  Any number of

@@ -7,7 +7,7 @@
 
 /*
  * The key under which two user names are the same account: case- and
- * accent-insensitive, blanks significant (http-api.md 5.7).  Written to
+ * accent-insensitive, blanks significant (H-5.7).  Written to
  * p[cap], MN_USER_KEY_BYTES is always enough for a name of 64 UTF-16 units.
  * MN_EINVAL: no valid UTF-8; MN_ELIMIT: does not fit.  Any thread.
  */

@@ -6,7 +6,7 @@
 
 #include "base/str.h"
 
-/* Friend and group codes (http-api.md 8.6).  Any thread. */
+/* Friend and group codes (H-8.6).  Any thread. */
 #define MN_CODE_MIN 6
 #define MN_CODE_MAX 16
 #define MN_CODE_TRIES 30 /* to find a free one; with 32^6 codes the first all but always is */

@@ -10,12 +10,12 @@
 #include "base/str.h"
 
 /*
- * The text filter: replaces every listed word by "***" (ws-protocol.md 12,
- * B34; http-api.md 6.2 and 11, items 21 and 22).  One pass of an
+ * The text filter: replaces every listed word by "***" (W-12,
+ * H-6.2).  One pass of an
  * Aho-Corasick automaton, whatever the length of the list.
  *
  * Rules, where they differ from the original's on purpose:
- * - ASCII letters match in either case (B34: else case is a way round);
+ * - ASCII letters match in either case (W-12: else case is a way round);
  *   everything else matches exactly.
  * - An entry of nothing but digits and letters of an alphabet (Latin, Greek,
  *   Cyrillic) matches whole words only: no neighbour in the text may be such

@@ -34,7 +34,7 @@ static unsigned utf16_order(char byte)
     return c >= 0xee && c <= 0xef ? c + 0x10 : c;
 }
 
-/* Longest first, ties in code-unit order (ws-protocol.md 12). */
+/* Longest first, ties in code-unit order (W-12). */
 static int by_rank(const void *a, const void *b)
 {
     const struct mn_filter_entry *x = *(const struct mn_filter_entry *const *)a;

@@ -9,7 +9,7 @@
  * Where the next page of a conversation list begins.  A client names the
  * place by what it was shown of the last row: a local time and the chat's
  * id.  The time alone names two instants in the hour in which clocks are
- * set back, so the row decides (http-api.md 13).  When a newer message has
+ * set back, so the row decides (H-7.4.1).  When a newer message has
  * moved the row since, its history does: the row once stood at the time of
  * one of its messages.  A time in an hour that clocks skipped stands for
  * the skip itself.

@@ -6,7 +6,8 @@
 
 enum {
     BODY_MAX_UTF16 = 4096,
-    CLIENT_ID_MAX_UTF16 = 64, /* the original's column; longer is internal_error there too (B33) */
+    CLIENT_ID_MAX_UTF16 =
+        64, /* the original's column; longer is internal_error there too (W-3.5.6) */
     MSG_TYPE_MAX_UTF16 = 64
 };
 
@@ -19,7 +20,7 @@ static bool is_longer(struct mn_str text, size_t utf16)
     return text.n > utf16 && mn_utf8_utf16_len(text) > utf16;
 }
 
-/* Rows 1 to 5 of the table in 3.5, B33, and 18.1. */
+/* W-3.5.1 to W-3.5.6. */
 static enum mn_reason check_single(int64_t from, const struct mn_envelope *env)
 {
     if (mn_str_is_blank(env->client_msg_id))
@@ -64,7 +65,7 @@ void mn_message_single(const struct mn_message_rules *rules, int64_t from,
     if (ret->reason != MN_REASON_NONE && ret->reason != MN_REASON_INTERNAL_ERROR)
         return;
     int64_t id = mn_idgen_next(rules->idgen);
-    ret->id = id > 0 ? id : 0; /* the clock is outside the range of ids: nothing is stored (18.1) */
+    ret->id = id > 0 ? id : 0; /* the clock is outside the range of ids: nothing is stored (W-13) */
     if (ret->reason != MN_REASON_NONE)
         return;
     ret->reason = MN_REASON_SERVER_BUSY;

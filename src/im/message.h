@@ -14,7 +14,7 @@
 
 /*
  * What a message may be, and what becomes of it: the rules between a client's
- * frame and the message log (ws-protocol.md 3.5, 8.2, 12, 18.1).
+ * frame and the message log (W-3.5, W-8.2, W-12).
  */
 
 struct mn_message_rules {

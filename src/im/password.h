@@ -8,7 +8,7 @@
 #include "base/str.h"
 
 /*
- * bcrypt by libxcrypt (http-api.md 5.6).  Each call costs 2^cost rounds,
+ * bcrypt by libxcrypt (H-5.6).  Each call costs 2^cost rounds,
  * 50 ms at cost 10: worker threads only.
  */
 #define MN_PASSWORD_MAX 72 /* bytes that bcrypt looks at; longer new ones are refused */

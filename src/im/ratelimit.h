@@ -8,7 +8,7 @@
 #include "base/str.h"
 
 /*
- * Fixed-window call limits in memory (http-api.md 6.1): the window starts
+ * Fixed-window call limits in memory (H-6.1): the window starts
  * with the first call of a key; refused calls count too.  The memory is
  * fixed: when a new key finds its place taken, the key with the fewest
  * calls there is forgotten (and counted), so an attacker with many

@@ -7,7 +7,7 @@
 
 #include "store/msglog.h"
 
-/* Receipts of users for messages: who may give one, and what it moves (ws-protocol.md 3.8, 8.4). */
+/* Receipts of users for messages: who may give one, and what it moves (W-3.8, W-8.4). */
 
 /*
  * Whether `user` may acknowledge the message: its recipient in a single

@@ -7,7 +7,7 @@
 #include "store/msglog.h"
 
 /*
- * Single chats as HTTP clients page through them (http-api.md 7.4).  All
+ * Single chats as HTTP clients page through them (H-7.4).  All
  * calls read the message log and block: workers only.
  */
 

@@ -103,7 +103,7 @@ static unsigned judge(const struct mn_conn *conn, const struct mn_http_request *
                       enum mn_upgrade verdict, enum mn_close_cause *ret_cause)
 {
     *ret_cause = MN_CLOSE_PROTOCOL;
-    /* RFC 9112, 3.2; an upgrade without one is accepted (ws-protocol.md 1.2). */
+    /* RFC 9112, 3.2; an upgrade without one is accepted (W-1.2). */
     if (verdict == MN_UPGRADE_NONE && !req->http_1_0 && mn_http_header(req, "host").p == NULL)
         return 400;
     *ret_cause = MN_CLOSE_SHUTDOWN;

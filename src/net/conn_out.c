@@ -358,7 +358,7 @@ static void on_written(struct mn_conn *conn)
 static void on_full(struct mn_conn *conn)
 {
     if (conn->state == MN_CONN_CLOSING && !conn->patient)
-        mn_conn_abort(conn, MN_CLOSE_SLOW); /* ws-protocol.md 1.4: closed at once */
+        mn_conn_abort(conn, MN_CLOSE_SLOW); /* W-1.4: closed at once */
     else
         wait_writable(conn);
 }

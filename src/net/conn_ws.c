@@ -2,7 +2,7 @@
 /*
  * WebSocket side of a connection: frames in, pings answered, the closing
  * handshake.  After any decision to close, further input is dropped
- * (ws-protocol.md B1), and exactly one close frame leaves (B28).
+ * (W-1.6), and exactly one close frame leaves (W-1.4.6).
  */
 #include "net/net_internal.h"
 
@@ -61,7 +61,7 @@ void mn_conn_close(struct mn_conn *conn, enum mn_close_cause cause, uint16_t cod
 
 /*
  * Starts full; a refill adds whole tokens and moves the clock by the time
- * that they stand for (ws-protocol.md 10).
+ * that they stand for (W-10).
  */
 bool mn_conn_take_token(struct mn_conn *conn)
 {

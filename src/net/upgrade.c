@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Judges WebSocket upgrade requests, row by row as ws-protocol.md 1.2 has
+ * Judges WebSocket upgrade requests, row by row as W-1.2 has
  * them.  Pure.  Query, Authorization, Origin, Cookie, subprotocols and
  * extensions have no effect, and a malformed key is accepted, as is the
  * absence of a Host.

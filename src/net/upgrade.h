@@ -4,7 +4,7 @@
 
 #include "net/http.h"
 
-/* The table of ws-protocol.md 1.2: what to do with a complete request. */
+/* The table of W-1.2: what to do with a complete request. */
 enum mn_upgrade {
     MN_UPGRADE_NONE = 0, /* not the WebSocket path: an ordinary request */
     MN_UPGRADE_OK,       /* 101, ret->accept */

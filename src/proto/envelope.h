@@ -10,9 +10,9 @@
 #include "base/str.h"
 
 /*
- * The one flat JSON object of every text frame (ws-protocol.md section 2).
+ * The one flat JSON object of every text frame (W-2).
  * Parsed in place: strings point into the frame, which the parser rewrites
- * where escapes are decoded.  Printed in the fixed order of section 2.1.
+ * where escapes are decoded.  Printed in the fixed order of W-2.1.
  */
 
 /* Exact, case-sensitive type names; X(symbol, "wire name", accepted from clients). */
@@ -91,11 +91,11 @@ struct mn_envelope {
     struct mn_str call_reason;
     int64_t ts;
     struct mn_str reason;
-    int64_t retry_after_ms; /* output only: additional field of server_busy, section 18 */
+    int64_t retry_after_ms; /* output only: with server_busy, W-2.1.17 */
 };
 
 /*
- * Parses p[0..n), rewriting it.  MN_EINVAL is `bad_json` (section 2.2,
+ * Parses p[0..n), rewriting it.  MN_EINVAL is `bad_json` (W-2.2,
  * row by row).  The input must be valid UTF-8 (the frame layer has checked).
  * Never allocates; nesting of unknown values is bounded at 1000.
  */
@@ -106,7 +106,7 @@ size_t mn_envelope_bound(const struct mn_envelope *env);
 /*
  * Prints compact JSON at `out`, which has room for mn_envelope_bound()
  * bytes; returns the length.  `type` is printed from the enum.  No NUL.
- * `mentions` is printed as section 2.1 says, an array of strings: numbers and
+ * `mentions` is printed as W-2.1 says, an array of strings: numbers and
  * booleans in it become their text, null elements are left out.
  */
 size_t mn_envelope_print(const struct mn_envelope *env, char *out);
@@ -114,7 +114,7 @@ size_t mn_envelope_print(const struct mn_envelope *env, char *out);
 /* Wire name of a type; "" for MN_TYPE_UNKNOWN. */
 const char *mn_type_name(enum mn_type type);
 enum mn_type mn_type_find(struct mn_str name);
-/* Whether section 1.7 step 7 accepts it from clients. */
+/* Whether W-1.7.7 accepts it from clients. */
 bool mn_type_is_inbound(enum mn_type type);
 
 /*

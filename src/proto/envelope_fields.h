@@ -3,7 +3,7 @@
 #define MN_PROTO_ENVELOPE_FIELDS_H
 
 /*
- * The fields of ws-protocol.md 2.1 in their output order, for the parser
+ * The fields of W-2.1 in their output order, for the parser
  * and the printer.  STR(symbol, name, member): string.  NUM(symbol, name,
  * member, has): integer written as a number; ID: the same written as a
  * string.  KIND, BOOL and LIST are the odd ones, one field each.

@@ -6,7 +6,7 @@
  * detour; what is rare (escapes, fractions, signs) may be slow, but is
  * exact.  Strings of the result point into the frame and live as long.
  *
- * What is accepted is ws-protocol.md 2.2, row by row; the unit test and the
+ * What is accepted is W-2.2, row by row; the unit test and the
  * fuzzer (against jansson) hold it to that.  Whether a frame makes sense
  * for its type is not judged here.
  */

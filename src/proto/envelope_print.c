@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The envelope printer: compact JSON in the fixed order of ws-protocol.md
- * 2.1, absent fields left out, escapes of 2.3.  mn_envelope_bound() counts
+ * The envelope printer: compact JSON in the fixed order of
+ * W-2.1, absent fields left out, escapes of 2.3.  mn_envelope_bound() counts
  * the escapes first, so that a frame is allocated in its real size and not
  * six times as large.  Pure, any thread.
  */

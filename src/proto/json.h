@@ -15,7 +15,7 @@
 
 /*
  * Pieces of a strict JSON reader for the envelope (RFC 8259; what
- * ws-protocol.md 2.2 lists as bad is refused).  Pure, any thread.  Every
+ * W-2.2 lists as bad is refused).  Pure, any thread.  Every
  * reader takes p and end, and returns the place behind what it read, or
  * NULL if that is no JSON.  Nothing at or behind `end` is ever read.
  */

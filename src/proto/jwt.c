@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Verifying access tokens (ws-protocol.md 4.2, http-api.md 5.3): shape,
+ * Verifying access tokens (W-4.2, H-5.3): shape,
  * header, signature, claims, in this order, so that nothing but the small
  * header is parsed before the signature is known to be ours.  JSON is read
  * by jansson, which also refuses duplicate keys.  Why not libjwt: see
  * jwt_sign.c.  No state, any thread.
  *
- * Texts given as the cause follow the original library's, where http-api.md
- * 7.1.3 shows them; clients do not depend on them.
+ * Texts given as the cause follow the original library's, where
+ * H-7.1.3 shows them; clients do not depend on them.
  */
 #include "proto/jwt.h"
 

@@ -9,8 +9,8 @@
 #include "base/str.h"
 
 /*
- * Access tokens: compact JWS with an HMAC (ws-protocol.md 4.1 and 4.2,
- * http-api.md 5.3).  HMAC by OpenSSL, JSON by jansson; libjwt 1.x cannot
+ * Access tokens: compact JWS with an HMAC (W-4.1 and W-4.2,
+ * H-5.3).  HMAC by OpenSSL, JSON by jansson; libjwt 1.x cannot
  * keep the contract (jwt_sign.c says why).
  */
 #define MN_JWT_MAX 4096 /* a longer token is invalid; ours have about 250 bytes */
@@ -33,7 +33,7 @@ struct mn_jwt_claims {
  * MN_EEXPIRED: valid but past `exp` (claims are set then too).  With both,
  * *ret_why (if not NULL) names the cause: "token_type_not_access",
  * "missing_uid", "JWT expired", "JWT signature does not match", "Invalid
- * compact JWT string", ... (http-api.md 7.1.3); static text.
+ * compact JWT string", ... (H-7.1.3); static text.
  * Any thread.
  */
 MN_MUSTCHECK enum mn_err mn_jwt_verify(const struct mn_jwt_key *key, struct mn_str token,

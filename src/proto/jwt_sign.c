@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Issuing access tokens (ws-protocol.md 4.1), and the HMAC that verifying
+ * Issuing access tokens (W-4.1), and the HMAC that verifying
  * shares.
  *
  * Signatures are OpenSSL's HMAC and not libjwt's, because libjwt 1.x cannot

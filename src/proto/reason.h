@@ -2,7 +2,7 @@
 #ifndef MN_PROTO_REASON_H
 #define MN_PROTO_REASON_H
 
-/* Reason strings of ws-protocol.md section 17; stable, they are the wire. */
+/* Reason strings of W-14; stable, they are the wire. */
 #define MN_REASON_MAP(X)                                                                           \
     X(MISSING_TOKEN, "missing_token")                                                              \
     X(INVALID_TOKEN, "invalid_token")                                                              \

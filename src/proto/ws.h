@@ -15,7 +15,7 @@
  * receiver cuts frames from the caller's buffer, unmasks them in place,
  * reassembles fragments, and checks everything the RFC demands: masks,
  * reserved bits and opcodes, control frames, minimal lengths, UTF-8, close
- * codes, and a ceiling on the whole message (ws-protocol.md 1.3, B27).
+ * codes, and a ceiling on the whole message (W-1.3).
  */
 enum mn_ws_opcode {
     MN_WS_OP_CONT = 0,
@@ -64,7 +64,7 @@ struct mn_ws_in {
     char *p; /* payload, unmasked, writable; valid until the next call */
     size_t n;
     uint16_t code;      /* FAIL: to be sent.  CLOSED: the peer's, or MN_WS_CLOSE_NO_STATUS */
-    const char *reason; /* FAIL: text of ws-protocol.md 1.3; CLOSED: NULL, the reason is p + 2 */
+    const char *reason; /* FAIL: text of W-1.3; CLOSED: NULL, the reason is p + 2 */
     size_t need; /* MORE: bytes that the frame at hand will have in all, as far as known (>= 2) */
     /* private */
     char text[56]; /* a reason that contains a number; `reason` may point here */
@@ -100,7 +100,7 @@ void mn_ws_mask(char *p, size_t n, const uint8_t mask[4], unsigned phase);
 void mn_ws_mask_portable(char *p, size_t n, const uint8_t mask[4], unsigned phase);
 /* Whether a peer may send this code (RFC 6455 7.4, IANA registry): 1000-1003, 1007-1014, 3000-4999. */
 bool mn_ws_close_code_valid(uint16_t code);
-/* Sec-WebSocket-Accept for a key of any form (ws-protocol.md 1.2: a malformed key is accepted). */
+/* Sec-WebSocket-Accept for a key of any form (W-1.2: a malformed key is accepted). */
 void mn_ws_accept_key(struct mn_str key, char ret[29]);
 
 #endif

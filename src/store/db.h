@@ -11,7 +11,7 @@
 #include "base/str.h"
 
 /*
- * The relational store: accounts and sessions (http-api.md 8.1; friends,
+ * The relational store: accounts and sessions (H-8; friends,
  * groups and moments join later).  SQLite today; db_driver.h is the seam
  * for a second driver.
  *
@@ -73,7 +73,7 @@ struct mn_user {
 
 /* MN_ENOTFOUND. */
 MN_MUSTCHECK enum mn_err mn_db_user_by_id(struct mn_db *db, int64_t id, struct mn_user *ret);
-/* By comparison key (http-api.md 5.7). MN_ENOTFOUND. */
+/* By comparison key (H-5.7). MN_ENOTFOUND. */
 MN_MUSTCHECK enum mn_err mn_db_user_by_key(struct mn_db *db, struct mn_str key,
                                            struct mn_user *ret);
 /* MN_ENOTFOUND. */
@@ -96,7 +96,7 @@ MN_MUSTCHECK enum mn_err mn_db_user_set_friend_code(struct mn_db *db, int64_t id
 /* Greatest user id, 0 without users (for mn_idgen_raise: the clock may have stepped back). */
 MN_MUSTCHECK enum mn_err mn_db_max_user_id(struct mn_db *db, int64_t *ret_id);
 
-/* ---- sessions (t_session; http-api.md 5.4, 5.5, 11 item 34) ------------ */
+/* ---- sessions (t_session; H-5.4, H-5.5) ------------ */
 
 /* SHA-256 of the token's text in lower-case hex. */
 #define MN_REFRESH_HASH_LEN 64

@@ -21,7 +21,7 @@
  *
  * Promise: when on_commit() sees an operation with result MN_OK, what it
  * did is on disk (fdatasync), except cursor moves, which follow within
- * cursor_flush_ms (design.md 5.7).
+ * cursor_flush_ms (docs/architecture.md).
  *
  * Order: operations submitted by one thread are applied, and handed back,
  * in the order of submission.
@@ -234,7 +234,7 @@ struct mn_chat_view {
     int64_t last_seq, last_id;          /* 0 when there is no message */
     int64_t delivered, read, peer_read; /* cursors; 0 with has_* false = never set */
     bool has_read, has_peer_read;
-    int64_t unread;      /* messages of others behind `read` (http-api.md 8.5) */
+    int64_t unread;      /* messages of others behind `read` (H-8.5) */
     int64_t undelivered; /* messages of others behind `delivered` */
 };
 MN_MUSTCHECK enum mn_err mn_msglog_chat(struct mn_msglog *log, int64_t chat, int64_t user,

@@ -32,7 +32,7 @@
 void mn_key_msg(char key[MN_KEY_MSG_BYTES], int64_t id);
 void mn_key_seq(char key[MN_KEY_SEQ_BYTES], int64_t chat, int64_t seq);
 void mn_key_client(char key[MN_KEY_CLIENT_BYTES], int64_t chat, uint64_t hash);
-/* 64 UTF-16 units take at most 192 bytes of UTF-8 (ws-protocol.md 3.5); the gate counts units. */
+/* 64 UTF-16 units take at most 192 bytes of UTF-8 (W-3.5); the gate counts units. */
 #define MN_CLIENT_ID_MAX 256
 /* Hash of a client id of at most MN_CLIENT_ID_MAX bytes, under the log's key. */
 uint64_t mn_client_hash(const uint64_t key[2], int64_t from, struct mn_str client_id);

@@ -30,7 +30,7 @@ void mn_writer_group_cursor(struct mn_writer *w, struct mn_op_slot *slot)
     enum mn_err err = mn_msglog_member(w->log, op->from, op->at.chat, &row);
     if (err == MN_OK)
         mn_writer_move(w, op, &row);
-    else if (err != MN_ENOTFOUND) /* not a member: nothing to move (ws-protocol.md 8.4) */
+    else if (err != MN_ENOTFOUND) /* not a member: nothing to move (W-8.4) */
         op->result = err;
 }
 

@@ -591,18 +591,3 @@ enum mn_err mn_rocks_write(struct mn_rocks *rocks, struct mn_rocks_batch *batch)
     rocksdb_write(rocks->db, rocks->write, batch->wb, &text);
     return err_take(text);
 }
-
-void mn_rocks_memory(struct mn_rocks *rocks, uint64_t *ret_memtables, uint64_t *ret_cache,
-                     uint64_t *ret_readers)
-{
-    *ret_memtables = *ret_cache = *ret_readers = 0;
-    for (int i = 0; i < MN_CF_COUNT; i++) {
-        uint64_t v = 0;
-        rocksdb_column_family_handle_t *cf = rocks->cf[i];
-        if (rocksdb_property_int_cf(rocks->db, cf, "rocksdb.cur-size-all-mem-tables", &v) == 0)
-            *ret_memtables += v;
-        if (rocksdb_property_int_cf(rocks->db, cf, "rocksdb.estimate-table-readers-mem", &v) == 0)
-            *ret_readers += v;
-    }
-    *ret_cache = rocksdb_cache_get_usage(rocks->options.cache);
-}

@@ -120,8 +120,4 @@ void mn_rocks_batch_put_parts(struct mn_rocks *rocks, struct mn_rocks_batch *bat
  */
 MN_MUSTCHECK enum mn_err mn_rocks_write(struct mn_rocks *rocks, struct mn_rocks_batch *batch);
 
-/* Bytes that RocksDB itself reports: memtables, block cache, table readers (for tests, bench). */
-void mn_rocks_memory(struct mn_rocks *rocks, uint64_t *ret_memtables, uint64_t *ret_cache,
-                     uint64_t *ret_readers);
-
 #endif

@@ -6,7 +6,7 @@
  * that was cut off is simply taken up again.
  *
  * Times are Unix milliseconds, not the zone-less local times of
- * http-api.md 8: those are made when printed.  username_key is the name as
+ * H-3.2: those are made when printed.  username_key is the name as
  * it is compared (5.7), made in im/, since SQLite has no such collation.
  */
 #include "store/sqlite.h"

@@ -4,7 +4,7 @@
 
 /* What every `minim` command shares: exit codes and the table of commands. */
 
-/* Exit codes of tools.md 1.6. */
+/* Exit codes of docs/bench.md */
 enum tool_exit {
     TOOL_EXIT_OK = 0,
     TOOL_EXIT_FAILED = 1, /* a scenario failed, a gate was missed, or the run was impossible */

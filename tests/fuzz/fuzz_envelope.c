@@ -2,7 +2,7 @@
 /*
  * The envelope parser against jansson.  Where both can be compared they
  * must agree on what is JSON, on whether each field is acceptable (rules of
- * ws-protocol.md 2.2 written down a second time, over jansson's tree), and
+ * W-2.2 written down a second time, over jansson's tree), and
  * on every value.  What is accepted must print within its bound, as JSON,
  * and be read and printed again to the same bytes.
  *

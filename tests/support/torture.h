@@ -6,7 +6,7 @@
 
 /*
  * Torture: fails one allocation of the mn_try_* kind after the other, to see
- * that each failure is reported and nothing leaks (style.md X3).  Linked
+ * that each failure is reported and nothing leaks (CONTRIBUTING.md).  Linked
  * into every unit test binary with --wrap; does nothing until it is asked.
  *
  *   for (unsigned n = 1; torture_begin(n); n++) {

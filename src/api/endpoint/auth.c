@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* POST /auth/...: login (which is registration), refresh, verify, logout (http-api.md 7.1). */
+/* POST /auth/...: login (which is registration), refresh, verify, logout (H-7.1). */
 #include "api/endpoint/handlers.h"
 #include "api/input.h"
 #include "api/limit.h"

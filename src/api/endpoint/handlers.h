@@ -4,9 +4,9 @@
 
 #include "api/call.h"
 
-/* The handlers that route.c's table names; contracts are the sections of http-api.md. */
+/* The handlers that route.c's table names; their contracts are H-7 and H-9. */
 
-/* auth.c: 7.1, logout: 11 item 11 */
+/* auth.c: H-7.1 */
 void mn_api_auth_login(struct mn_api_call *call);
 void mn_api_auth_refresh(struct mn_api_call *call);
 void mn_api_auth_verify(struct mn_api_call *call);

@@ -23,7 +23,7 @@ bool mn_api_print_last_message(void *arg, const struct mn_msg *msg);
  */
 bool mn_api_page_params(struct mn_api_call *call, int64_t *ret_no, int64_t *ret_size,
                         int64_t *ret_skip);
-/* Totals behind `records`, real ones (11, item 4), and the page object's end. */
+/* Totals behind `records`, real ones (H-3.5), and the page object's end. */
 void mn_api_print_page_end(struct mn_jout *out, int64_t total, int64_t size, int64_t current);
 /* lastUpdatedAt and lastId of every conversation list: where its page begins. */
 bool mn_api_list_cursor(struct mn_api_call *call, struct mn_chat_pos *ret);

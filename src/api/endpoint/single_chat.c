@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* GET /single-chat/...: conversations, messages, read cursors (http-api.md 7.4). */
+/* GET /single-chat/...: conversations, messages, read cursors (H-7.4). */
 #include "api/endpoint/handlers.h"
 #include "api/endpoint/message_json.h"
 #include "api/input.h"

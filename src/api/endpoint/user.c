@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* GET /user/..., /me/...: profiles and the friend code (http-api.md 7.2). */
+/* GET /user/..., /me/...: profiles and the friend code (H-7.2). */
 #include "api/endpoint/handlers.h"
 #include "api/input.h"
 #include "base/clock.h"
@@ -113,7 +113,7 @@ void mn_api_user_profile(struct mn_api_call *call)
 
 void mn_api_me_profile(struct mn_api_call *call) { show_profile(call, call->user, true); }
 
-/* HTTP 200 as in the original, with the header it lacks (11, item 5). */
+/* HTTP 200 as in the original, with the header it lacks (H-7.2.4). */
 static void cooldown(struct mn_api_call *call, const struct mn_user *user)
 {
     int64_t left_ms = mn_account_next_reset_ms(call->api->config.account, user) - mn_unix_ms();

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * ACK from a client: which message, whose, and the cursor's move
- * (ws-protocol.md 3.8, 8.4).  The message is mostly found in memory; an
- * older one is looked up on a worker.  `to` is not asked for (section 18).
+ * (W-3.8, W-8.4).  The message is mostly found in memory; an
+ * older one is looked up on a worker.  `to` is not asked for.
  */
 #include "base/mem.h"
 #include "base/num.h"
@@ -58,7 +58,7 @@ bool mn_frame_ack_is_asked(struct mn_conn *conn, const struct mn_envelope *env)
            mn_asked_take(&mn_session_of(conn)->asked, asked_kind(kind), id);
 }
 
-/* An ACK of nothing that was pushed: if it was taken for one, it is charged now (18.1). */
+/* An ACK of nothing that was pushed: if it was taken for one, it is charged now (W-10.3). */
 static void refuse(struct mn_conn *conn, enum mn_reason reason, enum mn_cursor_kind kind,
                    bool is_free, struct mn_ids ids)
 {

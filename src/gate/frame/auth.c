@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * AUTH, REAUTH, PING and PONG (ws-protocol.md 3.1 to 3.3, 4).
+ * AUTH, REAUTH, PING and PONG (W-3.1 to W-3.3, W-4).
  *
  * AUTH and REAUTH check the signature on the loop, and the session version
  * on a worker; meanwhile the connection's input is held, so what a client

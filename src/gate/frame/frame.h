@@ -7,7 +7,7 @@
 
 /*
  * The handlers of frames, one file a family, called by the table in
- * gate/dispatch.c after the gates of ws-protocol.md 1.7.  The envelope's
+ * gate/dispatch.c after the gates of W-1.7.  The envelope's
  * texts are valid during the call.
  */
 
@@ -17,7 +17,7 @@ void mn_frame_auth(struct mn_conn *conn, const struct mn_envelope *env);
 void mn_frame_reauth(struct mn_conn *conn, const struct mn_envelope *env);
 void mn_frame_ping(struct mn_conn *conn, const struct mn_envelope *env);
 void mn_frame_pong(struct mn_conn *conn, const struct mn_envelope *env);
-/* Whether the server has asked for the frame (18.1); takes it from what was asked for. */
+/* Whether the server has asked for the frame (W-10.3); takes it from what was asked for. */
 bool mn_frame_reauth_is_asked(struct mn_conn *conn, const struct mn_envelope *env);
 bool mn_frame_pong_is_asked(struct mn_conn *conn, const struct mn_envelope *env);
 

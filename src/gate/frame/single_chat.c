@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * SINGLE_CHAT: from the frame to the writer, and the writer's answers, in
- * the order of the requests (ws-protocol.md 3.5, 7.1).  What a message may
+ * the order of the requests (W-3.5, W-7.1).  What a message may
  * be is im/message's.
  */
 #include "gate/frame/frame.h"

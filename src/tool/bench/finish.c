@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * After the threads have ended: adds up what they measured, and asks the
- * server's history about every message that was not delivered (tools.md
+ * server's history about every message that was not delivered (docs/bench.md
  * 1.3).  Main thread; blocks on HTTP.
  */
 #include <errno.h>
@@ -129,7 +129,7 @@ void bench_single_finish(struct bench *bench)
                        total->saved + ledger->unknown_delivered == delivered + ledger->lost;
 }
 
-/* What the generator itself costs (tools.md 1.7). */
+/* What the generator itself costs (docs/bench.md). */
 static void finish_generator(struct bench *bench)
 {
     const struct load_counters *steady = &bench->steady;

@@ -6,7 +6,7 @@
 #include "tool/bench/single.h"
 #include "tool/kit/http_client.h"
 
-/* Looks messages up in the server's history (http-api.md 7.4.3).  Main thread, blocks. */
+/* Looks messages up in the server's history (H-7.4.3).  Main thread, blocks. */
 struct history {
     struct http_client http;
 };

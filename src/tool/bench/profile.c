@@ -20,7 +20,7 @@ const char profile_default[] = "single = 80\n"
 
 /* As a client of the web page asks for. */
 #define PAGE_DEFAULT 20
-/* The server gives no more (http-api.md 7.4). */
+/* The server gives no more (H-7.4). */
 #define PAGE_MAX 100
 
 static const char *const kinds[PROFILE_KIND_COUNT] = {"single", "group", "history", "conversations",

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The phases of a run (tools.md 1.4), from the main thread: connect, warm-up,
+ * The phases of a run (docs/bench.md), from the main thread: connect, warm-up,
  * steady, drain until quiet, recover, stop.  Ctrl-C ends the phase at hand
  * and goes on to drain with what there is; a second one stops at once.
  */

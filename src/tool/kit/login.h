@@ -5,7 +5,7 @@
 #include "proto/jwt.h"
 #include "tool/kit/http_client.h"
 
-/* One login over HTTP (http-api.md 7.1): blocking, on the caller's connection. */
+/* One login over HTTP (H-7.1): blocking, on the caller's connection. */
 struct login {
     int64_t uid;
     uint64_t ttl_s; /* of the access token */

@@ -119,7 +119,7 @@ static enum ledger_verdict judge_copy(const struct ledger_conv *conv, int64_t se
 
 /*
  * Live copies are in order among themselves, resent ones too; a resend may
- * run while live ones come (ws-protocol.md 18), so the two are not compared.
+ * run while live ones come (W-8.2.2), so the two are not compared.
  */
 static bool note_order(struct ledger_conv *conv, uint32_t counter, int64_t seq, bool resent)
 {

@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 /*
- * The ledger of one conversation with one sender (tools.md 1.3): what became
+ * The ledger of one conversation with one sender (docs/bench.md): what became
  * of each message, by the sender's counter (0, 1, 2, ...).  Messages whose
  * fate is settled at the old end leave the window, so memory follows the
  * unsettled ones only.  Owner: one load thread.

@@ -8,8 +8,8 @@
 #include "tool/load/wire.h"
 
 /*
- * What became of the acknowledgements of one conversation (ws-protocol.md
- * 8.4, 8.5).  A receipt for msgSeq n stands for everything of its kind up to
+ * What became of the acknowledgements of one conversation
+ * (W-8.4, W-8.5).  A receipt for msgSeq n stands for everything of its kind up to
  * n, and one for reading stands for delivery too, as the cursors do.
  * Owner: one load thread.
  */

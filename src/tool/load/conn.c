@@ -20,7 +20,7 @@
 #include "tool/load/load.h"
 #include "tool/load/logins.h"
 
-/* Longest message that a client takes; the server's limit is 65536 (ws-protocol.md 1.3). */
+/* Longest message that a client takes; the server's limit is 65536 (W-1.3). */
 #define MESSAGE_MAX (128 * 1024)
 #define RBUF_SIZE (256 * 1024)
 /* A slow reader takes little from the kernel at a time, or it would not be slow for the server. */

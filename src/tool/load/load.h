@@ -82,7 +82,7 @@ enum load_phase {
     X(receipts)                                                                                    \
     X(receipts_delivered)                                                                          \
     X(receipts_read)                                                                               \
-    X(receipts_repeated) /* moved no cursor (B23) */                                               \
+    X(receipts_repeated) /* moved no cursor (W-8.5) */                                             \
     X(receipts_backward)                                                                           \
     X(receipts_unasked) /* for what was not acknowledged, or to somebody else */                   \
     X(receipts_cut)     /* an end of the conversation went before they came */                     \

@@ -10,7 +10,7 @@
 
 /*
  * The frames of the load generator: written from parts made once, read by a
- * scan that expects the field order of ws-protocol.md 2.1 and falls back to
+ * scan that expects the field order of W-2.1 and falls back to
  * the full envelope parser for anything else.  Pure functions.
  *
  * clientMsgId of ours: RRRRRRRR-SSSSSS-CCCCCCCC in hex: run, sender, the

@@ -8,9 +8,9 @@
 #include "tool/smoke/smoke.h"
 
 #define SHORT_TTL_S 3
-/* The window is 3 s (ws-protocol.md 1.5); its timer may be late. */
+/* The window is 3 s (W-1.5); its timer may be late. */
 #define AUTH_WINDOW_MS 8000
-/* Found by a server-side timer within 5 s of expiry (ws-protocol.md 18). */
+/* Found by a server-side timer within 5 s of expiry (W-4.5). */
 #define EXPIRY_LATE_MS 7000
 
 static bool refused(struct smoke *s, const char *name, const char *frame, enum mn_type type,

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* smoke protocol: what a broken or hostile client gets (ws-protocol.md 1.3, 1.7, 10). */
+/* smoke protocol: what a broken or hostile client gets (W-1.3, W-1.7, W-10). */
 #include "base/rand.h"
 #include "tool/smoke/smoke.h"
 
 #define FRAME_LIMIT 65536
-/* User bucket 60 and connection bucket 120 (section 10): one of them must say no by then. */
+/* User bucket 60 and connection bucket 120 (W-10): one of them must say no by then. */
 #define FLOOD 400
 
 static bool violation(struct smoke *s, struct ws_client *c, const char *name, const char *frame,

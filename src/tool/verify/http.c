@@ -20,7 +20,7 @@
 #include "tool/verify/verify.h"
 
 enum {
-    PAGE = 200, /* the most that the server gives (http-api.md 11, item 39) */
+    PAGE = 200, /* the most that the server gives (H-7.4.6) */
     TOKEN_TTL_S = 3600,
     BUSY_TRIES = 25,
     BUSY_WAIT_MS = 200,

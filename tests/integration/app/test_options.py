@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""design.md 9: where options come from, and what a mistake says before anything is opened."""
+"""docs/architecture.md: where options come from, and what a mistake says before anything is opened."""
 import json
 import pathlib
 import signal

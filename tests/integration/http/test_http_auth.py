@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""http-api.md 5, 6.1 and 7.1: login, refresh, verify, logout; 11 items 9 to 11, 34."""
+"""H-5, H-6.1 and H-7.1: login, refresh, verify, logout; H-7.1.1, 34."""
 import base64
 import concurrent.futures
 import itertools
@@ -229,7 +229,7 @@ def test_blank_logins_do_not_count(limited):
 
 
 def test_forwarding_headers_of_strangers_are_ignored(limited):
-    """11 item 10: a header must not refill the bucket."""
+    """H-6.1: a header must not refill the bucket."""
     for i in range(5):
         login(limited, "evader", "x", **{"X-Forwarded-For": f"203.0.113.{i}", "X-Real-IP": f"203.0.113.{i}"})
     login(limited, "evader", "x", **{"X-Forwarded-For": "203.0.113.99"}).fail(429, 42900)

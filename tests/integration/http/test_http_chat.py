@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""http-api.md 7.4 and 8.5: conversations, messages, read state; 11 items 4, 23, 25."""
+"""H-7.4 and H-8.5: conversations, messages, read state; H-3.2, H-3.5."""
 import re
 import time
 
@@ -198,7 +198,7 @@ def test_conversations_newest_first_and_paged(server, many_chats):
 
 @pytest.mark.parametrize("suffix", ["Z", "+00:00", ".000Z"])
 def test_cursor_with_a_zone_is_accepted(server, many_chats, suffix):
-    """11 item 23: the old web client sends such values."""
+    """H-3.2: the old web client sends such values."""
     user, _ = many_chats
     api = server.api_of(user)
     future = api.get("/single-chat/conversation/cursor", lastUpdatedAt="2090-01-01T00:00:00" + suffix, lastId=1).ok()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""http-api.md 1.3, 2, 4 and 5: pipeline, errors, CORS, tokens; 11 items 1, 3, 37."""
+"""H-1.3, H-2, H-4 and 5: pipeline, errors, CORS, tokens; H-2.3, 3, 37."""
 import json
 import re
 
@@ -188,7 +188,7 @@ def test_envelope_begins_with_ok(server):
 
 @pytest.mark.parametrize("path", GETS)
 def test_no_token_is_unauthorized_with_200(server, path):
-    """Also without required parameters: who is asking comes first (11 item 3)."""
+    """Also without required parameters: who is asking comes first (H-1.3)."""
     server.api().get(path).fail(200, 40100, "unauthorized")
 
 
@@ -207,7 +207,7 @@ def test_bad_token(server, uid, name):
 
 @pytest.mark.parametrize("value", ["Bearer", "Bearer ", "Bearer   \t"])
 def test_an_empty_token_is_none(server, value):
-    """http-api.md 13."""
+    """H-4.3: whatever token comes with it."""
     server.api().get("/me/profile", {"Authorization": value}).fail(200, 40100, "unauthorized")
 
 
@@ -339,7 +339,7 @@ def test_connection_is_closed_when_asked(server, text):
 
 
 def test_h2c_upgrade_is_ignored(server):
-    """The JDK's HTTP client offers it on every first request (section 18)."""
+    """The JDK's HTTP client offers it on every first request."""
     connection = RawSocket(server.http)
     connection.send(request_bytes("/healthz", "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\n"
                                               "HTTP2-Settings: AAMAAABkAAQAAAAAAAIAAAAA\r\n"))

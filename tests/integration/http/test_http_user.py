@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""http-api.md 7.2: /user/basic, /user/profile, /me/profile."""
+"""H-7.2: /user/basic, /user/profile, /me/profile."""
 import contextlib
 import re
 import sqlite3
@@ -105,7 +105,7 @@ def test_friend_codes_are_distinct(people):
 
 
 def test_reset_while_the_store_is_busy(launch):
-    """http-api.md 7.2.4 wants HTTP 200 whatever failed; the operator is to hear of it all the same."""
+    """H-7.2.4 wants HTTP 200 whatever failed; the operator is to hear of it all the same."""
     server = launch({"im.code.reset-cooldown-seconds": 1})
     api = server.api(server.api().login("busy")["accessToken"])
     reset = lambda: api.post("/me/friend-code/reset", {}).json["code"]  # noqa: E731

@@ -24,7 +24,7 @@ class Reply:
         return json.loads(self.body)
 
     def ok(self):
-        """Data of a successful envelope (http-api.md 2.1)."""
+        """Data of a successful envelope (H-2.1)."""
         assert self.status == 200, self
         envelope = self.json
         assert self.text.startswith('{"ok":true'), self

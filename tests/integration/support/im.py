@@ -7,7 +7,7 @@ import os
 from . import tokens
 from .rawws import PING, PONG, WebSocket
 
-# 64-bit fields that travel as strings, and those that travel as numbers (ws-protocol.md 2.1).
+# 64-bit fields that travel as strings, and those that travel as numbers (W-2.1).
 STRING_IDS = ("from", "to", "groupId", "callId")
 NUMBERS = ("msgSeq", "ts", "retryAfterMs")
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Access tokens made by hand (ws-protocol.md 4.1), and broken in every way (4.2)."""
+"""Access tokens made by hand (W-4.1), and broken in every way (4.2)."""
 import base64
 import hashlib
 import hmac

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """minim bench against a scripted faulty gateway: each fault must show in the ledger.
 
-tools.md 1.9.  The gateway is tests/support/fake_server.py; rates are low, runs are
+docs/bench.md  The gateway is tests/support/fake_server.py; rates are low, runs are
 short, and every assertion is on counts that follow from the fault, not on time.
 """
 import json

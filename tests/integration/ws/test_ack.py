@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""ws-protocol.md 3.8 ACK, 8.4 cursors, 8.5 receipts; decisions B23 and "ACK without to"."""
+"""W-3.8 ACK, 8.4 cursors, 8.5 receipts; decisions W-8.5 and "ACK without to"."""
 import pytest
 
 from support.wait import until

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""ws-protocol.md 18.1: what the server asks a client for does not count against it; default options."""
+"""W-10.3: what the server asks a client for does not count against it; default options."""
 import json
 import threading
 

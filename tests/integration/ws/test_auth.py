@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""ws-protocol.md 3.1 AUTH, 3.2 REAUTH, 3.3 PING, 4 tokens and session versions, 5 kick."""
+"""W-3.1 AUTH, 3.2 REAUTH, 3.3 PING, 4 tokens and session versions, 5 kick."""
 import base64
 import json
 import time

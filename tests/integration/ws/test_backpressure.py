@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""ws-protocol.md 11 and design.md 6: a slow reader costs itself, and misses nothing."""
+"""W-11 and docs/architecture.md: a slow reader costs itself, and misses nothing."""
 import pytest
 
 from support.rawws import TEXT, frame

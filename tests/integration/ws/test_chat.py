@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""ws-protocol.md 3.5 SINGLE_CHAT, 6 idempotency, 7 order; decisions of section 18."""
+"""W-3.5 SINGLE_CHAT, W-6 client ids, W-7 order."""
 import concurrent.futures
 import json
 
@@ -151,7 +151,7 @@ def test_duplicate_gets_the_first_result(pair):
 
 
 def test_duplicates_in_one_packet(pair):
-    """The second is answered when the first one's outcome is known, with its result (B3)."""
+    """The second is answered when the first one's outcome is known, with its result (W-6.3)."""
     sender, receiver = pair
     one = frame(TEXT, json.dumps(dict(type="SINGLE_CHAT", clientMsgId="d", to=str(receiver.uid), body="x")))
     sender.send(one * 10)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""ws-protocol.md 2.2 to 2.4: what is accepted, how it is printed, what is echoed."""
+"""W-2.2 to W-2.4: what is accepted, how it is printed, what is echoed."""
 import pytest
 
 
@@ -146,7 +146,7 @@ def test_field_order(pair):
 
 
 def test_only_documented_fields_are_forwarded(server, pair):
-    """B5: what a client adds to a chat message does not reach the peer."""
+    """W-2.4.2: what a client adds to a chat message does not reach the peer."""
     sender, receiver = pair
     cmid = sender.send_chat(receiver.uid, "hi", msgType="Picture", token=server.token(sender.uid), important=True,
                             mentions=["1"], replyToServerMsgId="5", groupId="9", callId="7", callKind="video", sdp="s",

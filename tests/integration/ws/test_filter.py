@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""ws-protocol.md 12, http-api.md 6.2 and 11 item 21: the text filter and its file."""
+"""W-12, H-6.2: the text filter and its file."""
 import signal
 
 import pytest
@@ -32,7 +32,7 @@ def filtered(launch_module, tmp_path_factory):
     ("badword", "***"),
     ("badword badword", "*** ***"),
     ("badword,badword.", "***,***."),
-    ("Badword BADWORD", "*** ***"),  # B34: case is no way around it
+    ("Badword BADWORD", "*** ***"),  # W-12: case is no way around it
     # words of Latin script only at boundaries (decision): no innocent word is hit
     ("class passes assist", "class passes assist"),
     ("an ass.", "an ***."),

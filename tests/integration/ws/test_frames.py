@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""ws-protocol.md 1.3 and 1.4: frames, fragments, violations and closes; decisions B27, B28, B30."""
+"""W-1.3 and W-1.4: frames, fragments, violations and closes; decisions W-1.3.1, W-1.4.6, B30."""
 import json
 import socket
 import struct

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""ws-protocol.md 1.7 (order of the gates) and 10 (rate limits, violations), B1, B31."""
+"""W-1.7 (order of the gates) and 10 (rate limits, violations), W-1.6, B31."""
 import contextlib
 import json
 
@@ -50,7 +50,7 @@ def test_user_bucket_60_pass_the_next_is_refused(limited, connect, uid):
 
 
 def test_user_bucket_is_of_the_user_not_of_the_connection(limited, connect, uid):
-    """B31: reconnecting does not refill it."""
+    """W-10.2: reconnecting does not refill it."""
     user = uid()
     first = connect(user, limited)
     first.send(b"".join(text(type="ACK", ackType="delivered", serverMsgId="1", to="1") for _ in range(60)))
@@ -190,7 +190,7 @@ def test_pong_before_auth_is_let_through(connect):
 
 
 def test_nothing_behind_a_close_is_executed(server, connect, uid):
-    """B1: REAUTH closes; the AUTH and the message that travelled with it are discarded."""
+    """W-1.6: REAUTH closes; the AUTH and the message that travelled with it are discarded."""
     user, peer = uid(), connect(uid())
     live = connect(user)
     intruder = connect()

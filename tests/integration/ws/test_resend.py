@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""ws-protocol.md 8.1 to 8.3 with the decisions of section 18 (B18, B19, B21): nothing is missed."""
+"""W-8.1 to W-8.3 (and W-7.2, W-11.3): nothing is missed."""
 import pytest
 
 pytestmark = pytest.mark.tsan
@@ -35,7 +35,7 @@ def test_resend_until_acknowledged(connect, uid):
 
 
 def test_quick_reconnect_gets_its_messages(connect, uid):
-    """No 10 s lock-out (B18)."""
+    """No 10 s lock-out (W-8.2)."""
     sender, peer = connect(uid()), uid()
     for i in range(5):
         sender.chat(peer, str(i))
@@ -120,7 +120,7 @@ def half_resent(launch, connect, uid):
 
 
 def test_ack_of_a_live_message_does_not_end_the_resend(half_resent):
-    """B19: the cursor must not jump over what the resend has still to send."""
+    """W-7.2: the cursor must not jump over what the resend has still to send."""
     _, receiver, _, first = half_resent
     for message in first:
         receiver.ack(message)

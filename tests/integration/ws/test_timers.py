@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""ws-protocol.md 1.5 with short values; B8 (expiry and session version are found by the server).
+"""W-1.5 with short values; W-4.5 (expiry and session version are found by the server).
 
 Nothing here measures time: that something ended is waited for, and that
 something did not is asked when another connection, begun later, has ended.
@@ -126,7 +126,7 @@ def test_token_without_exp_never_expires(server, connect, uid):
 
 
 def test_session_bump_is_found_by_the_server(server, connect):
-    """A second login ends the first session even if it only listens (B8)."""
+    """A second login ends the first session even if it only listens (W-4.5)."""
     first = server.api().login("bumped")
     client = connect()
     client.auth(first["accessToken"])

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""ws-protocol.md 1.2: the HTTP upgrade, row by row, on both ports; section 18, B29."""
+"""W-1.2: the HTTP upgrade, row by row, on both ports."""
 import pytest
 
 from support.rawws import TEXT, accept_of, frame, upgrade_request

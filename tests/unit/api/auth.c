@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* http-api.md 6.1, 7.1: what only the HTTP side does about logins, above all its limits. */
+/* H-6.1, H-7.1: what only the HTTP side does about logins, above all its limits. */
 #include "unit/api/support.h"
 #include "unit/api/tests.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Whom call limits count: 6.1 with the fix of 11 item 10. */
+/* Whom call limits count: 6.1 with the fix of H-6.1. */
 #include "api/client.h"
 #include "unit/api/support.h"
 #include "unit/api/tests.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* http-api.md 3.6, 3.7: what is taken from bodies and queries, and what is refused. */
+/* H-3.6, H-3.7: what is taken from bodies and queries, and what is refused. */
 #include "unit/api/support.h"
 #include "unit/api/tests.h"
 

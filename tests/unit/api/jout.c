@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* http-api.md 3: how values are printed. */
+/* H-3: how values are printed. */
 #include "api/jout.h"
 #include "unit/api/support.h"
 #include "unit/api/tests.h"

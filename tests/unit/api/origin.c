@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* http-api.md 4 and 11 item 37: which origins may call. */
+/* H-4: which origins may call. */
 #include "api/origin.h"
 #include "unit/api/support.h"
 #include "unit/api/tests.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* http-api.md 1.3, 2, 4, 5.1, 5.2: the order of checks, and the table behind them. */
+/* H-1.3, H-2, H-4, H-5.1, H-5.2: the order of checks, and the table behind them. */
 #include "unit/api/support.h"
 #include "unit/api/tests.h"
 

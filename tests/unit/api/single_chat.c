@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* http-api.md 7.4: order, cursors and pages of conversations and messages, with times of our choice. */
+/* H-7.4: order, cursors and pages of conversations and messages, with times of our choice. */
 #include "unit/api/support.h"
 #include "unit/api/tests.h"
 
@@ -120,7 +120,7 @@ static void pages_have_totals(void **state)
     }
 }
 
-/* ---- local times as keys (http-api.md 13) --------------------------------------------- */
+/* ---- local times as keys (H-7.4.1) --------------------------------------------- */
 
 static void set_zone(const char *tz)
 {

@@ -18,7 +18,7 @@ static void ids_carry_time_and_node(void **state)
     assert_in_range((uint64_t)mn_id_unix_ms(id), (uint64_t)before, (uint64_t)mn_unix_ms());
     assert_int_equal(id >> 17 & 31, 3);
     assert_int_equal(id >> 12 & 31, 29);
-    mn_idgen_init(&gen, 33, 64); /* modulo 32, ws-protocol.md 13.6 */
+    mn_idgen_init(&gen, 33, 64); /* modulo 32, W-13.1 */
     id = mn_idgen_next(&gen);
     assert_int_equal(id >> 17 & 31, 1);
     assert_int_equal(id >> 12 & 31, 0);

@@ -42,7 +42,7 @@ static size_t encode(uint32_t c, char p[3])
     return 3;
 }
 
-/* Every character of the BMP against the list in ws-protocol.md's preamble. */
+/* Every character of the BMP against the list in W-0. */
 static void blank_is_what_the_protocol_says(void **state)
 {
     static const uint32_t ranges[][2] = {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* ACKs: look-ups, refusals, and what is free (gate/ack.c; ws-protocol.md 3.8, 18.1). */
+/* ACKs: look-ups, refusals, and what is free (gate/ack.c; W-3.8, W-10.3). */
 #include "unit/gate/loopback.h"
 #include "unit/gate/tests.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* SINGLE_CHAT: the order of answers, whatever fails where (gate/chat.c; ws-protocol.md 3.5, 7.1). */
+/* SINGLE_CHAT: the order of answers, whatever fails where (gate/chat.c; W-3.5, W-7.1). */
 #include "unit/gate/loopback.h"
 #include "unit/gate/tests.h"
 

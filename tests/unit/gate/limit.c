@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Token buckets and violations: ws-protocol.md section 10. */
+/* Token buckets and violations: W-10. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* http-api.md 5, 7.1, 7.2 and 11 items 9 to 11: the rules of accounts, on a store of its own. */
+/* H-5, H-7.1, H-7.2: the rules of accounts, on a store of its own. */
 #include "im/account.h"
 #include "unit/im/tests.h"
 
@@ -342,7 +342,7 @@ static void access_tokens(void **state)
     verify_says(f, token, "session_invalid");
     assert_int_equal(mn_jwt_sign(&f->config.jwt, 10001, 1, now, 60, token, sizeof(token)), MN_OK);
     verify_says(f, token, "session_invalid");
-    /* ws-protocol.md 4.6: a user without a row is at version 0. */
+    /* W-4.6: a user without a row is at version 0. */
     assert_int_equal(mn_jwt_sign(&f->config.jwt, 10001, 0, now, 60, token, sizeof(token)), MN_OK);
     assert_int_equal(mn_account_verify(f->account, mn_str_c(token), &user, &reason), MN_OK);
     assert_int_equal(user, 10001);

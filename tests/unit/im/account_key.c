@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* http-api.md 5.7: which names are one account; 8.6: codes. */
+/* H-5.7: which names are one account; 8.6: codes. */
 #include "im/account_key.h"
 #include "unit/im/tests.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* http-api.md 5.6: bcrypt as the original's library makes and reads it. */
+/* H-5.6: bcrypt as the original's library makes and reads it. */
 #include "im/password.h"
 #include "unit/im/tests.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* http-api.md 6.1: fixed windows, and what happens when there are more keys than room. */
+/* H-6.1: fixed windows, and what happens when there are more keys than room. */
 #include "im/ratelimit.h"
 #include "unit/im/tests.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* ws-protocol.md 1.2, row by row: the verdicts as a table, the bytes with a real server. */
+/* W-1.2, row by row: the verdicts as a table, the bytes with a real server. */
 #include "net/upgrade.h"
 
 #include <unistd.h>

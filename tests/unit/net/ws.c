@@ -214,7 +214,7 @@ static void fragments_beyond_the_limit(void **state)
     mn_free(half);
 }
 
-/* ws-protocol.md B1 */
+/* W-1.6 */
 static void nothing_behind_a_close_is_processed(void **state)
 {
     char out[256];
@@ -373,7 +373,7 @@ static void check_options(struct mn_loop *loop, void *arg)
     MN_BUG_ON(found != 1);
 }
 
-/* ws-protocol.md 1.1; set on the listener only, so this also tests that they are inherited. */
+/* W-1.1; set on the listener only, so this also tests that they are inherited. */
 static void sockets_have_their_options(void **state)
 {
     (void)state;

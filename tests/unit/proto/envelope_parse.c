@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* ws-protocol.md 2.2, row by row.  What a frame was read as is compared as it is printed again. */
+/* W-2.2, row by row.  What a frame was read as is compared as it is printed again. */
 #include "unit/proto/tests.h"
 
 #include "base/mem.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* ws-protocol.md 2.1 and 2.3. */
+/* W-2.1 and W-2.3. */
 #include "unit/proto/tests.h"
 
 #include "base/mem.h"

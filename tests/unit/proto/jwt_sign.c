@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* ws-protocol.md 4.1; and that our tokens and libjwt's are the same thing. */
+/* W-4.1; and that our tokens and libjwt's are the same thing. */
 #include "unit/proto/tests.h"
 
 #include <jansson.h>

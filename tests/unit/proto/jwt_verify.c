@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* ws-protocol.md 4.2, sentence by sentence. */
+/* W-4.2, sentence by sentence. */
 #include "unit/proto/tests.h"
 
 #include "base/mem.h"

@@ -28,7 +28,7 @@ static void other_names_are_unknown(void **state)
     assert_int_equal(mn_type_find(MN_STR_NONE), MN_TYPE_UNKNOWN);
 }
 
-/* ws-protocol.md 1.7 step 7. */
+/* W-1.7 step 7. */
 static void clients_may_send_exactly_these(void **state)
 {
     static const char *const inbound[] = {

@@ -53,7 +53,7 @@ static void msg_round_trip(void **state)
     }
 }
 
-/* The stored form is a promise to later versions: these bytes must stay readable (style.md D6). */
+/* The stored form is a promise to later versions: these bytes must stay readable (CONTRIBUTING.md). */
 static void msg_golden(void **state)
 {
     static const char golden[] = "\x01\x1b\xd2\xbe\xb1\xb2\x22\x70\x01\xac\x02\x91\x4e"

@@ -171,7 +171,7 @@ static void late_first_copies_are_reordered(void **state)
     ledger_deinit(&conv);
 }
 
-/* A resend runs beside live pushes (ws-protocol.md 18): each is in order for itself. */
+/* A resend runs beside live pushes (W-8.2.2): each is in order for itself. */
 static void live_and_resent_copies_are_not_compared(void **state)
 {
     struct ledger_conv conv = {0};

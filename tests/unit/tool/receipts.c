@@ -66,7 +66,7 @@ static void reading_is_delivery_too(void **state)
     receipts_deinit(&r);
 }
 
-/* B23: a receipt is sent when the cursor advanced, and only then. */
+/* W-8.5: a receipt is sent when the cursor advanced, and only then. */
 static void receipts_that_move_nothing_are_found(void **state)
 {
     struct receipts r = {0};
