@@ -11,7 +11,13 @@ _minim_words() {
 _minim_argument() {
     local option=$1
     shift
-    "$@" --help 2>/dev/null | sed -n "s/^  $option \([^ ][^ ]*\)  *.*/\1/p" | head -n 1
+    "$@" --help 2>/dev/null | sed -n "s/^  $option \([^ ][^ ]*\)\( .*\)*\$/\1/p" | head -n 1
+}
+
+# Files, or with -d directories; only their names are to be quoted and ended as such.
+_minim_files() {
+    compopt -o filenames 2>/dev/null
+    mapfile -t COMPREPLY < <(compgen "$1" -- "$2")
 }
 
 _minim() {
@@ -48,8 +54,8 @@ _minim() {
         argument=$(_minim_argument "$prev" "${command[@]}")
         case "$argument:$prev" in
         *\|*) mapfile -t COMPREPLY < <(compgen -W "${argument//|/ }" -- "${cur}") && return ;;
-        DIR:*) mapfile -t COMPREPLY < <(compgen -d -- "$cur") && return ;;
-        FILE:* | PATH:* | :--scenario) mapfile -t COMPREPLY < <(compgen -f -- "$cur") && return ;;
+        DIR:*) _minim_files -d "$cur" && return ;;
+        FILE:* | PATH:* | :--scenario) _minim_files -f "$cur" && return ;;
         NAME:--scenario) mapfile -t COMPREPLY < <(compgen -W "$(_minim_words "${command[@]}")" -- "$cur") && return ;;
         ?*) return ;; # a number, a time: nothing to offer
         esac
@@ -57,8 +63,8 @@ _minim() {
     esac
     case "$cur" in
     -*) mapfile -t COMPREPLY < <(compgen -W "$("${command[@]}" --help 2>/dev/null | sed -n 's/^  \(--[a-z-]*\).*/\1/p') --help" -- "$cur") ;;
-    *) mapfile -t COMPREPLY < <(compgen -f -- "$cur") ;;
+    *) _minim_files -f "$cur" ;;
     esac
 }
 
-complete -o filenames -F _minim minim
+complete -F _minim minim

@@ -2,6 +2,12 @@
 # Completion of minimd for bash; the options come from `minimd --help`.
 # shellcheck shell=bash
 
+# Files, or with -d directories; only their names are to be quoted and ended as such.
+_minimd_files() {
+    compopt -o filenames 2>/dev/null
+    mapfile -t COMPREPLY < <(compgen "$1" -- "$2")
+}
+
 _minimd() {
     local cur=${COMP_WORDS[COMP_CWORD]} name value minimd=${COMP_WORDS[0]}
     COMPREPLY=()
@@ -11,8 +17,8 @@ _minimd() {
         # The line after the next one of an option says what it takes.
         value=$("$minimd" --help 2>/dev/null | grep -A 8 -e "^  $name=" | sed -n 's/^      \[\(.*\)\]$/\1/p' | head -n 1)
         case "$name:$value" in
-        --config:* | *file* | *:path*) mapfile -t COMPREPLY < <(compgen -f -- "$cur") ;;
-        *dir:*) mapfile -t COMPREPLY < <(compgen -d -- "$cur") ;;
+        --config:* | *file* | *:path*) _minimd_files -f "$cur" ;;
+        *dir:*) _minimd_files -d "$cur" ;;
         --generate-docs:*) mapfile -t COMPREPLY < <(compgen -W "markdown sample endpoints" -- "$cur") ;;
         *[0-9]*) ;; # a number, a size, a time: nothing to offer
         *:*\ or\ *) mapfile -t COMPREPLY < <(compgen -W "$(printf '%s' "$value" | sed 's/, / /g; s/ or / /')" -- "$cur") ;;
@@ -24,4 +30,4 @@ _minimd() {
     [[ ${COMPREPLY[0]-} == *= ]] && compopt -o nospace 2>/dev/null
 }
 
-complete -o filenames -F _minimd minimd
+complete -F _minimd minimd

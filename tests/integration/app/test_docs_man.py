@@ -71,6 +71,28 @@ def test_completion_of_files(tmp_path):
     assert complete("minim", "bench", "--scenario", "res", cwd=tmp_path) == ["result.json", "results"]
 
 
+@pytest.mark.parametrize("program, words, files", [
+    ("minim", ["b"], False),  # in a directory with bench/ it is a command all the same
+    ("minim", ["bench", "p"], False),
+    ("minim", ["bench", "ping", "--spawn", "--", "--server.p"], False),
+    ("minim", ["bench", "ping", "--js"], False),
+    ("minim", ["bench", "ping", "--json", "r"], True),
+    ("minim", ["verify", "--data-dir", "r"], True),
+    ("minimd", ["--server.p"], False),
+    ("minimd", ["--config", "=", "r"], True),
+])
+def test_only_files_are_completed_as_files(program, words, files, tmp_path):
+    (tmp_path / "bench").mkdir()
+    (tmp_path / "results").mkdir()
+    script = ROOT / f"packaging/completion/{program}.bash"
+    say = 'compopt() { printf "%s\\n" "$*"; }\n'
+    done = subprocess.run(["bash", "-c", say + COMPLETE + 'complete -p "${words[0]}"', "bash", script, f"_{program}",
+                           program, *words],
+                          capture_output=True, text=True, timeout=60, check=True, env=environment(), cwd=tmp_path)
+    assert ("filenames" in done.stdout) is files, done.stdout
+    assert f"complete -F _{program} {program}" in done.stdout
+
+
 @pytest.mark.parametrize("words, offered", [
     (["--chec"], ["--check-config"]),
     (["--server.po"], ["--server.port="]),
