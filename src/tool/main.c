@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* minim: the companion of minimd.  One table of commands; each has a file of its own. */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/mem.h"
 #include "base/std.h"
@@ -37,16 +35,6 @@ static int usage(FILE *out, int code)
         fprintf(out, "  %-10s %s\n", commands[i].name, commands[i].help);
     fputs("\n`minim COMMAND --help` explains a command.\n", out);
     return code;
-}
-
-/* What is opened must not become 0, 1 or 2, where others write to: /dev/null is there instead. */
-static bool open_standard(void)
-{
-    int fd;
-    do {
-        fd = open("/dev/null", O_RDWR);
-    } while (fd >= 0 && fd <= STDERR_FILENO);
-    return fd >= 0 && close(fd) == 0;
 }
 
 /* A result that did not reach its reader is none. */
@@ -94,7 +82,6 @@ static int run(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-    if (!open_standard())
-        return TOOL_EXIT_FAILED;
+    mn_std_reserve();
     return end(run(argc, argv));
 }

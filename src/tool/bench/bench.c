@@ -129,9 +129,9 @@ static enum mn_err add_target(struct load_run *run, const char *text, char *why,
     /* The key is the same for all: it guards against caches, of which there are none here. */
     target->request_len = (size_t)snprintf(
         target->request, sizeof target->request,
-        "GET %s HTTP/1.1\r\nHost: %s:%s\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        "GET %s HTTP/1.1\r\nHost: %s\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
         "Sec-WebSocket-Key: bWluaW0gYmVuY2ggY2xpZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n",
-        url.path, url.host, url.port);
+        url.path, url.authority);
     if (target->request_len >= sizeof target->request)
         return MN_EINVAL;
     run->target_count++;
@@ -205,19 +205,21 @@ static void choose(struct bench *bench)
                                        .issuer = opts->issuer};
 }
 
-static bool spawn_server(struct bench *bench)
+static enum mn_err spawn_server(struct bench *bench)
 {
     struct opts *opts = &bench->opts;
     bench->spawn.extra = opts->daemon_args;
     bench->spawn.extra_count = opts->daemon_arg_count;
     bench->spawn.defaults = spawn_no_limits;
-    if (spawn_start(&bench->spawn, opts->minimd) != MN_OK)
-        return false;
+    bench->spawn.keep = opts->keep;
+    enum mn_err err = spawn_start(&bench->spawn, opts->minimd);
+    if (err)
+        return err;
     opts->ws.item[opts->ws.count++] = bench->spawn.ws;
     opts->http = bench->spawn.http;
     opts->jwt_secret = bench->spawn.secret;
     bench->pid = bench->spawn.pid;
-    return true;
+    return MN_OK;
 }
 
 /* ---- the end ---- */
@@ -265,7 +267,8 @@ static void follow_receipts(struct bench *bench)
 static int run_and_report(struct bench *bench)
 {
     if (bench->opts.ws.count == 0)
-        bench->opts.ws.item[bench->opts.ws.count++] = "ws://127.0.0.1:9001/ws";
+        bench->opts.ws.item[bench->opts.ws.count++] = url_default_ws(
+            bench->opts.http, bench->opts.default_ws, sizeof bench->opts.default_ws);
     char why[256] = "the address is too long";
     for (size_t i = 0; i < bench->opts.ws.count; i++) {
         if (add_target(&bench->run, bench->opts.ws.item[i], why, sizeof why) != MN_OK)
@@ -279,7 +282,10 @@ static int run_and_report(struct bench *bench)
             return TOOL_EXIT_USAGE;
         }
     }
-    machine_read(bench->spawn.dir[0] ? bench->spawn.dir : NULL, &bench->machine);
+    machine_read(bench->opts.keep      ? bench->opts.keep
+                 : bench->spawn.dir[0] ? bench->spawn.dir
+                                       : NULL,
+                 &bench->machine);
     if (bench->opts.login && !bench_login(bench))
         return TOOL_EXIT_FAILED;
     load_run_init(&bench->run, &bench->opts, bench->run.mode);
@@ -293,9 +299,7 @@ static int run_and_report(struct bench *bench)
     bool ran = bench_run(bench);
     bench_finish(bench);
     int code = report(bench);
-    if (!ran && !bench->interrupted)
-        fputs("minim bench: no client could be authenticated\n", stderr);
-    return ran ? code : TOOL_EXIT_FAILED;
+    return bench_has_measured(bench, ran) ? code : TOOL_EXIT_FAILED;
 }
 
 static int execute(struct bench *bench)
@@ -310,8 +314,11 @@ static int execute(struct bench *bench)
     if (bench->opts.fit)
         bench_fit_clients(&bench->opts);
     raise_fd_limit(bench->opts.clients);
-    if (!bench->opts.spawn || spawn_server(bench))
+    enum mn_err err = bench->opts.spawn ? spawn_server(bench) : MN_OK;
+    if (!err)
         code = run_and_report(bench);
+    else if (err == MN_EINVAL)
+        code = TOOL_EXIT_USAGE;
     if (bench->opts.spawn && !spawn_stop(&bench->spawn))
         code = TOOL_EXIT_FAILED;
     bench_cursors_free(bench->run.cursors);

@@ -167,6 +167,12 @@ const char *bench_phase_name(enum load_phase phase);
 struct json_t *bench_report_document(const struct bench *bench);
 /* "-" is standard output; false when it could not be written (a message was printed). */
 bool bench_report_json(const struct json_t *doc, struct outputs *outputs);
+/*
+ * outcome.c: whether the run was one (`ran`: it came to its steady phase); else, and where the
+ * server's limits ended clients, standard error says what to do.
+ */
+bool bench_has_measured(const struct bench *bench, bool ran);
+/* No line is longer than 80 columns. */
 void bench_report_text(const struct bench *bench, FILE *out);
 /* Fields that gates may ask for; a table that ends with a NULL name, static storage. */
 const struct bar_field *bench_fields(const struct bench *bench);

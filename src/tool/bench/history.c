@@ -113,6 +113,6 @@ enum mn_err history_check(struct history *history, const struct load_run *run,
         err = read_back(history, run, pair, token);
     if (err)
         fprintf(stderr, "minim: the history of user %" PRId64 " could not be read: %s\n",
-                pair->receiver->uid, mn_err_text(err));
+                pair->receiver->uid, history->http.why[0] ? history->http.why : mn_err_text(err));
     return err;
 }

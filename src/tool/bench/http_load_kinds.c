@@ -49,7 +49,7 @@ static json_t *get_list(struct http_load_kinds *kinds, struct http_client *http,
     struct http_client_request req = {.method = "GET", .path = path, .bearer = token};
     enum mn_err err = http_client_do(http, &req, &status);
     if (err) {
-        snprintf(cause, HTTP_LOAD_KINDS_CAUSE_MAX, "%s", mn_err_text(err));
+        snprintf(cause, HTTP_LOAD_KINDS_CAUSE_MAX, "%.39s", http_client_cause(http));
         return NULL;
     }
     json_t *root = json_loadb(http->body.p, http->body.n, 0, NULL);

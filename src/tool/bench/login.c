@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "tool/bench/bench.h"
+#include "tool/kit/term.h"
 #include "tool/load/logins.h"
 
 #define LOOK_MS 20
@@ -26,10 +27,15 @@ static void warn(const struct bench *bench)
 
 static void show(const struct bench *bench, uint32_t done, bool end)
 {
-    if (bench->progress && !end)
-        fprintf(stderr, "\r\033[Klogin  %u/%u", done, bench->run.clients);
-    if (bench->progress && end)
-        fputs("\r\033[K", stderr);
+    struct term_line line;
+    if (!bench->progress)
+        return;
+    term_begin(&line);
+    term_add(&line, "login  %u/%u", done, bench->run.clients);
+    if (end)
+        term_clear();
+    else
+        term_show(&line);
 }
 
 bool bench_login(struct bench *bench)

@@ -1,23 +1,36 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The result of a bench run for a person. */
 #include <inttypes.h>
+#include <stdlib.h>
 
+#include "base/mem.h"
 #include "tool/bench/bench.h"
 #include "tool/bench/cursors.h"
 #include "tool/bench/http_load.h"
+#include "tool/kit/term.h"
 #include "tool/load/logins.h"
 
 #define MS(ns) ((double)(ns) / 1e6)
 
+/* Four digits, in seven columns with the gap. */
+static void print_ms(FILE *out, uint64_t ns)
+{
+    double ms = MS(ns);
+    int decimals = ms < 9.9995 ? 3 : ms < 99.995 ? 2 : ms < 999.95 ? 1 : 0;
+    fprintf(out, " %6.*f", decimals, ms);
+}
+
 static void latency_line(FILE *out, const char *name, const struct mn_hist *hist)
 {
+    static const double percents[] = {50, 90, 95, 99, 99.9};
     if (mn_hist_count(hist) == 0)
         return;
-    fprintf(out, "  %-18s %9.3f %9.3f %9.3f %9.3f %9.3f %9.3f %9.3f  (%" PRIu64 ")\n", name,
-            MS(mn_hist_min(hist)), MS(mn_hist_percentile(hist, 50)),
-            MS(mn_hist_percentile(hist, 90)), MS(mn_hist_percentile(hist, 95)),
-            MS(mn_hist_percentile(hist, 99)), MS(mn_hist_percentile(hist, 99.9)),
-            MS(mn_hist_max(hist)), mn_hist_count(hist));
+    fprintf(out, "  %-18s", name);
+    print_ms(out, mn_hist_min(hist));
+    for (size_t i = 0; i < MN_ARRAY_LEN(percents); i++)
+        print_ms(out, mn_hist_percentile(hist, percents[i]));
+    print_ms(out, mn_hist_max(hist));
+    fprintf(out, " %10" PRIu64 "\n", mn_hist_count(hist));
 }
 
 static void http_latencies(FILE *out, const struct bench *bench)
@@ -35,8 +48,8 @@ static void http_latencies(FILE *out, const struct bench *bench)
 
 static void latency_table(FILE *out, const struct bench *bench)
 {
-    fprintf(out, "\nlatency, ms               min       p50       p90       p95       p99     "
-                 "p99.9       max\n");
+    fprintf(out, "\n%-20s    min    p50    p90    p95    p99  p99.9    max      count\n",
+            "latency, ms");
     bool ping = bench->cmd == CMD_PING;
     latency_line(out, ping ? "PING to PONG" : "end to end", bench->hist.response);
     latency_line(out, "  from actual send", bench->hist.service);
@@ -222,7 +235,7 @@ static void generator(FILE *out, const struct bench *bench)
                 bench->generator_bytes_per_conn);
 }
 
-void bench_report_text(const struct bench *bench, FILE *out)
+static void print_all(FILE *out, const struct bench *bench)
 {
     fprintf(out, "minim bench %s%s\n",
             bench->cmd == CMD_RECONNECT ? "reconnect" : bench->run.mode->name,
@@ -243,4 +256,16 @@ void bench_report_text(const struct bench *bench, FILE *out)
     for (size_t i = 0; i < bench->opts.gates.count; i++)
         fprintf(out, "%sgate %-28s %s (%s)\n", i == 0 ? "\n" : "", bench->gates[i].text,
                 bench->gate_held[i] ? "held" : "MISSED", bench->gate_got[i]);
+}
+
+void bench_report_text(const struct bench *bench, FILE *out)
+{
+    char *text = NULL;
+    size_t n = 0;
+    FILE *memory = open_memstream(&text, &n);
+    MN_BUG_ON(!memory);
+    print_all(memory, bench);
+    MN_BUG_ON(fclose(memory) != 0);
+    term_print(out, text);
+    free(text); /* open_memstream's own */
 }

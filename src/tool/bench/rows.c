@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "tool/bench/bench.h"
 #include "tool/bench/http_load.h"
+#include "tool/kit/term.h"
 
 #define SECOND_NS UINT64_C(1000000000)
 /* Threads publish at full seconds; rows are made a little later, so that each gets one of each. */
@@ -93,26 +94,34 @@ static double traffic(const struct load_counters *c)
     return (double)(c->delivered_live + c->delivered_resend + c->pongs);
 }
 
+/* What does not fit is left out, the last fields first. */
 static void show_row(const struct bench *bench, const struct bench_row *row)
 {
+    const struct load_counters *delta = &row->delta;
+    struct term_line line;
     if (!bench->progress)
         return;
-    fprintf(stderr, "\r\033[K%5.0f s  %-7s  %u/%u connected", row->at_s,
-            bench_phase_name(row->phase), row->ready, bench->run.clients);
-    if (row->delta.sent > 0 || traffic(&row->delta) > 0)
-        fprintf(stderr, "  sent %.0f/s  received %.0f/s  p50 %.2f ms  p99 %.2f ms",
-                (double)row->delta.sent / row->span_s, traffic(&row->delta) / row->span_s,
-                (double)row->p50 / 1e6, (double)row->p99 / 1e6);
+    term_begin(&line);
+    term_add(&line, "%4.0f s", row->at_s);
+    term_add(&line, "%-7s", bench_phase_name(row->phase));
+    if (row->ready == bench->run.clients)
+        term_add(&line, "all %u", row->ready);
+    else
+        term_add(&line, "%u of %u", row->ready, bench->run.clients);
+    if (delta->errors + delta->connections_lost > 0)
+        term_add(&line, "errors %llu, lost connections %llu", (unsigned long long)delta->errors,
+                 (unsigned long long)delta->connections_lost);
+    if (delta->sent > 0 || traffic(delta) > 0) {
+        term_add(&line, "out %.0f/s in %.0f/s", (double)delta->sent / row->span_s,
+                 traffic(delta) / row->span_s);
+        term_add(&line, "p50 %.1f p99 %.1f ms", (double)row->p50 / 1e6, (double)row->p99 / 1e6);
+    }
     if (row->http_ok + row->http_failed > 0)
-        fprintf(stderr, "  http %.0f/s", (double)row->http_ok / row->span_s);
-    if (row->delta.errors + row->delta.connections_lost > 0)
-        fprintf(stderr, "  errors %llu  lost connections %llu",
-                (unsigned long long)row->delta.errors,
-                (unsigned long long)row->delta.connections_lost);
+        term_add(&line, "http %.0f/s", (double)row->http_ok / row->span_s);
     if (row->has_server)
-        fprintf(stderr, "  server %.0f%% %.0f MiB", row->server_cpu * 100,
-                (double)row->server.rss_bytes / 1048576);
-    fflush(stderr);
+        term_add(&line, "server %.0f%% %.0f MiB", row->server_cpu * 100,
+                 (double)row->server.rss_bytes / 1048576);
+    term_show(&line);
 }
 
 static void make_row(struct bench *bench, uint64_t now_ns)
@@ -141,8 +150,19 @@ void bench_rows_tick(struct bench *bench, uint64_t now_ns)
         make_row(bench, now_ns);
 }
 
+/* What came after the last full second, and what the threads had not shown of it. */
+static void make_last_row(struct bench *bench)
+{
+    uint64_t now_ns = mn_mono_ns();
+    if (bench->shown_ns == 0 || now_ns <= bench->shown_ns || bench->row_count >= ROWS_MAX)
+        return;
+    load_run_publish(&bench->run);
+    make_row(bench, now_ns);
+}
+
 void bench_rows_end(struct bench *bench)
 {
+    make_last_row(bench);
     if (bench->progress)
-        fputs("\r\033[K", stderr);
+        term_clear();
 }

@@ -3,8 +3,6 @@
 #include "tool/kit/http_client.h"
 
 #include <errno.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -39,43 +37,12 @@ void http_client_close(struct http_client *http)
     mn_buf_deinit(&http->body);
 }
 
-static enum mn_err wait_for(int fd, short events, uint64_t until_ms)
-{
-    uint64_t now_ms = mn_mono_ms();
-    struct pollfd pfd = {.fd = fd, .events = events};
-    if (now_ms >= until_ms || poll(&pfd, 1, (int)(until_ms - now_ms)) == 0)
-        return MN_ETIMEOUT;
-    return MN_OK;
-}
-
-static enum mn_err dial(struct http_client *http, uint64_t until_ms)
-{
-    int on = 1;
-    int fd = socket(http->url.addr.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (fd < 0)
-        return mn_err_from_errno(errno);
-    mn_ignore(setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on));
-    int err = 0;
-    socklen_t len = sizeof err;
-    if (connect(fd, (struct sockaddr *)&http->url.addr, http->url.addr_len) != 0)
-        err = errno;
-    if (err == EINPROGRESS && wait_for(fd, POLLOUT, until_ms) == MN_OK &&
-        getsockopt(fd, SOL_SOCKET, SO_ERROR, &err, &len) != 0)
-        err = errno;
-    if (err) {
-        close(fd);
-        return err == EINPROGRESS ? MN_ETIMEOUT : mn_err_from_errno(err);
-    }
-    http->fd = fd;
-    return MN_OK;
-}
-
 static enum mn_err send_all(struct http_client *http, const char *p, size_t n, uint64_t until_ms)
 {
     while (n > 0) {
         ssize_t done = send(http->fd, p, n, MSG_NOSIGNAL);
         if (done < 0 && errno == EAGAIN) {
-            enum mn_err err = wait_for(http->fd, POLLOUT, until_ms);
+            enum mn_err err = dial_wait(http->fd, POLLOUT, until_ms);
             if (err)
                 return err;
         } else if (done < 0) {
@@ -93,7 +60,7 @@ static enum mn_err receive(struct http_client *http, uint64_t until_ms)
 {
     enum mn_err err = mn_buf_reserve(&http->in, 16384);
     if (!err)
-        err = wait_for(http->fd, POLLIN, until_ms);
+        err = dial_wait(http->fd, POLLIN, until_ms);
     if (err)
         return err;
     ssize_t n = recv(http->fd, http->in.p + http->in.n, http->in.cap - http->in.n, 0);
@@ -248,11 +215,14 @@ static enum mn_err attempt(struct http_client *http, const struct mn_buf *text, 
                            int *ret_status)
 {
     mn_buf_reset(&http->body);
-    enum mn_err err = http->fd < 0 ? dial(http, until_ms) : MN_OK;
+    http->why[0] = '\0';
+    enum mn_err err = http->fd < 0 ? dial(&http->url, until_ms, &http->fd, http->why) : MN_OK;
     if (!err)
         err = send_all(http, text->p, text->n, until_ms);
     if (!err)
         err = read_answer(http, until_ms, ret_status);
+    if (err && !http->why[0])
+        dial_say(&http->url, mn_err_text(err), http->why);
     if (err)
         disconnect(http);
     return err;
@@ -264,8 +234,8 @@ enum mn_err http_client_do(struct http_client *http, const struct http_client_re
     struct mn_buf text;
     size_t body_len = req->body ? strlen(req->body) : 0;
     mn_buf_init(&text, HEAD_MAX + BODY_MAX);
-    mn_ignore(mn_buf_addf(&text, "%s %s%s HTTP/1.1\r\nHost: %s:%s\r\n", req->method, http->url.path,
-                          req->path, http->url.host, http->url.port));
+    mn_ignore(mn_buf_addf(&text, "%s %s%s HTTP/1.1\r\nHost: %s\r\n", req->method, http->url.path,
+                          req->path, http->url.authority));
     if (req->bearer)
         mn_ignore(mn_buf_addf(&text, "Authorization: Bearer %s\r\n", req->bearer));
     if (req->body)
@@ -283,4 +253,10 @@ enum mn_err http_client_do(struct http_client *http, const struct http_client_re
         err = attempt(http, &text, until_ms, ret_status);
     mn_buf_deinit(&text);
     return err;
+}
+
+const char *http_client_cause(const struct http_client *http)
+{
+    const char *gap = strstr(http->why, ": ");
+    return gap ? gap + 2 : http->why;
 }

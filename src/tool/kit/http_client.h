@@ -6,6 +6,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "tool/kit/dial.h"
 #include "tool/kit/url.h"
 
 /*
@@ -16,8 +17,9 @@ struct http_client {
     struct url url;
     int fd; /* -1: not connected */
     uint64_t timeout_ms;
-    struct mn_buf in;   /* received, not yet used */
-    struct mn_buf body; /* of the last answer */
+    struct mn_buf in;         /* received, not yet used */
+    struct mn_buf body;       /* of the last answer */
+    char why[DIAL_WHY_BYTES]; /* http_client_do() failed: which address, and why */
 };
 
 struct http_client_request {
@@ -38,5 +40,7 @@ void http_client_close(struct http_client *http);
  */
 MN_MUSTCHECK enum mn_err http_client_do(struct http_client *http,
                                         const struct http_client_request *req, int *ret_status);
+/* The cause in http->why, without the address, which is the same for all of a run. */
+const char *http_client_cause(const struct http_client *http);
 
 #endif

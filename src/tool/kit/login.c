@@ -34,7 +34,7 @@ static enum mn_err post(struct http_client *http, const char *path, const char *
     struct http_client_request req = {.method = "POST", .path = path, .body = body};
     enum mn_err err = http_client_do(http, &req, &status);
     if (err) {
-        snprintf(cause, LOGIN_CAUSE_MAX, "%s", mn_err_text(err));
+        snprintf(cause, LOGIN_CAUSE_MAX, "%.39s", http_client_cause(http));
         return err;
     }
     json_t *root = json_loadb(http->body.p, http->body.n, 0, NULL);

@@ -185,7 +185,9 @@ static void say_unknown(enum opts_cmd cmd, struct mn_str name, const struct opts
 {
     const struct opts_def *nearest = def ? NULL : opts_nearest(name, cmd);
     snprintf(why, why_cap, "%s%.*s: %s%s%s%s%s", lead, (int)(name.n > 60 ? 60 : name.n), name.p,
-             def ? "this command has no such option" : "unknown option",
+             def && *lead ? "this command has no such option"
+             : def        ? "this mode has no such option"
+                          : "unknown option",
              nearest ? ", did you mean " : "", nearest ? lead : "", nearest ? nearest->name : "",
              nearest ? "?" : "");
 }
@@ -231,6 +233,11 @@ static const char *check_together(struct opts *opts, enum opts_cmd cmd)
         return "--spawn and --ws exclude each other";
     if (opts->spawn && cmd != CMD_RECONNECT && opts->pid > 0)
         return "--pid is known with --spawn";
+    if (opts->keep && !opts->spawn)
+        return "--keep names the data directory of --spawn, which is missing";
+    if (opts->spawn && opts->ledger && !opts->keep)
+        return "--ledger needs --keep DIR with --spawn: without its store it can be held against "
+               "nothing";
     if (opts->daemon_arg_count > 0 && !opts->spawn)
         return "what follows -- goes to the daemon of --spawn, which is missing";
     if (opts->login && !opts->spawn && !opts->http)

@@ -46,6 +46,7 @@ struct opts_list {
 struct opts {
     /* the server */
     struct opts_list ws;
+    char default_ws[160]; /* ws: where nobody named one */
     const char *http;
     const char *jwt_secret;
     const char *issuer;
@@ -53,6 +54,7 @@ struct opts {
     uint64_t pid;
     bool spawn;
     const char *minimd;
+    const char *keep;   /* --spawn: its data directory, which stays */
     char **daemon_args; /* what follows "--" */
     size_t daemon_arg_count;
     /* the run */

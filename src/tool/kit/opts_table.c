@@ -9,7 +9,8 @@
 #define AT(field) offsetof(struct opts, field)
 
 const struct opts_def opts_defs[] = {
-    {"ws", OPTS_KIND_LIST, ALL, AT(ws), 0, 0, "URL", "ws://127.0.0.1:9001/ws",
+    {"ws", OPTS_KIND_LIST, ALL, AT(ws), 0, 0, "URL",
+     "port 9001 of the host of --http, or of 127.0.0.1",
      "gateway address; repeat it for several nodes"},
     {"http", OPTS_KIND_STR, ALL_AND_VERIFY, AT(http), 0, 0, "URL", NULL,
      "API address: messages are looked up in the history there"},
@@ -22,6 +23,8 @@ const struct opts_def opts_defs[] = {
     {"spawn", OPTS_KIND_FLAG, ALL, AT(spawn), 0, 0, NULL, NULL,
      "start a minimd of our own on a temporary directory; what follows -- goes to it"},
     {"minimd", OPTS_KIND_STR, ALL, AT(minimd), 0, 0, "PATH", "beside minim", "the daemon to spawn"},
+    {"keep", OPTS_KIND_STR, ALL, AT(keep), 0, 0, "DIR", "a temporary one",
+     "data directory of the spawned daemon: new or empty, and left behind for verify"},
     {"user-base", OPTS_KIND_U64, ALL, AT(user_base), 1, 9e18, "N", "fresh", "first user id"},
     {"json", OPTS_KIND_STR, ALL_AND_VERIFY | CMD_FLOOR, AT(json), 0, 0, "FILE", NULL,
      "write the result there; - is stdout"},

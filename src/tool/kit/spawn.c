@@ -6,6 +6,7 @@
  */
 #include "tool/kit/spawn.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
@@ -23,7 +24,12 @@
 
 #define READY_MS 15000
 #define STOP_MS 10000
+/* From the end of its output to its own. */
+#define REFUSED_MS 1000
+/* Of minimd: bad options. */
+#define EXIT_OPTIONS 2
 #define ARGS_MAX 128
+#define KEEP_MAX 3800
 #define LOG_TAIL 4000
 
 const char *const spawn_no_limits[] = {
@@ -96,6 +102,25 @@ static bool make_dir(struct spawn *spawn)
     return true;
 }
 
+/* What is in there already would be measured too, and may be somebody's. */
+static bool can_keep(const char *path)
+{
+    const char *why = NULL;
+    DIR *dir = opendir(path);
+    if (!dir && errno != ENOENT)
+        why = strerror(errno);
+    else if (strlen(path) >= KEEP_MAX)
+        why = "the path is too long";
+    for (const struct dirent *e = dir ? readdir(dir) : NULL; e && !why; e = readdir(dir))
+        if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0)
+            why = "is not empty";
+    if (dir)
+        closedir(dir);
+    if (why)
+        fprintf(stderr, "minim: --keep %s: %s\n", path, why);
+    return !why;
+}
+
 static void make_secret(struct spawn *spawn)
 {
     /* 40 hex digits: HS256, like the shipped configuration of the protocol. */
@@ -160,6 +185,20 @@ static const char *wait_ready(struct spawn *spawn, int fd)
     return parse_ready(spawn, line) ? NULL : "said something else than \"minimd ready\"";
 }
 
+/* Waits for its end; false when it has not come within `limit_ms`. */
+static bool wait_end(struct spawn *spawn, uint64_t limit_ms, int *ret_status)
+{
+    uint64_t until_ms = mn_mono_ms() + limit_ms;
+    for (;;) {
+        pid_t pid = waitpid(spawn->pid, ret_status, WNOHANG);
+        if (pid == spawn->pid || (pid < 0 && errno == ECHILD))
+            return true;
+        if (mn_mono_ms() >= until_ms)
+            return false;
+        mn_ignore(poll(NULL, 0, 5));
+    }
+}
+
 static enum mn_err launch(struct spawn *spawn, char **argv)
 {
     int out[2];
@@ -178,19 +217,27 @@ static enum mn_err launch(struct spawn *spawn, char **argv)
     close(out[0]);
     if (!bad)
         return MN_OK;
-    fprintf(stderr, "minim: %s %s\n", spawn->program, bad);
+    int status = 0;
+    bool refused = wait_end(spawn, REFUSED_MS, &status) && WIFEXITED(status) &&
+                   WEXITSTATUS(status) == EXIT_OPTIONS;
+    fprintf(stderr, "minim: %s %s\n", spawn->program, refused ? "does not take its options" : bad);
+    if (refused)
+        spawn->pid = 0;
     spawn_kill(spawn, SIGKILL);
     print_log_tail(spawn);
-    return MN_ETIMEOUT;
+    return refused ? MN_EINVAL : MN_ETIMEOUT;
 }
 
 /* `http_port`, `ws_port`: text, "0" for any. */
 static enum mn_err start(struct spawn *spawn, const char *http_port, const char *ws_port)
 {
-    char data_dir[192], http[48], ws[48];
+    char data_dir[KEEP_MAX + 32], http[48], ws[48];
     char *argv[ARGS_MAX];
     size_t n = 0;
-    snprintf(data_dir, sizeof data_dir, "--minim.data-dir=%s/data", spawn->dir);
+    if (spawn->keep)
+        snprintf(data_dir, sizeof data_dir, "--minim.data-dir=%s", spawn->keep);
+    else
+        snprintf(data_dir, sizeof data_dir, "--minim.data-dir=%s/data", spawn->dir);
     snprintf(http, sizeof http, "--server.port=%s", http_port);
     snprintf(ws, sizeof ws, "--im.gateway.ws.port=%s", ws_port);
     argv[n++] = spawn->program;
@@ -209,6 +256,8 @@ static enum mn_err start(struct spawn *spawn, const char *http_port, const char 
 
 enum mn_err spawn_start(struct spawn *spawn, const char *minimd)
 {
+    if (spawn->keep && !can_keep(spawn->keep))
+        return MN_EINVAL;
     if (!find_program(spawn, minimd) || !make_dir(spawn))
         return MN_ENOTFOUND;
     make_secret(spawn);
@@ -231,20 +280,6 @@ enum mn_err spawn_again(struct spawn *spawn)
     port_of(spawn->http, http, sizeof http);
     port_of(spawn->ws, ws, sizeof ws);
     return start(spawn, http, ws);
-}
-
-/* Waits for its end; false when it has not come within `limit_ms`. */
-static bool wait_end(struct spawn *spawn, uint64_t limit_ms, int *ret_status)
-{
-    uint64_t until_ms = mn_mono_ms() + limit_ms;
-    for (;;) {
-        pid_t pid = waitpid(spawn->pid, ret_status, WNOHANG);
-        if (pid == spawn->pid || (pid < 0 && errno == ECHILD))
-            return true;
-        if (mn_mono_ms() >= until_ms)
-            return false;
-        mn_ignore(poll(NULL, 0, 5));
-    }
 }
 
 void spawn_kill(struct spawn *spawn, int signum)

@@ -14,7 +14,8 @@
  * thread.  Zeroed memory is a stopped one.
  */
 struct spawn {
-    pid_t pid; /* 0: not running */
+    pid_t pid;        /* 0: not running */
+    const char *keep; /* its data directory, which stays; NULL: a temporary one */
     char dir[128];
     char log[160];   /* its standard error */
     char http[64];   /* http://127.0.0.1:PORT */
@@ -32,7 +33,8 @@ extern const char *const spawn_no_limits[];
 /*
  * Starts the daemon and waits until it is ready; `minimd` NULL: the one
  * beside this program.  On failure a message with the end of its log is on
- * standard error, and everything is cleaned up.
+ * standard error, and everything is cleaned up.  MN_EINVAL: it did not take
+ * its options, or `keep` is no empty directory.
  */
 MN_MUSTCHECK enum mn_err spawn_start(struct spawn *spawn, const char *minimd);
 /* Ends it with a signal and waits; the directory stays. */

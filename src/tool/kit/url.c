@@ -2,6 +2,7 @@
 /* Server addresses of the tool.  Blocks in the resolver; main thread, before a run. */
 #include "tool/kit/url.h"
 
+#include <arpa/inet.h>
 #include <netdb.h>
 #include <stdio.h>
 #include <string.h>
@@ -19,17 +20,38 @@ static bool copy(char *out, size_t cap, struct mn_str s)
     return true;
 }
 
+static bool is_v6(struct mn_str host)
+{
+    char text[INET6_ADDRSTRLEN + 1];
+    struct in6_addr addr;
+    return copy(text, sizeof text, host) && inet_pton(AF_INET6, text, &addr) == 1;
+}
+
+/* Length of the host without brackets at `p`: up to its port, or all there is. */
+static size_t bare_host(const char *p)
+{
+    size_t all = strcspn(p, "/");
+    const char *first = memchr(p, ':', all), *last = memrchr(p, ':', all);
+    if (!first || first == last)
+        return first ? (size_t)(first - p) : all;
+    size_t n = (size_t)(last - p); /* several colons: an IPv6 address */
+    return is_v6(mn_str_make(p, n)) || !is_v6(mn_str_make(p, all)) ? n : all;
+}
+
 /* host or [host], then :port; returns what follows, or NULL. */
 static const char *parse_host(const char *p, struct url *ret)
 {
-    size_t n = strcspn(p, ":/");
-    struct mn_str host = mn_str_make(p, n);
+    size_t n;
+    struct mn_str host;
     if (*p == '[') {
         n = strcspn(p, "]");
         if (p[n] != ']')
             return NULL;
         host = mn_str_make(p + 1, n - 1);
         n++;
+    } else {
+        n = bare_host(p);
+        host = mn_str_make(p, n);
     }
     if (host.n == 0 || !copy(ret->host, sizeof ret->host, host))
         return NULL;
@@ -43,6 +65,25 @@ static const char *parse_host(const char *p, struct url *ret)
         return NULL;
     snprintf(ret->port, sizeof ret->port, "%u", (unsigned)port);
     return p + n;
+}
+
+static void print_authority(struct url *url)
+{
+    bool v6 = strchr(url->host, ':') != NULL;
+    snprintf(url->authority, sizeof url->authority, v6 ? "[%s]:%s" : "%s:%s", url->host, url->port);
+}
+
+const char *url_default_ws(const char *http, char *out, size_t cap)
+{
+    static const char scheme[] = "http://";
+    struct url url = {.host = "127.0.0.1"};
+    if (http && strncmp(http, scheme, sizeof scheme - 1) == 0 &&
+        !parse_host(http + sizeof scheme - 1, &url))
+        snprintf(url.host, sizeof url.host, "127.0.0.1"); /* --http itself is refused elsewhere */
+    snprintf(url.port, sizeof url.port, "9001");
+    print_authority(&url);
+    snprintf(out, cap, "ws://%s/ws", url.authority);
+    return out;
 }
 
 static enum mn_err look_up(struct url *url, char *why, size_t why_cap)
@@ -79,6 +120,7 @@ enum mn_err url_parse(const char *text, const char *scheme, struct url *ret, cha
                  ws ? "/ws" : "");
         return MN_EINVAL;
     }
+    print_authority(&url);
     enum mn_err err = look_up(&url, why, why_cap);
     if (!err)
         *ret = url;

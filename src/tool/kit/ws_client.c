@@ -3,8 +3,6 @@
 #include "tool/kit/ws_client.h"
 
 #include <errno.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -15,38 +13,6 @@
 #define MESSAGE_MAX (1024 * 1024)
 #define SEND_TIMEOUT_MS 10000
 
-/* A signal ends the wait, and with it what it was for: the user does not want to wait on. */
-static enum mn_err wait_for(int fd, short events, uint64_t until_ms)
-{
-    uint64_t now_ms = mn_mono_ms();
-    struct pollfd pfd = {.fd = fd, .events = events};
-    int n = now_ms < until_ms ? poll(&pfd, 1, (int)(until_ms - now_ms)) : 0;
-    if (n < 0)
-        return MN_ECLOSED;
-    return n == 0 ? MN_ETIMEOUT : MN_OK;
-}
-
-static enum mn_err dial(struct ws_client *c, const struct url *url, uint64_t until_ms)
-{
-    int on = 1;
-    int err = 0;
-    socklen_t len = sizeof err;
-    c->fd = socket(url->addr.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (c->fd < 0)
-        return mn_err_from_errno(errno);
-    mn_ignore(setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on));
-    if (connect(c->fd, (const struct sockaddr *)&url->addr, url->addr_len) == 0)
-        return MN_OK;
-    if (errno != EINPROGRESS)
-        return mn_err_from_errno(errno);
-    enum mn_err wait_err = wait_for(c->fd, POLLOUT, until_ms);
-    if (wait_err)
-        return wait_err;
-    if (getsockopt(c->fd, SOL_SOCKET, SO_ERROR, &err, &len) != 0)
-        err = errno;
-    return err ? mn_err_from_errno(err) : MN_OK;
-}
-
 /* At least one more byte: MN_ECLOSED at the end. */
 static enum mn_err receive(struct ws_client *c, uint64_t until_ms)
 {
@@ -54,7 +20,7 @@ static enum mn_err receive(struct ws_client *c, uint64_t until_ms)
     c->used = 0;
     enum mn_err err = mn_buf_reserve(&c->in, 16384);
     if (!err)
-        err = wait_for(c->fd, POLLIN, until_ms);
+        err = dial_wait(c->fd, POLLIN, until_ms);
     if (err)
         return err;
     ssize_t n = recv(c->fd, c->in.p + c->in.n, c->in.cap - c->in.n, 0);
@@ -71,10 +37,10 @@ static enum mn_err upgrade(struct ws_client *c, const struct url *url, uint64_t 
     static const char key[] = "bWluaW0gc21va2UgY2xpZQ==";
     char accept[29], request[640];
     int n = snprintf(request, sizeof request,
-                     "GET %s HTTP/1.1\r\nHost: %s:%s\r\nUpgrade: websocket\r\n"
+                     "GET %s HTTP/1.1\r\nHost: %s\r\nUpgrade: websocket\r\n"
                      "Connection: Upgrade\r\nSec-WebSocket-Key: %s\r\n"
                      "Sec-WebSocket-Version: 13\r\n\r\n",
-                     url->path, url->host, url->port, key);
+                     url->path, url->authority, key);
     enum mn_err err = ws_client_send_raw(c, request, (size_t)n);
     const char *end = NULL;
     while (!err && !end) {
@@ -90,6 +56,26 @@ static enum mn_err upgrade(struct ws_client *c, const struct url *url, uint64_t 
     return ok ? MN_OK : MN_EPROTO;
 }
 
+/* Why there is no WebSocket although there is a connection: what was answered instead. */
+static void say_answer(struct ws_client *c, const struct url *url, enum mn_err err)
+{
+    char line[80], text[100];
+    size_t n = 0;
+    while (n < c->in.n && n + 1 < sizeof line && c->in.p[n] >= ' ' && c->in.p[n] < 0x7f) {
+        line[n] = c->in.p[n];
+        n++;
+    }
+    line[n] = '\0';
+    if (n > 0)
+        snprintf(text, sizeof text, "answered \"%s\"", line);
+    else
+        snprintf(text, sizeof text, "%s",
+                 err == MN_ETIMEOUT  ? "no answer within the limit"
+                 : err == MN_ECLOSED ? "closed the connection without an answer"
+                                     : mn_err_text(err));
+    dial_say(url, text, c->why);
+}
+
 enum mn_err ws_client_open(struct ws_client *c, const struct url *url, uint64_t timeout_ms)
 {
     uint64_t until_ms = mn_mono_ms() + timeout_ms;
@@ -97,9 +83,12 @@ enum mn_err ws_client_open(struct ws_client *c, const struct url *url, uint64_t 
     mn_ws_rx_init(&c->rx, MN_WS_CLIENT, MESSAGE_MAX);
     mn_buf_init(&c->in, MESSAGE_MAX + 65536);
     mn_buf_init(&c->text, MESSAGE_MAX);
-    enum mn_err err = dial(c, url, until_ms);
-    if (!err)
-        err = upgrade(c, url, until_ms);
+    enum mn_err err = dial(url, until_ms, &c->fd, c->why);
+    if (err)
+        return err;
+    err = upgrade(c, url, until_ms);
+    if (err)
+        say_answer(c, url, err);
     if (err)
         ws_client_close(c);
     return err;
@@ -125,7 +114,7 @@ enum mn_err ws_client_send_raw(struct ws_client *c, const void *p, size_t n)
     while (n > 0) {
         ssize_t done = send(c->fd, at, n, MSG_NOSIGNAL);
         if (done < 0 && errno == EAGAIN) {
-            enum mn_err err = wait_for(c->fd, POLLOUT, until_ms);
+            enum mn_err err = dial_wait(c->fd, POLLOUT, until_ms);
             if (err)
                 return err;
         } else if (done < 0) {

@@ -10,6 +10,7 @@
 #include "base/str.h"
 #include "proto/envelope.h"
 #include "proto/ws.h"
+#include "tool/kit/dial.h"
 #include "tool/kit/url.h"
 
 /*
@@ -21,7 +22,8 @@ struct ws_client {
     struct mn_ws_rx rx;
     struct mn_buf in; /* received, `used` bytes of it are done with */
     size_t used;
-    struct mn_buf text; /* the last text frame as it came */
+    struct mn_buf text;       /* the last text frame as it came */
+    char why[DIAL_WHY_BYTES]; /* ws_client_open() failed: which address, and why */
 };
 
 enum ws_client_event {

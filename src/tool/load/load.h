@@ -273,6 +273,8 @@ void load_run_start(struct load_run *run);
 /* Tells all threads; main thread. */
 void load_run_set_phase(struct load_run *run, enum load_phase phase);
 void load_run_join(struct load_run *run);
+/* After the join: what the threads have not published yet, as they do once a second. */
+void load_run_publish(struct load_run *run);
 /* An access token of client `index` at `out` (MN_JWT_MAX bytes), by --login or signed; any thread. */
 MN_MUSTCHECK enum mn_err load_run_token(const struct load_run *run, uint32_t index, char *out);
 /* Number of clients of thread `number`, and the run's number of its k-th client. */

@@ -205,6 +205,12 @@ static void publish(struct load_thread *th)
     mn_hist_reset(th->second);
 }
 
+void load_run_publish(struct load_run *run)
+{
+    for (unsigned i = 0; i < run->thread_count; i++)
+        publish(&run->threads[i]);
+}
+
 static uint64_t publish_due(struct load_thread *th, uint64_t now_ns)
 {
     if (now_ns < th->next_second_ns)

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A comparison as a table for a terminal, and as a page.  Main thread. */
 #include <math.h>
+#include <stdlib.h>
 
 #include "base/mem.h"
+#include "tool/kit/term.h"
 #include "tool/report/charts.h"
 #include "tool/report/compare.h"
 #include "tool/report/page.h"
@@ -50,7 +52,10 @@ static void print_right(FILE *out, const char *text, int width)
     fprintf(out, "%*s%s", columns < width ? width - columns : 0, "", text);
 }
 
-static void print_line(void *arg, const char *text) { fprintf(arg, "  %s\n", text); }
+struct differences {
+    FILE *out;
+    unsigned count;
+};
 
 static void print_sides(const struct compare *compare, FILE *out)
 {
@@ -64,38 +69,61 @@ static void print_sides(const struct compare *compare, FILE *out)
     }
 }
 
-static void print_row(const struct compare *compare, const struct compare_row *row, FILE *out)
+/* One side beside the first: four of them in one table would not fit a terminal. */
+static void print_row(const struct compare *compare, const struct compare_row *row, size_t i,
+                      FILE *out)
 {
     char text[48];
     fprintf(out, "%-22s", row->field);
     value_text(row, 0, text, sizeof text);
-    print_right(out, text, 12);
-    for (size_t i = 1; i < compare->side_count; i++) {
-        value_text(row, i, text, sizeof text);
-        print_right(out, text, 12);
-        ratio_text(row, i, text, sizeof text);
-        print_right(out, text, 8);
-        fprintf(out, "  %-14s", compare_verdict_text(row->verdict[i]));
-    }
+    print_right(out, text, 10);
+    value_text(row, i, text, sizeof text);
+    print_right(out, text, 10);
+    ratio_text(row, i, text, sizeof text);
+    print_right(out, text, 7);
+    fprintf(out, "  %-15s", compare_verdict_text(row->verdict[i]));
     compare_noise_text(compare, row, text, sizeof text);
-    fprintf(out, "  %s\n", text);
+    fprintf(out, "%s\n", text);
+}
+
+static void print_table(const struct compare *compare, size_t i, FILE *out)
+{
+    char letter = compare->side[i].letter;
+    fprintf(out, "\n%-22s%10c%10c%5c/A  %-15snoise\n", "", compare->side[0].letter, letter, letter,
+            "verdict");
+    for (size_t k = 0; k < compare->row_count; k++)
+        print_row(compare, &compare->row[k], i, out);
+}
+
+static void print_difference(void *arg, const char *text)
+{
+    struct differences *differences = arg;
+    if (differences->count++ == 0)
+        fputs("\nnot the same (of the first runs):\n", differences->out);
+    fprintf(differences->out, "  %s\n", text);
+}
+
+static void print_all(const struct compare *compare, FILE *out)
+{
+    struct differences differences = {.out = out};
+    fprintf(out, "minim bench compare: %s\n", result_str(compare->side[0].docs[0], "mode"));
+    print_sides(compare, out);
+    compare_differences(compare, print_difference, &differences);
+    for (size_t i = 1; i < compare->side_count; i++)
+        print_table(compare, i, out);
+    fprintf(out, "\n%s\n", compare_note);
 }
 
 void compare_text(const struct compare *compare, FILE *out)
 {
-    fprintf(out, "minim bench compare: %s\n", result_str(compare->side[0].docs[0], "mode"));
-    print_sides(compare, out);
-    fputs("\nnot the same (of the first runs):\n", out);
-    compare_differences(compare, print_line, out);
-    fprintf(out, "\n%-22s%12c", "", compare->side[0].letter);
-    for (size_t i = 1; i < compare->side_count; i++) {
-        char letter = compare->side[i].letter;
-        fprintf(out, "%12c%6c/A  %-14s", letter, letter, "");
-    }
-    fputs("  noise\n", out);
-    for (size_t i = 0; i < compare->row_count; i++)
-        print_row(compare, &compare->row[i], out);
-    fprintf(out, "\n%s\n", compare_note);
+    char *text = NULL;
+    size_t n = 0;
+    FILE *memory = open_memstream(&text, &n);
+    MN_BUG_ON(!memory);
+    print_all(compare, memory);
+    MN_BUG_ON(fclose(memory) != 0);
+    term_print(out, text);
+    free(text); /* open_memstream's own */
 }
 
 /* ---- page ---- */

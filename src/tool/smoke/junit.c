@@ -51,10 +51,13 @@ static void test_case(struct mn_buf *out, const json_t *scenario)
     add(out, "  <testcase classname=\"minim.smoke\"");
     attribute(out, "name", result_str(scenario, "scenario"));
     mn_ignore(mn_buf_addf(out, " time=\"%.3f\">\n", result_num(scenario, "duration_ms") / 1e3));
-    if (result_true(scenario, "skipped"))
-        add(out, "    <skipped message=\"needs --http\"/>\n");
-    else if (!result_true(scenario, "ok"))
+    if (result_true(scenario, "skipped")) {
+        add(out, "    <skipped");
+        attribute(out, "message", result_str(scenario, "reason"));
+        add(out, "/>\n");
+    } else if (!result_true(scenario, "ok")) {
         failure(out, steps);
+    }
     output(out, steps);
     add(out, "  </testcase>\n");
 }

@@ -6,9 +6,11 @@
 #include "tool/smoke/smoke.h"
 
 #include <signal.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "tool/kit/term.h"
 #include "tool/smoke/junit.h"
 #include "tool/tool.h"
 
@@ -40,7 +42,9 @@ static void on_signal(int signum)
     interrupted = 1;
 }
 
-/* Ctrl-C ends the wait at hand (ws_client.c), its scenario and the run; the daemon is ended. */
+bool smoke_is_interrupted(void) { return interrupted != 0; }
+
+/* Ctrl-C ends the wait at hand (step.c), its scenario and the run; the daemon is ended. */
 static void catch_signals(void)
 {
     struct sigaction sa = {.sa_handler = on_signal};
@@ -107,33 +111,51 @@ static void finish_scenario(struct smoke *s)
     s->user_count = 0;
 }
 
+/* Why a scenario is not run, or NULL. */
+static const char *find_lack(const struct smoke *s, const struct smoke_scenario *scenario)
+{
+    if (smoke_is_interrupted())
+        return "interrupted";
+    if (scenario->needs_http && !s->has_http)
+        return "needs --http";
+    return scenario->needs_secret && !s->key.secret_len ? "needs --jwt-secret" : NULL;
+}
+
+static void print_scenario(const struct smoke *s, const char *lack, size_t steps, uint64_t took_ms)
+{
+    char skipped[48];
+    snprintf(skipped, sizeof skipped, "skipped (%s)", lack ? lack : "");
+    if (s->progress)
+        term_clear();
+    if (s->verbose)
+        printf("%-12s %s  %zu steps, %.1f s\n", s->scenario,
+               lack             ? skipped
+               : s->interrupted ? "interrupted"
+               : s->failed      ? "FAILED"
+                                : "ok",
+               steps, (double)took_ms / 1e3);
+}
+
 static bool run_scenario(struct smoke *s, const struct smoke_scenario *scenario, json_t *results)
 {
     uint64_t from_ms = mn_mono_ms();
-    const char *lacks = scenario->needs_http && !s->has_http           ? "--http"
-                        : scenario->needs_secret && !s->key.secret_len ? "--jwt-secret"
-                                                                       : NULL;
-    bool skip = lacks != NULL;
-    char skipped[48];
-    snprintf(skipped, sizeof skipped, "skipped (needs %s)", skip ? lacks : "");
+    const char *lack = find_lack(s, scenario);
+    s->scenario = scenario->name;
     s->signs = !s->opts.login || scenario->needs_secret;
     s->steps = json_array();
-    s->failed = false;
-    if (!skip)
+    s->failed = s->interrupted = false;
+    if (!lack)
         scenario->run(s);
     finish_scenario(s);
     uint64_t took_ms = mn_mono_ms() - from_ms;
-    size_t count = json_array_size(s->steps);
-    if (s->verbose)
-        printf("%-12s %s  %zu steps, %.1f s\n", scenario->name,
-               skip        ? skipped
-               : s->failed ? "FAILED"
-                           : "ok",
-               count, (double)took_ms / 1e3);
-    mn_ignore(json_array_append_new(results, json_pack("{s:s, s:b, s:b, s:I, s:o}", "scenario",
-                                                       scenario->name, "ok", !s->failed && !skip,
-                                                       "skipped", skip, "duration_ms",
-                                                       (json_int_t)took_ms, "steps", s->steps)));
+    print_scenario(s, lack, json_array_size(s->steps), took_ms);
+    json_t *result = json_pack("{s:s, s:b, s:b, s:I, s:o}", "scenario", scenario->name, "ok",
+                               !s->failed && !lack && !s->interrupted, "skipped",
+                               lack || s->interrupted, "duration_ms", (json_int_t)took_ms, "steps",
+                               s->steps);
+    if (lack || s->interrupted)
+        mn_ignore(json_object_set_new(result, "reason", json_string(lack ? lack : "interrupted")));
+    mn_ignore(json_array_append_new(results, result));
     return !s->failed;
 }
 
@@ -151,10 +173,12 @@ static int run_all(struct smoke *s, const bool picked[SCENARIO_COUNT])
 {
     bool ok = true;
     json_t *results = json_array();
-    for (size_t i = 0; i < SCENARIO_COUNT && !interrupted; i++)
+    for (size_t i = 0; i < SCENARIO_COUNT; i++)
         if (picked[i] && !run_scenario(s, &scenarios[i], results))
             ok = false;
-    ok = ok && !interrupted;
+    if (smoke_is_interrupted())
+        fputs("minim smoke: interrupted\n", stderr);
+    ok = ok && !smoke_is_interrupted();
     if (s->opts.json && !write_json(s, results, ok))
         ok = false;
     if (s->opts.junit && !junit_write(results, &s->outputs))
@@ -167,7 +191,8 @@ static enum mn_err open_targets(struct smoke *s, char *why, size_t cap)
 {
     struct opts *opts = &s->opts;
     if (opts->ws.count == 0)
-        opts->ws.item[opts->ws.count++] = "ws://127.0.0.1:9001/ws";
+        opts->ws.item[opts->ws.count++] = url_default_ws(opts->http, opts->default_ws,
+                                                         sizeof opts->default_ws);
     for (size_t i = 0; i < opts->ws.count; i++) {
         enum mn_err err = url_parse(opts->ws.item[i], "ws", &s->ws[i], why, cap);
         if (err)
@@ -180,26 +205,29 @@ static enum mn_err open_targets(struct smoke *s, char *why, size_t cap)
     return http_client_open(&s->http, opts->http, why, cap);
 }
 
-static bool spawn_server(struct smoke *s)
+static enum mn_err spawn_server(struct smoke *s)
 {
     s->spawn.extra = s->opts.daemon_args;
     s->spawn.extra_count = s->opts.daemon_arg_count;
     s->spawn.defaults = spawn_options;
-    if (spawn_start(&s->spawn, s->opts.minimd) != MN_OK)
-        return false;
+    s->spawn.keep = s->opts.keep;
+    enum mn_err err = spawn_start(&s->spawn, s->opts.minimd);
+    if (err)
+        return err;
     s->opts.ws.item[s->opts.ws.count++] = s->spawn.ws;
     s->opts.http = s->spawn.http;
     s->opts.jwt_secret = s->spawn.secret;
     s->opts.resend_wait_ns = SPAWN_RESEND_WAIT_NS;
-    return true;
+    return MN_OK;
 }
 
 static int execute(struct smoke *s, const bool picked[SCENARIO_COUNT])
 {
     char why[256];
     catch_signals();
-    if (s->opts.spawn && !spawn_server(s))
-        return TOOL_EXIT_FAILED;
+    enum mn_err err = s->opts.spawn ? spawn_server(s) : MN_OK;
+    if (err)
+        return err == MN_EINVAL ? TOOL_EXIT_USAGE : TOOL_EXIT_FAILED;
     if (s->opts.jwt_secret)
         s->key = (struct mn_jwt_key){.secret = s->opts.jwt_secret,
                                      .secret_len = strlen(s->opts.jwt_secret),
@@ -208,6 +236,7 @@ static int execute(struct smoke *s, const bool picked[SCENARIO_COUNT])
     s->timeout_ms = s->opts.timeout_ns / 1000000;
     s->verbose = !outputs_to_stdout(&s->outputs, OUTPUT_JSON) &&
                  !outputs_to_stdout(&s->outputs, OUTPUT_JUNIT);
+    s->progress = isatty(STDERR_FILENO);
     int code = TOOL_EXIT_USAGE;
     if (open_targets(s, why, sizeof why) == MN_OK)
         code = run_all(s, picked);

@@ -46,7 +46,10 @@ struct smoke {
     bool signs; /* tokens are signed here, without a login */
     json_t *steps;
     bool failed;
-    bool verbose; /* a line a step, for a person */
+    bool verbose;         /* a line a step, for a person */
+    bool progress;        /* standard error is a terminal: long waits are shown there */
+    const char *scenario; /* its name */
+    bool interrupted;     /* by a signal: what did not come is nobody's fault */
 };
 
 struct smoke_scenario {
@@ -68,7 +71,9 @@ void smoke_protocol(struct smoke *s);
 
 /* step.c: what scenarios are made of.  All return false when the step failed. */
 
-/* Enters a step. */
+/* Whether Ctrl-C or SIGTERM came: the run is to end. */
+bool smoke_is_interrupted(void);
+/* Enters a step.  One that was interrupted is none, and no failure of the server. */
 bool smoke_step(struct smoke *s, bool ok, const char *name, const char *expected,
                 struct mn_str got);
 /* A user nobody has used; with --login he logs in, and 0 (a failed step) says that he could not. */

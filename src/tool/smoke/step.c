@@ -9,13 +9,21 @@
 #include "base/clock.h"
 #include "base/rand.h"
 #include "tool/kit/login.h"
+#include "tool/kit/term.h"
 #include "tool/smoke/smoke.h"
 
 #define TEXT_MAX 8192
+/* Of a wait; what takes longer than SHOWN_FROM_MS is shown. */
+#define SLICE_MS UINT64_C(250)
+#define SHOWN_FROM_MS 1000
 #define GOT_MAX 400 /* of a frame in the report */
 
 bool smoke_step(struct smoke *s, bool ok, const char *name, const char *expected, struct mn_str got)
 {
+    if (!ok && smoke_is_interrupted()) {
+        s->interrupted = true;
+        return false;
+    }
     /* Cut at a byte: an incomplete character at the end would not be UTF-8. */
     size_t n = got.n < GOT_MAX ? got.n : GOT_MAX;
     while (n > 0 && n < got.n && ((unsigned char)got.p[n] & 0xc0) == 0x80)
@@ -41,7 +49,9 @@ int64_t smoke_uid(struct smoke *s)
     snprintf(name, sizeof name, "smoke-%" PRId64, s->next_uid++);
     enum mn_err err = login_request(&s->http, name, "smoke-password", &login, cause);
     if (!smoke_step(s, !err, "a user logs in", "HTTP 200 with accessToken and a string userId",
-                    mn_str_c(err ? cause : "both")))
+                    mn_str_c(!err             ? "both"
+                             : s->http.why[0] ? s->http.why
+                                              : cause)))
         return 0;
     struct smoke_user *user = &s->user[s->user_count++];
     user->uid = login.uid;
@@ -69,8 +79,7 @@ struct ws_client *smoke_connect(struct smoke *s, const char *name)
     MN_BUG_ON(s->client_count == SMOKE_CLIENTS_MAX);
     struct ws_client *c = &s->client[s->client_count];
     enum mn_err err = ws_client_open(c, &s->ws[0], s->timeout_ms);
-    if (!smoke_step(s, !err, step, "101 Switching Protocols",
-                    mn_str_c(err ? mn_err_text(err) : "101")))
+    if (!smoke_step(s, !err, step, "101 Switching Protocols", mn_str_c(err ? c->why : "101")))
         return NULL;
     s->client_count++;
     return c;
@@ -197,6 +206,36 @@ static struct mn_str event_text(enum ws_client_event event, const struct ws_clie
     return MN_STR("");
 }
 
+/* Time goes by while the server is to do something by itself: shows that, on a terminal. */
+static void show_wait(const struct smoke *s, const char *step, uint64_t waited_ms,
+                      uint64_t timeout_ms)
+{
+    struct term_line line;
+    if (!s->progress || waited_ms < SHOWN_FROM_MS)
+        return;
+    term_begin(&line);
+    term_add(&line, "%s", s->scenario);
+    term_add(&line, "%llu s of at most %llu s", (unsigned long long)waited_ms / 1000,
+             (unsigned long long)timeout_ms / 1000);
+    term_add(&line, "%s", step);
+    term_show(&line);
+}
+
+/* The next event within the limit, in slices: a signal that came between two waits ends it too. */
+static enum ws_client_event next_event(const struct smoke *s, struct ws_client *c, const char *step,
+                                       uint64_t timeout_ms, uint64_t until_ms,
+                                       struct ws_client_in *in)
+{
+    for (;;) {
+        uint64_t now_ms = mn_mono_ms();
+        uint64_t left_ms = until_ms > now_ms ? until_ms - now_ms : 0;
+        enum ws_client_event event = ws_client_next(c, left_ms < SLICE_MS ? left_ms : SLICE_MS, in);
+        if (event != WS_CLIENT_TIMEOUT || left_ms <= SLICE_MS || smoke_is_interrupted())
+            return event;
+        show_wait(s, step, timeout_ms - (left_ms - SLICE_MS), timeout_ms);
+    }
+}
+
 bool smoke_expect_in(struct smoke *s, struct ws_client *c, const char *name,
                      const struct smoke_want *want, uint64_t timeout_ms, struct smoke_got *ret)
 {
@@ -205,9 +244,7 @@ bool smoke_expect_in(struct smoke *s, struct ws_client *c, const char *name,
     uint64_t until_ms = mn_mono_ms() + timeout_ms;
     describe(want, expected, sizeof expected);
     for (;;) {
-        uint64_t now_ms = mn_mono_ms();
-        enum ws_client_event event = ws_client_next(c, until_ms > now_ms ? until_ms - now_ms : 0,
-                                                    &in);
+        enum ws_client_event event = next_event(s, c, name, timeout_ms, until_ms, &in);
         if (event == WS_CLIENT_TEXT && !is_kind(want, &in.env) && in.env.type != MN_TYPE_ERROR)
             continue;
         bool ok = event == WS_CLIENT_TEXT && is_kind(want, &in.env) && is_wanted(want, &in.env);

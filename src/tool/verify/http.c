@@ -93,7 +93,7 @@ static json_t *get(struct walk *walk, int64_t user, const char *path, struct mn_
     }
     if (err) {
         walk->dead = true;
-        mn_buf_addf(why, "GET %s: %s", path, mn_err_text(err));
+        mn_buf_addf(why, "GET %s: %s", path, walk->http.why[0] ? walk->http.why : mn_err_text(err));
         return NULL;
     }
     json_t *root = status == 200

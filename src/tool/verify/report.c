@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "tool/kit/term.h"
 
 /* Version of the JSON document; raised when a field changes its meaning. */
 #define SCHEMA_VERSION 1
@@ -80,14 +81,17 @@ void verify_progress(struct verify_report *report, const char *what, uint64_t do
     if (!report->show_progress)
         return;
     if (!what) {
-        fputs("\r\033[K", stderr);
+        term_clear();
         return;
     }
     uint64_t now_ns = mn_mono_ns();
     if (now_ns - report->shown_ns < PROGRESS_NS)
         return;
     report->shown_ns = now_ns;
-    fprintf(stderr, "\r\033[K%s: %" PRIu64, what, done);
+    struct term_line line;
+    term_begin(&line);
+    term_add(&line, "%s: %" PRIu64, what, done);
+    term_show(&line);
     mn_ignore(fflush(stderr));
 }
 

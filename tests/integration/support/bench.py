@@ -36,4 +36,5 @@ def bench(server, mode, *args, tmp_path, http=True, secret=SECRET):
     extra = ["--http", server["http"]] if http else []
     done = minim("bench", mode, "--ws", server["ws"], *extra, "--json", str(path), *args, secret=secret)
     assert done.returncode in (0, 1), done.stderr
+    assert [line for line in done.stdout.splitlines() if len(line) > 80] == []
     return done, json.loads(path.read_text())

@@ -16,7 +16,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[3]
 MINIMD = os.path.abspath(os.environ.get("MINIMD", ROOT / "build/asan/minimd"))
 MINIM = os.path.abspath(os.environ.get("MINIM", ROOT / "build/asan/minim"))
 SECRET = "integration-tests-secret-of-forty-chars!"
-READY = re.compile(r"^minimd ready http=(\S+):(\d+) ws=(\S+):(\d+)\n$")
+READY = re.compile(r"^minimd ready http=\[?(\S+?)\]?:(\d+) ws=\[?(\S+?)\]?:(\d+)\n$")
 REPORTS = ("ERROR: AddressSanitizer", "ERROR: LeakSanitizer", "runtime error:",
            "WARNING: ThreadSanitizer", "FATAL: ThreadSanitizer", "mn_bug")
 DEFAULTS = {

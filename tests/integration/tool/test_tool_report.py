@@ -176,8 +176,8 @@ def test_what_is_no_result_exits_with_2(write, tmp_path, name, text, words):
 
 
 @pytest.mark.parametrize("args, words", [
-    (["plot"], "usage: minim bench plot"),
-    (["plot", "a.json"], "usage: minim bench plot"),
+    (["plot"], "expected one result"),
+    (["plot", "a.json"], "--html FILE, --svg DIR, or both, are missing"),
     (["plot", "none.json", "--html", "x"], "none.json: No such file"),
     (["compare"], "usage: minim bench compare"),
     (["compare", "a.json"], "two results are needed"),

@@ -87,7 +87,7 @@ static void test_bad_options_name_their_line(void **state)
         const char *text, *why;
     } cases[] = {
         {"mode = ping\nnothing = 5\n", ":2: nothing: unknown option"},
-        {"mode = ping\nclients = 5\nbody = 5\n", ":3: body: this command has no such option"},
+        {"mode = ping\nclients = 5\nbody = 5\n", ":3: body: this mode has no such option"},
         {"mode = ping\nclients = many\n", ":2: clients: bad value \"many\", expected integer"},
         {"mode = ping\nreconnect = yes\n", ":2: reconnect: bad value \"yes\", expected true|false"},
     };

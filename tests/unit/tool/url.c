@@ -17,6 +17,12 @@ static void good_addresses_are_taken_apart(void **state)
         {"ws://127.0.0.1:80", "ws", "127.0.0.1", "80", "/ws"},
         {"ws://127.0.0.1/other?x=1", "ws", "127.0.0.1", "9001", "/other?x=1"},
         {"ws://[::1]:7/ws", "ws", "::1", "7", "/ws"},
+        {"ws://::1:9002/ws", "ws", "::1", "9002", "/ws"},
+        {"ws://::1", "ws", "::1", "9001", "/ws"},
+        {"http://::", "http", "::", "8080", ""},
+        {"http://:::8081", "http", "::", "8081", ""},
+        {"ws://0:0:0:0:0:0:0:1/x", "ws", "0:0:0:0:0:0:0:1", "9001", "/x"},
+        {"ws://0:0:0:0:0:0:0:1:80", "ws", "0:0:0:0:0:0:0:1", "80", "/ws"},
         {"http://127.0.0.1:8080", "http", "127.0.0.1", "8080", ""},
         {"http://127.0.0.1/", "http", "127.0.0.1", "8080", ""},
         {"http://127.0.0.1:1/api", "http", "127.0.0.1", "1", "/api"},
@@ -32,6 +38,24 @@ static void good_addresses_are_taken_apart(void **state)
         assert_string_equal(url.path, cases[i].path);
         assert_true(url.addr_len >= sizeof(struct sockaddr_in));
     }
+}
+
+static void the_gateway_is_beside_the_api(void **state)
+{
+    static const struct {
+        const char *http, *ws;
+    } cases[] = {
+        {NULL, "ws://127.0.0.1:9001/ws"},
+        {"http://im.example", "ws://im.example:9001/ws"},
+        {"http://10.0.0.7:8080/api", "ws://10.0.0.7:9001/ws"},
+        {"http://[::1]:8080", "ws://[::1]:9001/ws"},
+        {"nonsense", "ws://127.0.0.1:9001/ws"},
+    };
+    char out[160];
+
+    (void)state;
+    for (size_t i = 0; i < MN_ARRAY_LEN(cases); i++)
+        assert_string_equal(url_default_ws(cases[i].http, out, sizeof out), cases[i].ws);
 }
 
 static void bad_addresses_say_so(void **state)
@@ -70,6 +94,7 @@ int test_tool_url(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(good_addresses_are_taken_apart),
         cmocka_unit_test(bad_addresses_say_so),
+        cmocka_unit_test(the_gateway_is_beside_the_api),
     };
     return cmocka_run_group_tests_name("tool url", tests, NULL, NULL);
 }
