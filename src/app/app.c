@@ -27,7 +27,13 @@
 #include "store/db.h"
 #include "store/msglog.h"
 
-enum { SECRET_CAP = 1024, GATE_WORKERS = 2, PATH_CAP = 4000, DAMAGE_LOG_MS = 10000 };
+enum {
+    SECRET_CAP = 1024,
+    GATE_WORKERS = 2,
+    PATH_CAP = 4000,
+    DAMAGE_LOG_MS = 10000,
+    CLOCK_LOG_MS = 10000
+};
 
 struct mn_app {
     struct mn_config config;
@@ -42,7 +48,7 @@ struct mn_app {
     struct mn_net *net;
     struct mn_db *db;
     struct mn_msglog *msglog;
-    struct mn_log_gate damage_gate;
+    struct mn_log_gate damage_gate, clock_gate;
     struct mn_account *account;
     struct mn_ops *ops;
     struct mn_pool *pool;      /* HTTP handlers */
@@ -125,6 +131,17 @@ static enum mn_err make_gate(struct mn_app *app, struct mn_buf *why)
         return no_threads(why, "gateway's worker");
     mn_gate_attach(app->gate, app->net);
     return MN_OK;
+}
+
+/* Ids of that time would be negative, and stay in the stores when the clock is right again. */
+static void on_clock_out_of_range(void *ctx, int64_t unix_ms)
+{
+    struct mn_app *app = ctx;
+    uint64_t suppressed = 0;
+    if (mn_log_gate_pass(&app->clock_gate, CLOCK_LOG_MS, &suppressed))
+        mn_log(app->log, MN_LOG_ERROR, "clock_out_of_range", MN_KV_I("unix_ms", unix_ms),
+               MN_KV_U("suppressed", suppressed),
+               MN_KV_Z("hint", "set the clock: nothing is stored and nobody logs in until then"));
 }
 
 static void on_damage(void *ctx, const char *what, int64_t chat)
@@ -269,6 +286,9 @@ enum mn_err mn_app_start(const struct mn_config *config, struct mn_log *log, str
     app->metrics = mn_metrics_new();
     app->presence = mn_presence_new();
     mn_idgen_init(&app->idgen, (unsigned)config->id_datacenter % 32, worker_id(config));
+    app->idgen.on_refusal = on_clock_out_of_range;
+    app->idgen.ctx = app;
+    mn_ignore(mn_idgen_is_open(&app->idgen)); /* says so at the start already */
     for (size_t i = 0; i < MN_ARRAY_LEN(steps) && !err; i++)
         err = steps[i](app, why);
     if (!err && mn_net_start(app->net))

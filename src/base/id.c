@@ -9,6 +9,7 @@
 #include "base/id.h"
 
 #include "base/clock.h"
+#include "base/err.h"
 
 enum { SEQ_BITS = 12, NODE_BITS = 10, SEQ_MASK = (1 << SEQ_BITS) - 1 };
 
@@ -16,6 +17,9 @@ void mn_idgen_init(struct mn_idgen *gen, unsigned datacenter, unsigned worker)
 {
     atomic_init(&gen->last, 0);
     gen->node = (uint64_t)(datacenter & 31) << 17 | (uint64_t)(worker & 31) << 12;
+    gen->unix_ms = mn_unix_ms;
+    gen->on_refusal = NULL;
+    gen->ctx = NULL;
 }
 
 static void raise_last(struct mn_idgen *gen, uint64_t least)
@@ -40,14 +44,37 @@ void mn_idgen_raise(struct mn_idgen *gen, int64_t floor)
     raise_last(gen, (uint64_t)floor >> (SEQ_BITS + NODE_BITS) << SEQ_BITS | SEQ_MASK);
 }
 
+static int64_t refuse(struct mn_idgen *gen, int64_t unix_ms)
+{
+    if (gen->on_refusal)
+        gen->on_refusal(gen->ctx, unix_ms);
+    return 0;
+}
+
+static bool is_in_range(int64_t unix_ms)
+{
+    return unix_ms < MN_ID_EPOCH_MS || (unix_ms - MN_ID_EPOCH_MS) >> MN_ID_MS_BITS == 0;
+}
+
+bool mn_idgen_is_open(struct mn_idgen *gen)
+{
+    int64_t unix_ms = gen->unix_ms();
+
+    return is_in_range(unix_ms) || refuse(gen, unix_ms) != 0;
+}
+
 int64_t mn_idgen_next(struct mn_idgen *gen)
 {
-    int64_t ms = mn_unix_ms() - MN_ID_EPOCH_MS;
-    uint64_t now = ms > 0 ? (uint64_t)ms << SEQ_BITS : 0;
+    int64_t unix_ms = gen->unix_ms();
+    uint64_t now = unix_ms > MN_ID_EPOCH_MS ? (uint64_t)(unix_ms - MN_ID_EPOCH_MS) << SEQ_BITS : 0;
     uint64_t last = atomic_load_explicit(&gen->last, memory_order_relaxed), next;
 
+    if (MN_UNLIKELY(!is_in_range(unix_ms)))
+        return refuse(gen, unix_ms);
     do {
         next = now > last ? now : last + 1;
+        if (MN_UNLIKELY(next >> SEQ_BITS >> MN_ID_MS_BITS))
+            return refuse(gen, unix_ms); /* the greatest stored id was the last there is */
     } while (!atomic_compare_exchange_weak_explicit(&gen->last, &last, next, memory_order_relaxed,
                                                     memory_order_relaxed));
     return (int64_t)(next >> SEQ_BITS << (SEQ_BITS + NODE_BITS) | gen->node | (next & SEQ_MASK));

@@ -177,6 +177,8 @@ enum mn_err mn_account_refresh(struct mn_account *account, struct mn_str token,
 {
     char hash[MN_REFRESH_HASH_LEN + 1];
     int64_t now_ms = mn_unix_ms();
+    if (!mn_idgen_is_open(account->config.ids)) /* a token of that time would be good for decades */
+        return MN_EBUSY;
     enum mn_err err = hash_refresh_token(token, hash);
     if (err == MN_OK)
         err = mn_db_session_slide(account->config.db, hash, now_ms,
@@ -250,6 +252,8 @@ static enum mn_err create(struct mn_account *account, struct mn_str name, struct
         return err;
     memcpy(user.username, name.p, name.n);
     user.id = mn_idgen_next(account->config.ids);
+    if (user.id <= 0)
+        return MN_EBUSY;
     user.created_ms = user.updated_ms = mn_unix_ms();
     err = mn_db_user_create(account->config.db, &user, key);
     if (err == MN_OK)
@@ -313,6 +317,8 @@ enum mn_err mn_account_login(struct mn_account *account, struct mn_str username,
     enum mn_err err = check_name(username, ret_reason);
     if (err != MN_OK)
         return err;
+    if (!mn_idgen_is_open(account->config.ids)) /* a token of that time would be good for decades */
+        return MN_EBUSY;
     char key_bytes[MN_USER_KEY_BYTES];
     struct mn_str key;
     err = mn_account_key(username, key_bytes, sizeof(key_bytes), &key);

@@ -111,6 +111,62 @@ static void threads_get_distinct_ids(void **state)
     mn_free(taker);
 }
 
+static int64_t hand_ms;
+static unsigned refusals;
+
+static int64_t clock_by_hand(void) { return hand_ms; }
+
+static void count_refusal(void *ctx, int64_t unix_ms)
+{
+    assert_ptr_equal(ctx, &hand_ms);
+    assert_int_equal(unix_ms, hand_ms);
+    refusals++;
+}
+
+/* A wrong clock costs ids while it is wrong, and nothing afterwards. */
+static void a_clock_out_of_range_gives_no_ids(void **state)
+{
+    static const int64_t last_ms = MN_ID_EPOCH_MS + (INT64_C(1) << MN_ID_MS_BITS) - 1;
+    static const int64_t wrong[] = {last_ms + 1, INT64_C(3502915200000), INT64_C(1) << 43,
+                                    INT64_C(1) << 45, INT64_MAX};
+    static const int64_t right[] = {INT64_C(1795800000000), 0, -1, INT64_C(1240000000000),
+                                    INT64_C(2147483648000)};
+    struct mn_idgen gen;
+    int64_t last = 0;
+
+    (void)state;
+    mn_idgen_init(&gen, 31, 31);
+    gen.unix_ms = clock_by_hand;
+    gen.on_refusal = count_refusal;
+    gen.ctx = &hand_ms;
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+        hand_ms = right[i];
+        int64_t id = mn_idgen_next(&gen);
+        assert_true(id > last && mn_idgen_is_open(&gen));
+        last = id;
+        hand_ms = wrong[i];
+        refusals = 0;
+        assert_int_equal(mn_idgen_next(&gen), 0);
+        assert_false(mn_idgen_is_open(&gen));
+        assert_int_equal(refusals, 2);
+        hand_ms = right[i];
+        id = mn_idgen_next(&gen);
+        assert_true(id > last && id < last + (INT64_C(1) << 40)); /* the wrong time left no trace */
+        last = id;
+    }
+    hand_ms = last_ms;
+    for (int i = 0; i < 4096; i++) {
+        int64_t id = mn_idgen_next(&gen);
+        assert_true(id > last);
+        last = id;
+    }
+    refusals = 0;
+    assert_int_equal(mn_idgen_next(&gen), 0); /* the last millisecond is used up */
+    mn_idgen_init(&gen, 1, 1);
+    mn_idgen_raise(&gen, INT64_MAX);
+    assert_int_equal(mn_idgen_next(&gen), 0);
+}
+
 int test_base_id(void)
 {
     const struct CMUnitTest tests[] = {
@@ -118,6 +174,7 @@ int test_base_id(void)
         cmocka_unit_test(ids_increase_strictly),
         cmocka_unit_test(never_at_or_below_the_floor),
         cmocka_unit_test(threads_get_distinct_ids),
+        cmocka_unit_test(a_clock_out_of_range_gives_no_ids),
     };
     return cmocka_run_group_tests_name("base_id", tests, NULL, NULL);
 }
