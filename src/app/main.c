@@ -204,9 +204,13 @@ static void reload(struct daemon *d)
 /* Who waits for the line may read it late or never: it has a queue of its own. */
 static void print_ready(struct daemon *d, struct mn_str line)
 {
-    if (mn_lineq_new(STDOUT_FILENO, READY_MAX, NULL, NULL, &d->out) == MN_OK)
-        mn_lineq_add(d->out, line);
-    if (!d->out || !mn_lineq_flush(d->out, READY_WAIT_MS))
+    if (mn_lineq_new(STDOUT_FILENO, READY_MAX, NULL, NULL, &d->out)) {
+        /* No thread for it: then at most a moment. */
+        mn_ignore(mn_std_write(STDOUT_FILENO, line, READY_WAIT_MS));
+        return;
+    }
+    mn_lineq_add(d->out, line);
+    if (!mn_lineq_flush(d->out, READY_WAIT_MS))
         mn_log(&d->log, MN_LOG_WARN, "ready_line_unread", MN_KV_Z("what", "standard output"));
     else if (mn_lineq_lost(d->out))
         mn_log(&d->log, MN_LOG_WARN, "ready_line_lost", MN_KV_Z("what", "standard output"),

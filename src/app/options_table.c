@@ -220,7 +220,7 @@ const struct mn_option mn_options_table[] = {
     {GROUP(FILTER), PATH("minim.filter.file", filter_file, "", 0), RELOAD,
      .check = mn_option_check_filter_file,
      .help = "List of forbidden words: UTF-8, one a line, '#' begins a comment line; at most 4 MiB "
-             "and 100,000 words. Words of Latin, Greek and Cyrillic letters match whole, all "
+             "and 100,000 words. Words of scripts with capitals match whole, all "
              "others anywhere. Empty: a small built-in list. Read again on SIGHUP."},
 
     {GROUP(DATA), PATH("minim.data-dir", data_dir, "./data", 1),

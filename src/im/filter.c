@@ -16,51 +16,6 @@
 #include "base/mem.h"
 #include "im/filter_impl.h"
 
-/* Code points that belong to words of an alphabet: letters, digits, and marks upon them. */
-static bool is_word_char(uint32_t c)
-{
-    static const uint32_t ranges[][2] = {
-        {0xc0, 0xd6},     {0xd8, 0xf6},   {0xf8, 0x2af},  /* Latin */
-        {0x300, 0x36f},                                   /* combining marks */
-        {0x370, 0x37d},   {0x37f, 0x386}, {0x388, 0x3ff}, /* Greek */
-        {0x400, 0x52f},                                   /* Cyrillic */
-        {0x1e00, 0x1fff},                                 /* Latin and Greek, further */
-    };
-
-    if (c < 0x80)
-        return mn_filter_is_ascii_word((unsigned char)c);
-    for (size_t i = 0; i < MN_ARRAY_LEN(ranges); i++)
-        if (c >= ranges[i][0] && c <= ranges[i][1])
-            return true;
-    return false;
-}
-
-bool mn_filter_word_at_start(const char *p, size_t n)
-{
-    const unsigned char *u = (const unsigned char *)p;
-
-    if (n == 0)
-        return false;
-    if (u[0] < 0x80)
-        return mn_filter_is_ascii_word(u[0]);
-    if (u[0] < 0xe0)
-        return n >= 2 && is_word_char((u[0] & 0x1fu) << 6 | (u[1] & 0x3fu));
-    if (u[0] < 0xf0)
-        return n >= 3 && is_word_char((u[0] & 0x0fu) << 12 | (u[1] & 0x3fu) << 6 | (u[2] & 0x3fu));
-    return false;
-}
-
-bool mn_filter_word_at_end(const char *p, size_t n)
-{
-    size_t len = 1;
-
-    if (n == 0)
-        return false;
-    while (len < n && len < 4 && ((unsigned char)p[n - len] & 0xc0) == 0x80)
-        len++;
-    return mn_filter_word_at_start(p + n - len, len);
-}
-
 /* ---- the automaton ---- */
 
 /* The state after `s` (not the root) and the byte `c`; 0 means: ask the root. */
@@ -85,14 +40,24 @@ MN_HOT static inline uint32_t step(const struct mn_filter *f, uint32_t s, unsign
     return 0;
 }
 
-/* The longest entry of the chain that may end at `end`, its rank + 1. */
-static uint32_t first_allowed(const struct mn_filter *f, struct mn_str in, size_t end,
-                              uint32_t rank1)
+/* Between two parts of what is one character in the text as it came. */
+static bool is_inside(const struct mn_filter_text *in, size_t at)
 {
+    return in->from && at > 0 && at < in->n && in->from[at - 1] == in->from[at];
+}
+
+/* The longest entry of the chain that may end at `end`, its rank + 1. */
+static uint32_t first_allowed(const struct mn_filter *f, const struct mn_filter_text *in,
+                              size_t end, uint32_t rank1)
+{
+    if (is_inside(in, end) || mn_filter_joins(in->p + end, in->n - end))
+        return 0;
     for (; rank1; rank1 = f->shorter[rank1 - 1]) {
         size_t start = end - f->entry_bytes[rank1 - 1];
-        if (!f->is_word[rank1 - 1] || (!mn_filter_word_at_start(in.p + end, in.n - end) &&
-                                       !mn_filter_word_at_end(in.p, start)))
+        if (is_inside(in, start))
+            continue;
+        if (!f->is_word[rank1 - 1] || (!mn_filter_word_at_start(in->p + end, in->n - end) &&
+                                       !mn_filter_word_at_end(in->p, start)))
             return rank1;
     }
     return 0;
@@ -119,13 +84,14 @@ static void sift_down(uint64_t *heap, size_t n, size_t i)
 }
 
 /* One candidate for each place where an allowed entry ends; usually none, then `list` stays empty. */
-static enum mn_err find_candidates(const struct mn_filter *f, struct mn_str in, struct mn_buf *list)
+static enum mn_err find_candidates(const struct mn_filter *f, const struct mn_filter_text *in,
+                                   struct mn_buf *list)
 {
-    const unsigned char *p = (const unsigned char *)in.p;
+    const unsigned char *p = (const unsigned char *)in->p;
     uint32_t s = 0;
     enum mn_err err = MN_OK;
 
-    for (size_t i = 0; i < in.n && !err; i++) {
+    for (size_t i = 0; i < in->n && !err; i++) {
         if (s != 0)
             s = step(f, s, p[i]);
         if (s == 0)
@@ -144,8 +110,8 @@ static enum mn_err find_candidates(const struct mn_filter *f, struct mn_str in, 
 enum { FREE = 0, FIRST, REST }; /* of a match */
 
 /* Marks the accepted matches in `marks`, one byte for each byte of the text. */
-static void accept_matches(const struct mn_filter *f, struct mn_str in, uint64_t *heap, size_t n,
-                           unsigned char *marks)
+static void accept_matches(const struct mn_filter *f, const struct mn_filter_text *in,
+                           uint64_t *heap, size_t n, unsigned char *marks)
 {
     for (size_t i = n / 2; i-- > 0;)
         sift_down(heap, n, i);
@@ -189,34 +155,72 @@ static enum mn_err add_masked(struct mn_str in, const unsigned char *marks, stru
     return err;
 }
 
-enum mn_err mn_filter_apply(const struct mn_filter *filter, struct mn_str in, struct mn_buf *out,
-                            bool *ret_changed)
+/* The marks of a folded text, on the text as it came: whole characters. */
+static void unfold_marks(const struct mn_filter_text *in, const unsigned char *folded,
+                         struct mn_str source, unsigned char *marks)
+{
+    for (size_t i = 0; i < in->n; i++) {
+        size_t at = in->from[i];
+        if (folded[i] == FREE || marks[at] == FIRST)
+            continue;
+        marks[at] = folded[i];
+        for (at++; at < source.n && ((unsigned char)source.p[at] & 0xc0) == 0x80; at++)
+            marks[at] = REST;
+    }
+}
+
+static enum mn_err mask(const struct mn_filter *filter, const struct mn_filter_text *in,
+                        struct mn_str source, struct mn_buf *list, struct mn_buf *out)
+{
+    /* Two sets of marks behind each other: of the folded text, and of the source. */
+    unsigned char *marks = mn_try_alloc(in->n + source.n);
+
+    if (!marks)
+        return MN_ENOMEM;
+    memset(marks, FREE, in->n + source.n);
+    accept_matches(filter, in, (uint64_t *)(void *)list->p, list->n / sizeof(uint64_t), marks);
+    if (in->from)
+        unfold_marks(in, marks, source, marks + in->n);
+    enum mn_err err = add_masked(source, in->from ? marks + in->n : marks, out);
+    mn_free(marks);
+    return err;
+}
+
+static enum mn_err apply(const struct mn_filter *filter, const struct mn_filter_text *in,
+                         struct mn_str source, struct mn_buf *out, bool *ret_changed)
 {
     struct mn_buf list;
-    unsigned char *marks = NULL;
     size_t before = out->n;
 
-    if (in.n > UINT32_MAX)
-        return MN_ELIMIT;
-    mn_buf_init(&list, in.n > SIZE_MAX / 8 ? SIZE_MAX : in.n * sizeof(uint64_t));
+    mn_buf_init(&list, in->n > SIZE_MAX / 8 ? SIZE_MAX : in->n * sizeof(uint64_t));
     enum mn_err err = find_candidates(filter, in, &list);
-    if (err || list.n == 0)
-        goto done;
-    marks = mn_try_alloc(in.n);
-    if (!marks) {
-        err = MN_ENOMEM;
-        goto done;
-    }
-    memset(marks, FREE, in.n);
-    accept_matches(filter, in, (uint64_t *)(void *)list.p, list.n / sizeof(uint64_t), marks);
-    err = add_masked(in, marks, out);
-done:
+    if (!err && list.n > 0)
+        err = mask(filter, in, source, &list, out);
     if (!err)
         *ret_changed = list.n > 0;
     else
         out->n = before; /* whole or not at all */
     mn_buf_deinit(&list);
-    mn_free(marks);
+    return err;
+}
+
+enum mn_err mn_filter_apply(const struct mn_filter *filter, struct mn_str in, struct mn_buf *out,
+                            bool *ret_changed)
+{
+    struct mn_buf text, from;
+
+    if (in.n > UINT32_MAX)
+        return MN_ELIMIT;
+    if (mn_filter_is_folded(in))
+        return apply(filter, &(struct mn_filter_text){in.p, in.n, NULL}, in, out, ret_changed);
+    mn_buf_init(&text, SIZE_MAX / 2);
+    mn_buf_init(&from, SIZE_MAX / 2);
+    enum mn_err err = mn_filter_fold_text(in, &text, &from);
+    const struct mn_filter_text folded = {text.p, text.n, (const uint32_t *)(void *)from.p};
+    if (!err)
+        err = apply(filter, &folded, in, out, ret_changed);
+    mn_buf_deinit(&text);
+    mn_buf_deinit(&from);
     return err;
 }
 

@@ -14,12 +14,13 @@
  * H-6.2).  One pass of an
  * Aho-Corasick automaton, whatever the length of the list.
  *
- * Rules, where they differ from the original's on purpose:
- * - ASCII letters match in either case (W-12: else case is a way round);
- *   everything else matches exactly.
- * - An entry of nothing but digits and letters of an alphabet (Latin, Greek,
- *   Cyrillic) matches whole words only: no neighbour in the text may be such
- *   a digit or letter.  Chinese and other scripts are no part of a word.
+ * - Capitals and small letters of every script are the same, and so are a
+ *   letter with its accent and a letter followed by it: anything else would
+ *   be a way round.
+ * - An entry of nothing but digits and letters of scripts with capitals
+ *   (Latin, Greek, Cyrillic, Armenian, ...) matches whole words only: no
+ *   neighbour in the text may be such a digit or letter.  Chinese and other
+ *   scripts are no part of a word.
  * - All other entries match anywhere, as Chinese has no blanks.
  * Where matches overlap, the longest wins (length in UTF-16 units, then
  * code-unit order), then the leftmost, as when the entries are applied one
@@ -53,7 +54,8 @@ size_t mn_filter_count(const struct mn_filter *filter);
 /*
  * If the filter changes `in` (valid UTF-8), appends the changed text to
  * `out` and sets *ret_changed; else leaves `out` alone and clears it,
- * without allocating anything.  MN_ELIMIT, MN_ENOMEM: `out` is full.
+ * without allocating anything for text that needs no folding.  MN_ELIMIT,
+ * MN_ENOMEM: `out` is full, or no memory.
  */
 MN_MUSTCHECK enum mn_err mn_filter_apply(const struct mn_filter *filter, struct mn_str in,
                                          struct mn_buf *out, bool *ret_changed);

@@ -29,7 +29,7 @@ static int by_text(const void *a, const void *b)
 /* UTF-8 bytes order code points; in UTF-16 the surrogates (F0..F4) come before U+E000 (EE, EF). */
 static unsigned utf16_order(char byte)
 {
-    unsigned c = (unsigned char)byte;
+    unsigned c = mn_filter_fold((unsigned char)byte);
 
     return c >= 0xee && c <= 0xef ? c + 0x10 : c;
 }
@@ -42,9 +42,11 @@ static int by_rank(const void *a, const void *b)
 
     if (x->utf16_len != y->utf16_len)
         return x->utf16_len > y->utf16_len ? -1 : 1;
-    for (uint32_t i = 0; i < x->n && i < y->n; i++)
-        if (x->p[i] != y->p[i])
-            return utf16_order(x->p[i]) < utf16_order(y->p[i]) ? -1 : 1;
+    for (size_t i = 0; i < x->raw.n && i < y->raw.n; i++) {
+        unsigned a_order = utf16_order(x->raw.p[i]), b_order = utf16_order(y->raw.p[i]);
+        if (a_order != b_order)
+            return a_order < b_order ? -1 : 1;
+    }
     return 0; /* not reached: of equal length and different */
 }
 

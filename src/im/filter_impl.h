@@ -32,9 +32,17 @@ enum { MN_FILTER_ENTRY_MAX = 256, MN_FILTER_ENTRIES_MAX = 100000 };
 struct mn_filter_entry {
     const char *p; /* folded */
     uint32_t n;
-    uint32_t utf16_len;
+    uint32_t utf16_len; /* as it was written */
+    struct mn_str raw;  /* the same */
     uint32_t rank;
-    uint32_t line;
+};
+
+/* A text in the form in which it is compared. */
+struct mn_filter_text {
+    const char *p;
+    size_t n;
+    /* By byte: where what it was made of begins in the text as it came. NULL: it is the text as it came. */
+    const uint32_t *from;
 };
 
 /* ASCII upper case to lower case, all other bytes to themselves. */
@@ -49,6 +57,15 @@ static inline bool mn_filter_is_ascii_word(unsigned char c)
 /* A digit or a letter of an alphabet at the start (at the end) of valid UTF-8; false if empty. */
 bool mn_filter_word_at_start(const char *p, size_t n);
 bool mn_filter_word_at_end(const char *p, size_t n);
+
+/* True when the next character is a part of what stands before it, e.g. an accent. */
+bool mn_filter_joins(const char *p, size_t n);
+
+/* Whether folding would change nothing but ASCII capitals, which the automaton folds itself. */
+bool mn_filter_is_folded(struct mn_str in);
+/* Appends the folded text, and to `from` (or NULL) a uint32_t for each of its bytes. */
+MN_MUSTCHECK enum mn_err mn_filter_fold_text(struct mn_str in, struct mn_buf *text,
+                                             struct mn_buf *from);
 
 /* Sorts the entries, ranks them, and makes the automaton. NULL: no memory. */
 struct mn_filter *mn_filter_build(struct mn_filter_entry *entries, size_t count);

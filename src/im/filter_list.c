@@ -11,7 +11,10 @@
 #include "base/utf8.h"
 #include "im/filter_impl.h"
 
-enum { FILE_MAX_BYTES = 4 * 1024 * 1024 };
+enum {
+    FILE_MAX_BYTES = 4 * 1024 * 1024,
+    FOLDED_MAX_BYTES = 3 * FILE_MAX_BYTES /* decomposed text is longer */
+};
 
 /*
  * Mild on purpose: words that are rude in nearly every context, and no
@@ -76,9 +79,34 @@ static struct mn_str take_line(struct mn_str *text)
     return line;
 }
 
-/* Appends the entries of `text` to `list`, an array of struct mn_filter_entry. */
+/* Appends an entry; its `p` is set by locate(), when `folded` does not move any more. */
+static enum mn_err add_entry(struct mn_str word, struct mn_buf *list, struct mn_buf *folded)
+{
+    size_t before = folded->n;
+    enum mn_err err = mn_filter_fold_text(word, folded, NULL);
+    struct mn_filter_entry entry = {
+        .n = (uint32_t)(folded->n - before),
+        .utf16_len = (uint32_t)mn_utf8_utf16_len(word),
+        .raw = word,
+    };
+
+    return err ? err : mn_buf_add(list, &entry, sizeof entry);
+}
+
+static void locate(struct mn_filter_entry *entries, size_t count, const char *folded)
+{
+    for (size_t i = 0; i < count; i++) {
+        entries[i].p = folded;
+        folded += entries[i].n;
+    }
+}
+
+/*
+ * Appends the entries of `text` to `list`, an array of struct mn_filter_entry,
+ * and their folded forms to `folded`, one behind the other.
+ */
 static enum mn_err collect(struct mn_str text, const char *name, struct mn_buf *list,
-                           struct mn_buf *why)
+                           struct mn_buf *folded, struct mn_buf *why)
 {
     unsigned line_no = 0;
 
@@ -95,12 +123,7 @@ static enum mn_err collect(struct mn_str text, const char *name, struct mn_buf *
                                       why);
         if (err)
             return err;
-        struct mn_filter_entry entry = {
-            .p = word.p,
-            .n = (uint32_t)word.n,
-            .utf16_len = (uint32_t)mn_utf8_utf16_len(word),
-        };
-        err = mn_buf_add(list, &entry, sizeof entry);
+        err = add_entry(word, list, folded);
         if (err)
             return err;
     }
@@ -110,8 +133,7 @@ static enum mn_err collect(struct mn_str text, const char *name, struct mn_buf *
 enum mn_err mn_filter_parse(struct mn_str text, const char *name, struct mn_filter **ret,
                             struct mn_buf *why)
 {
-    struct mn_buf list;
-    char *folded = NULL;
+    struct mn_buf list, folded;
     enum mn_err err;
 
     if (text.n > FILE_MAX_BYTES) {
@@ -119,18 +141,14 @@ enum mn_err mn_filter_parse(struct mn_str text, const char *name, struct mn_filt
         return MN_ELIMIT;
     }
     mn_buf_init(&list, MN_FILTER_ENTRIES_MAX * sizeof(struct mn_filter_entry));
-    folded = mn_try_alloc(text.n);
-    if (!folded) {
-        err = MN_ENOMEM;
-        goto out;
-    }
-    for (size_t i = 0; i < text.n; i++)
-        folded[i] = (char)mn_filter_fold((unsigned char)text.p[i]);
-    err = collect(mn_str_make(folded, text.n), name, &list, why);
+    mn_buf_init(&folded, FOLDED_MAX_BYTES);
+    err = collect(text, name, &list, &folded, why);
     if (err)
         goto out;
-    struct mn_filter *filter = mn_filter_build((struct mn_filter_entry *)(void *)list.p,
-                                               list.n / sizeof(struct mn_filter_entry));
+    struct mn_filter_entry *entries = (struct mn_filter_entry *)(void *)list.p;
+    size_t count = list.n / sizeof *entries;
+    locate(entries, count, folded.p);
+    struct mn_filter *filter = mn_filter_build(entries, count);
     if (filter)
         *ret = filter;
     else
@@ -139,7 +157,7 @@ out:
     if (err == MN_ENOMEM)
         mn_buf_addf(why, "%s: %s", name, mn_err_text(err));
     mn_buf_deinit(&list);
-    mn_free(folded);
+    mn_buf_deinit(&folded);
     return err;
 }
 

@@ -10,7 +10,7 @@ import subprocess
 import pytest
 
 from support.http import Api
-from support.server import DEFAULTS, MINIM, MINIMD, READY, SECRET, sanitizer_environment
+from support.server import DEFAULTS, MINIM, MINIMD, READY, ROOT, SECRET, sanitizer_environment
 from support.wait import Deadline, until
 
 CLOSED = [[fd for fd in (0, 1, 2) if mask & 1 << fd] for mask in range(1, 8)]
@@ -353,3 +353,16 @@ def test_every_mistake_has_our_name(tmp_path):
     lines = done.stderr.splitlines()
     assert len(lines) == 4 and all(line.startswith("minimd: ") for line in lines), lines
     assert "MINIM_CONFIG" in lines[0] and "unknown option" in lines[-1]
+
+
+RELEASE = ROOT / "build/release/minimd"
+
+if RELEASE.exists():  # the sanitizers' own memory is far above any such limit
+
+    @pytest.mark.parametrize("kib", [60000, 120000, 200000])
+    def test_too_little_memory_is_a_message(tmp_path, kib):
+        command = [str(RELEASE), *options(tmp_path)[1:]]
+        done = subprocess.run(["sh", "-c", f'ulimit -v {kib}; exec "$@"', "sh", *command], stdin=subprocess.DEVNULL,
+                              capture_output=True, text=True, timeout=60, env=environment())
+        assert done.returncode == 1, (done.returncode, done.stderr)
+        assert "minim" in done.stderr and "memory" in done.stderr.lower()

@@ -11,6 +11,8 @@ WORDS = """# a comment
 zz
 ass
 Straße
+дурак
+café
 敏感词
 敏感
 
@@ -38,7 +40,10 @@ def filtered(launch_module, tmp_path_factory):
     ("an ass.", "an ***."),
     ("notbadword badwords", "notbadword badwords"),
     ("pizza zz", "pizza ***"),
-    ("Straße", "***"),
+    ("Straße STRASSE", "*** ***"),
+    ("ДУРАК дурак Дурак", "*** *** ***"),
+    ("дураки", "дураки"),
+    ("CAFÉ cafe\u0301 cafe", "*** *** cafe"),
     ("Straßen", "Straßen"),
     # other scripts anywhere, the longest first
     ("这是敏感词吗", "这是***吗"),
