@@ -284,6 +284,8 @@ struct mn_metrics_shard *mn_loop_metrics(struct mn_loop *loop) { return loop->me
 
 uint64_t mn_loop_mono_ms(const struct mn_loop *loop) { return mn_loop_now(loop); }
 
+uint64_t mn_loop_turn_ns(const struct mn_loop *loop) { return loop->turn_start_ns; }
+
 int64_t mn_loop_unix_ms(const struct mn_loop *loop)
 {
     if (loop->unix_ms == 0)

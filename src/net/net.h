@@ -162,6 +162,8 @@ struct mn_metrics_shard *mn_loop_metrics(struct mn_loop *loop);
 /* Monotonic and wall clock as of this turn; on the loop's thread. */
 uint64_t mn_loop_mono_ms(const struct mn_loop *loop);
 int64_t mn_loop_unix_ms(const struct mn_loop *loop);
+/* Monotonic time at which this turn began, in nanoseconds; on the loop's thread. */
+uint64_t mn_loop_turn_ns(const struct mn_loop *loop);
 /* Handler's own state for a loop; set before mn_net_start(). */
 void mn_loop_set_user(struct mn_loop *loop, void *user);
 void *mn_loop_user(const struct mn_loop *loop);

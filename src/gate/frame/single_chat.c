@@ -74,7 +74,7 @@ static bool accept(struct mn_conn *conn, struct mn_op *op)
     if (!serial)
         return false;
     op->conn = mn_conn_id(conn);
-    op->mono_ns = mn_loop_mono_ms(gl->loop) * 1000000;
+    op->mono_ns = mn_loop_turn_ns(gl->loop);
     if (mn_gate_settings_of(gl)->require_known_user) {
         mn_recipient_check(conn, op);
         return true;

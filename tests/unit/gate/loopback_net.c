@@ -105,6 +105,7 @@ struct mn_loop *mn_net_loop_of(struct mn_net *net, uint64_t id)
 unsigned mn_loop_index(const struct mn_loop *loop) { return loop->index; }
 struct mn_metrics_shard *mn_loop_metrics(struct mn_loop *loop) { return loop->metrics; }
 uint64_t mn_loop_mono_ms(const struct mn_loop *loop) { return loop->net->mono_ms; }
+uint64_t mn_loop_turn_ns(const struct mn_loop *loop) { return loop->net->mono_ms * 1000000; }
 int64_t mn_loop_unix_ms(const struct mn_loop *loop) { return loop->net->unix_ms; }
 void mn_loop_set_user(struct mn_loop *loop, void *user) { loop->user = user; }
 void *mn_loop_user(const struct mn_loop *loop) { return loop->user; }
