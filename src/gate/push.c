@@ -174,8 +174,9 @@ static void push_message(struct mn_conn *conn, const struct mn_op *op)
 {
     struct mn_gate_loop *gl = mn_gate_loop_of(conn);
     struct mn_session *session = mn_session_of(conn);
-    if (session->state != MN_SESSION_LIVE || session->uid != op->to)
+    if (session->state != MN_SESSION_LIVE)
         return;
+    MN_BUG_ON(session->uid != op->to); /* a connection has one user for its life */
     /* Once one was dropped, those behind it wait for the resend: order, and the cursor, need it. */
     struct mn_frame *frame = session->lossy ? NULL : message_frame(op);
     enum mn_err err = frame ? mn_conn_send(conn, frame, MN_SEND_PUSH) : MN_EBUSY;
@@ -204,8 +205,9 @@ static void push_receipt(struct mn_conn *conn, const struct mn_op *op)
     struct mn_gate_loop *gl = mn_gate_loop_of(conn);
     struct mn_session *session = mn_session_of(conn);
     char text[24];
-    if (session->state != MN_SESSION_LIVE || session->uid != op->to)
+    if (session->state != MN_SESSION_LIVE)
         return;
+    MN_BUG_ON(session->uid != op->to); /* a connection has one user for its life */
     struct mn_frame *frame = mn_frame_of(&(struct mn_envelope){
         .type = MN_TYPE_ACK,
         .has = MN_HAS_MSG_SEQ | MN_HAS_FROM | MN_HAS_TO | MN_HAS_TS,

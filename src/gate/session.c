@@ -104,8 +104,9 @@ enum mn_reason mn_session_verdict(struct mn_conn *conn)
 void mn_session_kick(struct mn_conn *conn, int64_t uid)
 {
     struct mn_session *session = mn_session_of(conn);
-    if (session->state != MN_SESSION_LIVE || session->uid != uid)
+    if (session->state != MN_SESSION_LIVE)
         return;
+    MN_BUG_ON(session->uid != uid);
     mn_metric_inc(mn_gate_loop_of(conn)->metrics, MN_M_KICKS);
     mn_reply_error_close(conn, MN_REASON_KICKED, MN_IDS_NONE);
 }
@@ -113,9 +114,9 @@ void mn_session_kick(struct mn_conn *conn, int64_t uid)
 void mn_session_bump(struct mn_conn *conn, int64_t uid, int64_t sv)
 {
     struct mn_session *session = mn_session_of(conn);
-    if (session->state != MN_SESSION_LIVE || session->uid != uid || session->sv == sv ||
-        session->bumped_mono_ms != 0)
+    if (session->state != MN_SESSION_LIVE || session->sv == sv || session->bumped_mono_ms != 0)
         return;
+    MN_BUG_ON(session->uid != uid);
     session->bumped_mono_ms = mn_loop_mono_ms(mn_conn_loop(conn));
     mn_session_arm(conn, session->bumped_mono_ms + BUMP_GRACE_MS);
 }

@@ -39,10 +39,38 @@ static void a_full_queue_is_told(void **state)
     lb_chat(conn, 2, "m1");
     lb_settle();
     lb_expect(conn, "'reason':'server_busy','retryAfterMs':");
+    lb->msglog.fail = MN_ECORRUPT; /* the store names the damage; it may be mended */
+    lb_chat(conn, 2, "m1");
+    lb_settle();
+    lb_expect(conn, "'reason':'server_busy','retryAfterMs':");
+    lb->msglog.fail = MN_EINVAL;
+    lb_chat(conn, 2, "m1");
+    lb_settle();
+    lb_expect(conn, "'reason':'internal_error'");
     lb->msglog.fail = MN_OK;
     lb_chat(conn, 2, "m1");
     lb_settle();
     lb_expect(conn, "'ackType':'saved'");
+}
+
+/* A message that was sent twice is answered twice, and pushed once. */
+static void a_duplicate_is_not_pushed(void **state)
+{
+    (void)state;
+    struct mn_conn *conn = lb_user(0, 1), *peer = lb_user(1, 2);
+    for (unsigned i = 0; i < 2; i++) {
+        lb_chat(conn, 2, "m");
+        lb_settle();
+        lb_expect(conn, "'ackType':'saved'");
+    }
+    int64_t id = lb_id_of(lb_next(peer));
+    lb_expect_quiet(peer);
+    for (unsigned i = 0; i < 2; i++) { /* and so is a receipt */
+        lb_ack(peer, id, "read");
+        lb_settle();
+    }
+    lb_expect(conn, "'ackType':'read'");
+    lb_expect_quiet(conn);
 }
 
 /* Stored and pushed although the sender has gone (7.1). */
@@ -100,7 +128,10 @@ static void unknown_recipients_answer_in_their_turn(void **state)
     lb->known = false;
     lb_chat(conn, 2, "m1");
     lb_settle();
-    lb_expect(conn, "'reason':'user_not_found'");
+    const char *text = lb_next(conn);
+    assert_non_null(text);
+    assert_non_null(strstr(text, "\"clientMsgId\":\"m1\""));
+    assert_non_null(strstr(text, "\"reason\":\"user_not_found\""));
     lb->session_err = MN_EIO;
     lb_chat(conn, 2, "m2");
     lb_settle();
@@ -146,6 +177,7 @@ int test_gate_chat(void)
     const struct CMUnitTest tests[] = {
         LB_TEST(errors_wait_for_the_answers_before_them),
         LB_TEST(a_full_queue_is_told),
+        LB_TEST(a_duplicate_is_not_pushed),
         LB_TEST(gone_with_a_message_under_way),
         LB_TEST(recipient_went_before_the_push),
         LB_TEST(unknown_recipients_answer_in_their_turn),

@@ -13,6 +13,7 @@
 int test_im_account(void);
 int test_im_account_key(void);
 int test_im_filter(void);
+int test_im_message(void);
 int test_im_password(void);
 int test_im_ratelimit(void);
 
