@@ -3,7 +3,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "base/clock.h"
 #include "base/mem.h"
 #include "unit/net/support.h"
 
@@ -77,10 +76,8 @@ static void pushes_are_refused_and_the_connection_closed(void **state)
     struct flood flood = {.conn_id = server.last_id, .kind = MN_SEND_PUSH};
     server_run(&server, 0, flood_until_refused, &flood);
     assert_int_equal(flood.result, MN_EBUSY);
-    uint64_t since_ms = mn_mono_ms();
     server_await(&server, SERVER_PRESSURE_ON, 1);
     server_await_closed(&server, MN_CLOSE_SLOW, 1);
-    assert_true(mn_mono_ms() - since_ms >= 190);
     assert_int_equal(server.count[SERVER_PRESSURE_OFF], 0);
     expect_log("ws backpressure: closing slow consumer channel");
     client_await_close(fd);
