@@ -9,7 +9,7 @@
 #include "tool/kit/bar.h"
 #include "tool/kit/machine.h"
 #include "tool/kit/opts.h"
-#include "tool/kit/output.h"
+#include "tool/kit/outputs.h"
 #include "tool/kit/proc.h"
 #include "tool/kit/spawn.h"
 #include "tool/load/load.h"

@@ -39,6 +39,7 @@ struct http_load {
     pthread_t *workers;
     unsigned running; /* workers */
     bool started;
+    _Atomic bool paced; /* nothing more will be due */
     pthread_mutex_t mu;
     pthread_cond_t work; /* there is a job, or the end */
     struct job queue[HTTP_LOAD_QUEUE];
@@ -139,6 +140,8 @@ static void *pace(void *arg)
                                  .tv_nsec = (long)(next_ns % 1000000000)};
         mn_ignore(clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL));
     }
+    mn_ignore(put_due(l, atomic_load(&l->run->phase_ns[LOAD_DRAIN]))); /* what we slept over */
+    atomic_store(&l->paced, true);
     return NULL;
 }
 
@@ -219,7 +222,7 @@ void http_load_start(struct http_load *l)
 bool http_load_is_idle(struct http_load *l)
 {
     pthread_mutex_lock(&l->mu);
-    bool idle = l->head == l->tail && l->busy == 0;
+    bool idle = atomic_load(&l->paced) && l->head == l->tail && l->busy == 0;
     pthread_mutex_unlock(&l->mu);
     return idle;
 }

@@ -86,8 +86,9 @@ static void send_ping(struct load_thread *th, struct load_conn *conn, uint64_t i
 static void ping_on_phase(struct load_thread *th, uint64_t now_ns)
 {
     struct ping *mode = th->mode;
+    (void)now_ns; /* this thread's: late by what it took to learn of the phase */
     if (th->phase == LOAD_WARMUP)
-        load_pace_start(&mode->pace, now_ns);
+        load_pace_start(&mode->pace, atomic_load(&th->run->phase_ns[LOAD_WARMUP]));
 }
 
 static uint64_t send_due(struct load_thread *th, uint64_t now_ns)

@@ -189,7 +189,7 @@ static void single_on_phase(struct load_thread *th, uint64_t now_ns)
 {
     struct bench_single *mode = th->mode;
     if (th->phase == LOAD_WARMUP) {
-        load_pace_start(&mode->pace, now_ns);
+        load_pace_start(&mode->pace, atomic_load(&th->run->phase_ns[LOAD_WARMUP]));
         for (uint32_t p = 0; p < th->pair_count; p++)
             bench_single_top_up(th, &th->pairs[p], now_ns);
     }

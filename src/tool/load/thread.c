@@ -134,6 +134,23 @@ static void enter_phase(struct load_thread *th, enum load_phase phase, uint64_t 
         th->run->mode->on_phase(th, now_ns);
 }
 
+/*
+ * Sends what was due before the phase at hand ended, however late this thread
+ * learned of its end: no slot is dropped without being counted.
+ */
+static void finish_load(struct load_thread *th)
+{
+    const struct load_mode *mode = th->run->mode;
+    if (mode->on_turn && (th->phase == LOAD_WARMUP || th->phase == LOAD_STEADY))
+        mn_ignore(mode->on_turn(th, atomic_load(&th->run->phase_ns[th->phase + 1])));
+}
+
+static void next_phase(struct load_thread *th, uint64_t now_ns)
+{
+    finish_load(th);
+    enter_phase(th, (enum load_phase)(th->phase + 1), now_ns);
+}
+
 /* Phases are entered one by one, also when the main thread was faster. */
 static void follow_phase(struct load_thread *th, uint64_t now_ns)
 {
@@ -145,7 +162,7 @@ static void follow_phase(struct load_thread *th, uint64_t now_ns)
         if (skip)
             th->phase = LOAD_RECOVER;
         else
-            enter_phase(th, (enum load_phase)(th->phase + 1), now_ns);
+            next_phase(th, now_ns);
     }
 }
 

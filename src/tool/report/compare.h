@@ -9,7 +9,7 @@
 
 #include "tool/kit/fmt.h"
 #include "tool/kit/opts.h"
-#include "tool/kit/output.h"
+#include "tool/kit/outputs.h"
 
 /*
  * Results beside each other: sides of one or more runs each; the first side

@@ -7,7 +7,7 @@
 
 #include "base/buf.h"
 #include "tool/kit/fmt.h"
-#include "tool/kit/output.h"
+#include "tool/kit/outputs.h"
 
 /*
  * A self-contained HTML page: frame, style sheet, and the few elements that

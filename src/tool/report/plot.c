@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "tool/kit/opts.h"
-#include "tool/kit/output.h"
+#include "tool/kit/outputs.h"
 #include "tool/report/report_html.h"
 #include "tool/report/result.h"
 #include "tool/tool.h"

@@ -5,7 +5,7 @@
 #include <jansson.h>
 #include <stdbool.h>
 
-#include "tool/kit/output.h"
+#include "tool/kit/outputs.h"
 
 /*
  * The page of one result document.  false, after a message on standard
@@ -14,7 +14,7 @@
 bool report_html(const json_t *doc, struct outputs *outputs);
 /*
  * Every chart that the result has as DIR/NAME-CHART.svg, NAME being its
- * scenario's or mode's; DIR is there (kit/output.h sees to it).
+ * scenario's or mode's; DIR is there (kit/outputs.h sees to it).
  */
 bool report_svg(const json_t *doc, const char *dir);
 

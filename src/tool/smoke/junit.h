@@ -5,7 +5,7 @@
 #include <jansson.h>
 #include <stdbool.h>
 
-#include "tool/kit/output.h"
+#include "tool/kit/outputs.h"
 
 /*
  * The scenarios of a smoke result (the array "scenarios" of its document) as

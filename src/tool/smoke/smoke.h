@@ -8,7 +8,7 @@
 #include "proto/jwt.h"
 #include "tool/kit/http_client.h"
 #include "tool/kit/opts.h"
-#include "tool/kit/output.h"
+#include "tool/kit/outputs.h"
 #include "tool/kit/spawn.h"
 #include "tool/kit/ws_client.h"
 

@@ -7,7 +7,7 @@
 #include <stdio.h>
 
 #include "base/err.h"
-#include "tool/kit/output.h"
+#include "tool/kit/outputs.h"
 
 /*
  * What `minim verify` found: every kind of problem with its count and some

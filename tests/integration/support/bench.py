@@ -31,6 +31,13 @@ def minim(*args, timeout=60, secret=SECRET):
     return subprocess.run([MINIM, *args], capture_output=True, text=True, timeout=timeout, env=env)
 
 
+def seconds(result, *names):
+    """How long the phases took, by the result: on a busy machine longer than they were to."""
+    begins = {phase["name"]: phase["begin_s"] for phase in result["phases"]}
+    order = [phase["name"] for phase in result["phases"]]
+    return sum(begins[order[order.index(name) + 1]] - begins[name] for name in names)
+
+
 def bench(server, mode, *args, tmp_path, http=True, secret=SECRET):
     path = pathlib.Path(tmp_path) / "result.json"
     extra = ["--http", server["http"]] if http else []

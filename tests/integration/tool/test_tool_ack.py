@@ -2,7 +2,7 @@
 """minim bench ack: each fault of receipts and cursors must show in its figures."""
 import pytest
 
-from support.bench import bench, faulty, minim
+from support.bench import bench, faulty, minim, seconds
 
 FAULTS = ("receipts_missing", "receipts_repeated", "receipts_backwards", "receipts_unasked")
 
@@ -30,7 +30,7 @@ def test_no_fault_is_clean(tmp_path):
     assert receipts["acks_delivered"] == receipts["acks_read"] == saved
     assert receipts["receipts_delivered"] == receipts["receipts_read"] == saved
     for kind in ("receipt", "read_receipt"):  # of the steady phase only
-        assert 190 <= result["latency"][kind]["count"] <= 210
+        assert abs(result["latency"][kind]["count"] - 200 * seconds(result, "steady")) <= 4
     cursors = result["cursors"]
     assert (cursors["conversations"], cursors["of"], cursors["failed"]) == (4, 4, 0)
     assert cursors["senders"] == [0, 2, 4, 6]

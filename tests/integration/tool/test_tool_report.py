@@ -10,6 +10,7 @@ import pytest
 
 from support.server import MINIM, ROOT, sanitizer_environment
 
+SHIM = pathlib.Path(MINIM).parent / "tests" / "libsync_count.so"
 SVG = "{http://www.w3.org/2000/svg}"
 HTML = "{http://www.w3.org/1999/xhtml}"
 EVIL = "</title><script>alert(1)</script>\"'&\x01"
@@ -353,6 +354,20 @@ def test_the_floor_is_measured(tmp_path):
     assert 0 < document["figures"]["p50"] <= document["figures"]["p99"]
     for words in ("messages a commit", "frames together", "commit on a thread, answer, deliver"):
         assert words in done.stdout
+
+
+def test_the_floor_syncs_every_commit(tmp_path):
+    """The yardstick of all figures: a commit that is not on disk is no floor."""
+    path, trace = tmp_path / "floor.json", tmp_path / "syncs"
+    env = sanitizer_environment()
+    env.update(LD_PRELOAD=str(SHIM), SYNC_COUNT_TRACE=str(trace), ASAN_OPTIONS=env["ASAN_OPTIONS"] + ":verify_asan_link_order=0")
+    done = subprocess.run([MINIM, "bench", "floor", "--duration", "0.1s", "--clients", "4", "--json", path],
+                          capture_output=True, text=True, timeout=60, env=env, check=False)
+    assert done.returncode == 0, done.stderr
+    document = json.loads(path.read_text())
+    commits = sum(sync["latency"]["count"] for sync in document["sync"])
+    assert commits > 0
+    assert len(trace.read_text().splitlines()) > commits  # and those behind the connections
 
 
 @pytest.mark.parametrize("text, fields, words", [

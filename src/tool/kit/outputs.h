@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef MN_TOOL_KIT_OUTPUT_H
-#define MN_TOOL_KIT_OUTPUT_H
+#ifndef MN_TOOL_KIT_OUTPUTS_H
+#define MN_TOOL_KIT_OUTPUTS_H
 
 #include <jansson.h>
 #include <stdbool.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Result files, see output.h. */
-#include "tool/kit/output.h"
+/* Result files, see outputs.h. */
+#include "tool/kit/outputs.h"
 
 #include <errno.h>
 #include <fcntl.h>
