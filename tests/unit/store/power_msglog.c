@@ -96,6 +96,7 @@ static struct mn_msglog *open_log(struct world *w, const char *dir)
     struct mn_msglog *log = NULL;
     struct mn_buf why;
     config = (struct mn_msglog_config){.sync = true,
+                                       .idgen = ts_idgen(),
                                        .queue_ops = 4096,
                                        .queue_bytes = 16 << 20,
                                        .batch_ops = 256,
