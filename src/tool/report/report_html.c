@@ -377,8 +377,20 @@ static void any_value(struct mn_buf *page, const char *key, const json_t *value)
     }
 }
 
+/* The value is printed with the unit that suits it: the name is not to claim another one. */
+static void name_of(char *out, size_t cap, const char *key)
+{
+    size_t n = strlen(key);
+    if (ends_with(key, "_ns"))
+        n -= strlen("_ns");
+    else if (ends_with(key, "_bytes"))
+        n -= strlen("_bytes");
+    snprintf(out, cap, "%.*s", (int)n, key);
+}
+
 static void object_section(struct mn_buf *page, const char *heading, const json_t *o)
 {
+    char name[64];
     const char *key;
     json_t *value;
     if (json_object_size(o) == 0)
@@ -390,7 +402,8 @@ static void object_section(struct mn_buf *page, const char *heading, const json_
         if (json_is_object(value) || json_is_null(value))
             continue;
         page_open(page, "tr", NULL);
-        page_element(page, "th", NULL, key);
+        name_of(name, sizeof name, key);
+        page_element(page, "th", NULL, name);
         any_value(page, key, value);
         page_close(page, "tr");
     }

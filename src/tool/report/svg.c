@@ -239,7 +239,9 @@ static void x_tick(const struct plot *p, double at, const char *label)
     double x = x_of(p, at);
     mn_ignore(
         mn_buf_addf(p->out, "<path class=\"grid\" d=\"M%.1f %.1fv%.1f\"/>", x, p->top, p->height));
-    text(p, x, p->top + p->height + 17, "tick mid", label);
+    /* The last one may be as far right as the picture goes: it would be cut in its middle. */
+    bool cut = x + text_width(label) / 2 > WIDTH;
+    text(p, cut ? WIDTH : x, p->top + p->height + 17, cut ? "tick end" : "tick mid", label);
 }
 
 static void draw_x_axis(const struct plot *p)

@@ -456,3 +456,21 @@ def test_the_recorded_set_can_be_made(tmp_path):
         json.loads(path.read_text())
     again = minim("bench", "compare", out / "results/slow-0.json", out / "results/slow-30.json")
     assert again.returncode == 0, again.stderr
+
+
+def test_no_label_is_cut_and_no_name_claims_a_unit(tmp_path):
+    """A recorded run: its tail reaches to the right edge."""
+    path = ROOT / "bench/results/closed-200.json"
+    assert minim("bench", "plot", path, "--svg", tmp_path / "svg", "--html", tmp_path / "x.html").returncode == 0
+    ends = 0
+    for picture in (tmp_path / "svg").iterdir():
+        root = ElementTree.parse(picture).getroot()
+        for text in root.iter(SVG + "text"):
+            if "mid" in text.get("class", "").split():
+                assert float(text.get("x")) + len(text.text) * 3 <= float(root.get("width")), (picture, text.text)
+            ends += text.get("class") == "tick end" and float(text.get("x")) == float(root.get("width"))
+    assert ends > 0
+    page = (tmp_path / "x.html").read_text()
+    assert ">sync_p50<" in page and ">memory<" in page
+    assert "sync_p50_ns" not in page and "memory_bytes" not in page
+    assert "min-width:440px" not in page
