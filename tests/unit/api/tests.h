@@ -9,6 +9,7 @@ int test_api_input(void);
 int test_api_jout(void);
 int test_api_origin(void);
 int test_api_pipeline(void);
+int test_api_places(void);
 int test_api_single_chat(void);
 
 #endif

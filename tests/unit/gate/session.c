@@ -246,6 +246,29 @@ static void auth_budget_is_shared_by_the_loops(void **state)
     }
 }
 
+static unsigned auths_that_pass(unsigned loop, unsigned n, int64_t first)
+{
+    unsigned passed = 0;
+    for (unsigned i = 0; i < n; i++) {
+        struct mn_conn *conn = lb_open(loop);
+        lb_auth(conn, first + i, 0);
+        passed += !conn->closed;
+    }
+    return passed;
+}
+
+static void auth_rate_is_shared_by_the_loops(void **state)
+{
+    (void)state;
+    struct mn_gate_settings settings = lb_settings();
+    settings.auth_rate = 4;
+    settings.auth_burst = 8;
+    lb_restart(&settings);
+    assert_int_equal(auths_that_pass(0, 6, 100), 8 / LB_LOOPS + 1);
+    lb_advance(1000);
+    assert_int_equal(auths_that_pass(0, 6, 200), 4 / LB_LOOPS + 1);
+}
+
 static void no_auth_in_time(void **state)
 {
     (void)state;
@@ -363,6 +386,7 @@ int test_gate_session(void)
         LB_TEST(auth_while_the_store_fails),
         LB_TEST(unknown_user_where_known_ones_are_required),
         LB_TEST(auth_budget_is_shared_by_the_loops),
+        LB_TEST(auth_rate_is_shared_by_the_loops),
         LB_TEST(no_auth_in_time),
         LB_TEST(the_newer_connection_stays),
         LB_TEST(two_at_once_in_any_order),

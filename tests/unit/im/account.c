@@ -3,8 +3,10 @@
 #include "im/account.h"
 #include "unit/im/tests.h"
 
+#include <crypt.h>
 #include <ftw.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -78,6 +80,17 @@ static int teardown(void **state)
     nftw(f->dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
     mn_free(f);
     return 0;
+}
+
+static _Atomic unsigned hashes; /* that were computed */
+
+char *__real_crypt_r(const char *phrase, const char *setting, struct crypt_data *data);
+char *__wrap_crypt_r(const char *phrase, const char *setting, struct crypt_data *data);
+
+char *__wrap_crypt_r(const char *phrase, const char *setting, struct crypt_data *data)
+{
+    atomic_fetch_add(&hashes, 1);
+    return __real_crypt_r(phrase, setting, data);
 }
 
 static enum mn_err login(struct fixture *f, const char *name, const char *password,
@@ -208,6 +221,20 @@ static void long_passwords(void **state)
     /* Accounts that the original made with such a password go on working. */
     password[72] = 'p';
     login_ok(f, "new", password, &ignored);
+}
+
+/* Else the time of an answer tells which names exist. */
+static void an_unknown_name_costs_what_a_wrong_password_costs(void **state)
+{
+    struct fixture *f = *state;
+    struct mn_login ok;
+    login_ok(f, "known", "secret", &ok);
+    mn_account_set_auto_register(f->account, false);
+    hashes = 0;
+    refused(f, "known", "wrong", MN_EAUTH, "invalid_username_or_password");
+    assert_int_equal(hashes, 1);
+    refused(f, "unknown", "wrong", MN_EAUTH, "invalid_username_or_password");
+    assert_int_equal(hashes, 2);
 }
 
 static void registration_can_be_switched_off(void **state)
@@ -410,6 +437,7 @@ int test_im_account(void)
         TEST(a_second_login_ends_the_first),
         TEST(refusals_of_login),
         TEST(long_passwords),
+        TEST(an_unknown_name_costs_what_a_wrong_password_costs),
         TEST(registration_can_be_switched_off),
         TEST(disabled_users_are_refused),
         TEST(accounts_without_password_are_claimed),
