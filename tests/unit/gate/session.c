@@ -371,6 +371,42 @@ static void reauth_moves_the_expiry(void **state)
     lb_expect_quiet(kept);
 }
 
+/* It asks for nothing by itself: only a token that outlives the one before does (W-10.3). */
+static void the_same_token_again_is_not_free(void **state)
+{
+    (void)state;
+    struct mn_gate_settings settings = lb_settings();
+    settings.connection_rate = 1;
+    settings.connection_burst = 2;
+    lb_restart(&settings);
+    struct mn_conn *conn = lb_user(0, 7); /* one of the two */
+    for (int i = 0; i < 2; i++) {         /* free, as AUTH asked for it; the other of the two */
+        lb_reauth(conn, 7, 0, 1800);
+        lb_settle();
+        lb_expect(conn, "'type':'AUTH_OK'");
+    }
+    lb_reauth(conn, 7, 0, 1800);
+    lb_expect_close(conn, "'reason':'too_many_requests'");
+}
+
+/* Whichever allocation fails: either there is a session that can be found, or the client is told. */
+static void no_memory_at_auth(void **state)
+{
+    bool failed = true;
+    (void)state;
+    for (unsigned n = 1; failed; n++) {
+        int64_t uid = 1000 * n;
+        struct mn_conn *conn = lb_open(0);
+        lb_auth(conn, uid, 0);
+        lb_torture(n);
+        lb_settle();
+        failed = lb_torture_end();
+        assert_int_equal(mn_presence_find(lb->presence, uid) != 0, !conn->closed);
+        lb_gone(conn);
+        lb_settle();
+    }
+}
+
 int test_gate_session(void)
 {
     const struct CMUnitTest tests[] = {
@@ -394,6 +430,8 @@ int test_gate_session(void)
         LB_TEST(reauth_of_another_user),
         LB_TEST(reauth_without_a_worker_or_a_store),
         LB_TEST(reauth_moves_the_expiry),
+        LB_TEST(the_same_token_again_is_not_free),
+        LB_TEST(no_memory_at_auth),
     };
     return cmocka_run_group_tests_name("gate_session", tests, NULL, NULL);
 }
