@@ -26,13 +26,15 @@
 #include "ops/ops.h"
 #include "store/db.h"
 #include "store/msglog.h"
+#include "store/witness.h"
 
 enum {
     SECRET_CAP = 1024,
     GATE_WORKERS = 2,
     PATH_CAP = 4000,
     DAMAGE_LOG_MS = 10000,
-    CLOCK_LOG_MS = 10000
+    CLOCK_LOG_MS = 10000,
+    WITNESS_MS = 1000
 };
 
 struct mn_app {
@@ -49,6 +51,7 @@ struct mn_app {
     struct mn_db *db;
     struct mn_msglog *msglog;
     struct mn_log_gate damage_gate, clock_gate;
+    struct mn_witness_keeper *witness;
     struct mn_account *account;
     struct mn_ops *ops;
     struct mn_pool *pool;      /* HTTP handlers */
@@ -188,11 +191,15 @@ static enum mn_err open_stores(struct mn_app *app, struct mn_buf *why)
                               .busy_timeout_ms = 5000,
                               .sync = config->store_sync};
     snprintf(db.path, sizeof(db.path), "%s/minim.db", config->data_dir);
-    enum mn_err err = mn_db_open(&db, &app->db, why);
-    if (err)
-        return err;
     struct mn_msglog_config msglog;
     mn_wire_msglog(config, &msglog);
+    enum mn_err err = mn_witness_check_accounts(db.path, msglog.dir, why);
+    if (!err)
+        err = mn_db_open(&db, &app->db, why);
+    if (!err && (err = mn_db_witness(app->db, &msglog.witness)) != MN_OK)
+        mn_buf_addf(why, "cannot read the accounts database %s: %s", db.path, mn_err_text(err));
+    if (err)
+        return err;
     msglog.on_commit = mn_gate_on_commit;
     msglog.ctx = app->gate;
     msglog.idgen = &app->idgen;
@@ -201,6 +208,7 @@ static enum mn_err open_stores(struct mn_app *app, struct mn_buf *why)
     err = mn_msglog_open(&msglog, app->metrics, &app->msglog, why);
     if (err)
         return err;
+    app->witness = mn_witness_keep(app->db, app->msglog, msglog.dir, WITNESS_MS);
     mn_idgen_raise(&app->idgen, mn_msglog_max_id(app->msglog));
     mn_gate_open(app->gate, app->msglog,
                  &(struct mn_gate_users){.ctx = app->db, .session = check_session});
@@ -257,8 +265,8 @@ static void tear_down(struct mn_app *app)
         mn_pool_stop(app->pool);
     if (app->hash_pool)
         mn_pool_stop(app->hash_pool);
-    if (app->msglog)
-        mn_msglog_close(app->msglog);
+    mn_witness_stop(app->witness);
+    mn_witness_end(app->witness, mn_msglog_close(app->msglog));
     mn_net_free(app->net);
     mn_api_free(app->api);
     mn_pool_free(app->pool);

@@ -33,7 +33,25 @@ static enum mn_err judge(struct mn_db *db, enum mn_err err)
     bool failed = err == MN_EIO || err == MN_ENOSPC || err == MN_ECORRUPT || err == MN_ESYS;
     if (err != MN_EBUSY)
         atomic_store_explicit(&db->writable, !failed, memory_order_relaxed);
+    if (err == MN_OK)
+        atomic_fetch_add_explicit(&db->writes, 1, memory_order_relaxed);
     return err;
+}
+
+uint64_t mn_db_writes(const struct mn_db *db)
+{
+    return atomic_load_explicit(&db->writes, memory_order_relaxed);
+}
+
+enum mn_err mn_db_witness(struct mn_db *db, struct mn_witness *ret)
+{
+    return db->ops->witness(db, ret);
+}
+
+/* No write of anybody's: it neither counts nor says that a user's write would succeed. */
+enum mn_err mn_db_witness_put(struct mn_db *db, const struct mn_witness *witness)
+{
+    return db->ops->witness_put(db, witness);
 }
 
 enum mn_err mn_db_probe(struct mn_db *db) { return judge(db, db->ops->probe(db)); }

@@ -9,6 +9,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/str.h"
+#include "store/witness.h"
 
 /*
  * The relational store: accounts and sessions (H-8; friends,
@@ -44,6 +45,12 @@ void mn_db_close(struct mn_db *db);
 bool mn_db_is_writable(const struct mn_db *db);
 /* Writes and commits a little row, so that mn_db_is_writable() tells the present. */
 MN_MUSTCHECK enum mn_err mn_db_probe(struct mn_db *db);
+
+/* Writes that succeeded since the open: whether something changed.  Any thread, never blocks. */
+uint64_t mn_db_writes(const struct mn_db *db);
+/* What the accounts know of the message log; is_known is false at first. */
+MN_MUSTCHECK enum mn_err mn_db_witness(struct mn_db *db, struct mn_witness *ret);
+MN_MUSTCHECK enum mn_err mn_db_witness_put(struct mn_db *db, const struct mn_witness *witness);
 
 /* ---- accounts (t_user) ------------------------------------------------- */
 

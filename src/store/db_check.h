@@ -6,6 +6,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "store/witness.h"
 
 /*
  * Checks an accounts database at rest, as it is on disk (`minim verify`).
@@ -19,6 +20,12 @@ enum mn_db_problem {
     MN_DB_SESSION
 };
 typedef void (*mn_db_check_fn)(void *arg, enum mn_db_problem problem, const char *text);
+
+/*
+ * What the accounts know of the message log beside them; is_known is false
+ * when nothing can be read, which mn_db_check() tells.
+ */
+void mn_db_check_witness(const char *path, struct mn_witness *ret);
 
 struct mn_db_counts {
     int64_t users, sessions;

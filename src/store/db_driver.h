@@ -14,6 +14,8 @@
 struct mn_db_ops {
     void (*close)(struct mn_db *db);
     enum mn_err (*probe)(struct mn_db *db);
+    enum mn_err (*witness)(struct mn_db *db, struct mn_witness *ret);
+    enum mn_err (*witness_put)(struct mn_db *db, const struct mn_witness *witness);
     enum mn_err (*user_by_id)(struct mn_db *db, int64_t id, struct mn_user *ret);
     enum mn_err (*user_by_key)(struct mn_db *db, struct mn_str key, struct mn_user *ret);
     enum mn_err (*user_by_friend_code)(struct mn_db *db, struct mn_str code, struct mn_user *ret);
@@ -33,6 +35,7 @@ struct mn_db_ops {
 struct mn_db {
     const struct mn_db_ops *ops;
     _Atomic bool writable;
+    _Atomic uint64_t writes;
 };
 
 /* The SQLite driver. */

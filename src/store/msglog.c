@@ -153,15 +153,22 @@ static enum mn_err open_store(struct mn_msglog *log, struct mn_buf *why)
                                            .cache_bytes = log->config.cache_bytes,
                                            .memtable_bytes = log->config.memtable_bytes,
                                            .sync = log->config.sync};
-    enum mn_err err = mn_rocks_open(&config, &log->db, why);
+    enum mn_err err = mn_witness_check_files(&log->config.witness, log->config.dir, why);
+    if (!err)
+        err = mn_rocks_open(&config, &log->db, why);
     if (!err)
         err = mn_msglog_schema(log, why);
     if (err)
         return err;
-    err = read_max_id(log);
-    if (err)
-        mn_buf_addf(why, "cannot read the message log %s (%s); restore it from a backup",
-                    log->config.dir, mn_err_text(err));
+    err = mn_msglog_read_end(log->db, &log->end);
+    if (!err)
+        err = read_max_id(log);
+    if (!err) {
+        atomic_store(&log->reach, log->end.reach);
+        return mn_witness_check_log(&log->config.witness, &log->end, log->config.dir, why);
+    }
+    mn_buf_addf(why, "cannot read the message log %s (%s); restore it from a backup",
+                log->config.dir, mn_err_text(err));
     return err;
 }
 
@@ -203,16 +210,30 @@ enum mn_err mn_msglog_open(const struct mn_msglog_config *config, struct mn_metr
     return MN_OK;
 }
 
-void mn_msglog_close(struct mn_msglog *log)
+uint64_t mn_msglog_close(struct mn_msglog *log)
 {
     if (!log)
-        return;
+        return 0;
     pthread_mutex_lock(&log->queue.lock);
     log->queue.stopping = true;
     pthread_mutex_unlock(&log->queue.lock);
     pthread_cond_signal(&log->queue.wake);
     pthread_join(log->thread, NULL);
+    uint64_t reach = mn_msglog_reach(log);
     log_free(log);
+    return reach;
+}
+
+struct mn_log_end mn_msglog_end(struct mn_msglog *log) { return log->end; }
+
+uint64_t mn_msglog_reach(struct mn_msglog *log)
+{
+    return atomic_load_explicit(&log->reach, memory_order_relaxed);
+}
+
+void mn_msglog_set_generation(struct mn_msglog *log, uint64_t generation)
+{
+    atomic_store_explicit(&log->generation, generation, memory_order_relaxed);
 }
 
 enum mn_err mn_msglog_judge(struct mn_msglog *log, enum mn_err err, const char *what, int64_t chat)

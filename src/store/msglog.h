@@ -12,6 +12,7 @@
 #include "base/id.h"
 #include "base/metrics.h"
 #include "base/str.h"
+#include "store/witness.h"
 
 /*
  * The message log: chats, messages, cursors.  Writes are operations on a
@@ -151,18 +152,24 @@ struct mn_msglog_config {
     /* On the writer thread, after the commit; owns one reference of each op. Must not block. */
     void (*on_commit)(void *ctx, struct mn_op **ops, size_t count);
     void *ctx;
+    struct mn_witness witness; /* what the accounts know of this log */
 };
 
 /*
  * Opens and, if need be, creates or migrates.  MN_EVERSION: written by a
- * newer minimd; MN_ECORRUPT; MN_ELOCKED; MN_EIO.  `why` gets a sentence for
- * the operator: what is wrong and what to do.
+ * newer minimd; MN_ECORRUPT: damaged, or not what the witness saw;
+ * MN_ELOCKED; MN_EIO.  `why` gets a sentence for the operator: what is wrong
+ * and what to do.
  */
 MN_MUSTCHECK enum mn_err mn_msglog_open(const struct mn_msglog_config *config,
                                         struct mn_metrics *metrics, struct mn_msglog **ret,
                                         struct mn_buf *why);
-/* Commits what waits (handing it back), flushes cursors, syncs, joins the writer, closes. */
-void mn_msglog_close(struct mn_msglog *log);
+/*
+ * Commits what waits (handing it back), flushes cursors, syncs, joins the
+ * writer, closes.  Where the log ends now (0 when it is broken): for the
+ * witness, see mn_msglog_reach().
+ */
+uint64_t mn_msglog_close(struct mn_msglog *log);
 
 /*
  * Reserves room in the queue for one operation of `bytes`; false = full
@@ -176,6 +183,12 @@ void mn_msglog_submit(struct mn_msglog *log, struct mn_op *first);
 bool mn_msglog_is_writable(struct mn_msglog *log);
 /* True once damage was met, until the next start: for /readyz. Any thread. */
 bool mn_msglog_is_corrupt(struct mn_msglog *log);
+/* As it was found at open. */
+struct mn_log_end mn_msglog_end(struct mn_msglog *log);
+/* Writes that are committed and synced; any thread. */
+uint64_t mn_msglog_reach(struct mn_msglog *log);
+/* The accounts' generation, to be written with the next batch or at the close; any thread. */
+void mn_msglog_set_generation(struct mn_msglog *log, uint64_t generation);
 /* Greatest id of a message or chat in the store, 0 when empty (for mn_idgen_raise). */
 int64_t mn_msglog_max_id(struct mn_msglog *log);
 

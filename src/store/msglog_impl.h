@@ -59,6 +59,10 @@ struct mn_msglog {
     _Atomic bool writable;
     _Atomic bool corrupt; /* damage was met */
     _Atomic int64_t max_id;
+    struct mn_log_end end; /* at open */
+    _Atomic uint64_t reach;
+    _Atomic uint64_t generation; /* of the accounts, as far as it is known */
+    uint64_t generation_written; /* the writer's */
 
     /* The database. Readers hold `db_lock` shared; recovery replaces db under it. */
     pthread_rwlock_t db_lock;
@@ -87,6 +91,10 @@ MN_MUSTCHECK enum mn_err mn_msglog_schema(struct mn_msglog *log, struct mn_buf *
 /* Its two reads. The format is 0 for a new database; MN_ECORRUPT: messages without a format or key. */
 MN_MUSTCHECK enum mn_err mn_msglog_read_format(struct mn_rocks *db, uint64_t *ret_version);
 MN_MUSTCHECK enum mn_err mn_msglog_read_hash_key(struct mn_rocks *db, uint64_t ret_key[2]);
+/* Name of the store, and the accounts' generation that it saw (0: none). MN_ECORRUPT. */
+MN_MUSTCHECK enum mn_err mn_msglog_read_end(struct mn_rocks *db, struct mn_log_end *ret);
+void mn_msglog_put_generation(struct mn_rocks *db, struct mn_rocks_batch *batch,
+                              uint64_t generation);
 /* Newest format this program writes. */
 #define MN_MSGLOG_FORMAT 1u
 

@@ -75,6 +75,11 @@ void mn_msglog_scan_close(struct mn_msglog_scan *scan)
     mn_free(scan);
 }
 
+enum mn_err mn_msglog_scan_end(struct mn_msglog_scan *scan, struct mn_log_end *ret)
+{
+    return mn_msglog_read_end(scan->db, ret);
+}
+
 /* ---- rows ---- */
 
 static void parse_message(struct mn_scan_row *row, struct mn_str value)

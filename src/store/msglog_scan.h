@@ -9,6 +9,7 @@
 #include "base/err.h"
 #include "base/str.h"
 #include "store/msglog_codec.h"
+#include "store/witness.h"
 
 /*
  * Reads a message log at rest, row by row, as it is on disk: for programs
@@ -29,6 +30,9 @@ MN_MUSTCHECK enum mn_err mn_msglog_scan_open(const char *dir, struct mn_msglog_s
                                              struct mn_buf *why);
 /* NULL is a no-op. */
 void mn_msglog_scan_close(struct mn_msglog_scan *scan);
+
+/* Where the log ends, for mn_witness_check_log(). */
+MN_MUSTCHECK enum mn_err mn_msglog_scan_end(struct mn_msglog_scan *scan, struct mn_log_end *ret);
 
 /* ---- all rows, in the order of their keys ---- */
 

@@ -16,6 +16,7 @@
 static const struct mn_str key_format = {"format", 6};
 static const struct mn_str key_hash = {"hash_key", 8};
 static const struct mn_str key_store = {"store_id", 8};
+static const struct mn_str key_generation = {"accounts", 8};
 
 struct step {
     unsigned version; /* the version it leads to */
@@ -91,6 +92,47 @@ enum mn_err mn_msglog_read_hash_key(struct mn_rocks *db, uint64_t ret_key[2])
         err = MN_ECORRUPT;
     mn_rocks_release(&value);
     return err;
+}
+
+static enum mn_err read_store_id(struct mn_rocks *db, char ret_hex[MN_STORE_ID_HEX + 1])
+{
+    struct mn_rocks_value value;
+    enum mn_err err = mn_rocks_get(db, MN_CF_META, key_store, &value);
+    if (err)
+        return err == MN_ENOTFOUND ? MN_ECORRUPT : err;
+    if (value.s.n != MN_STORE_ID_HEX / 2)
+        err = MN_ECORRUPT;
+    for (size_t i = 0; !err && i < value.s.n; i++)
+        snprintf(ret_hex + 2 * i, 3, "%02x", (unsigned char)value.s.p[i]);
+    mn_rocks_release(&value);
+    return err;
+}
+
+enum mn_err mn_msglog_read_end(struct mn_rocks *db, struct mn_log_end *ret)
+{
+    struct mn_rocks_value value;
+    struct mn_log_end end = {.reach = mn_rocks_sequence(db)};
+    enum mn_err err = read_store_id(db, end.store_id);
+    if (err)
+        return err;
+    err = mn_rocks_get(db, MN_CF_META, key_generation, &value);
+    if (err == MN_OK) {
+        err = mn_parse_u64(value.s, 1, UINT64_MAX, &end.generation) ? MN_ECORRUPT : MN_OK;
+        mn_rocks_release(&value);
+    } else if (err == MN_ENOTFOUND) {
+        err = MN_OK;
+    }
+    if (!err)
+        *ret = end;
+    return err;
+}
+
+void mn_msglog_put_generation(struct mn_rocks *db, struct mn_rocks_batch *batch,
+                              uint64_t generation)
+{
+    char text[20];
+    mn_rocks_batch_put(db, batch, MN_CF_META, key_generation,
+                       mn_str_make(text, mn_print_u64(text, generation)));
 }
 
 static void why_failed(const struct mn_msglog *log, struct mn_buf *why, enum mn_err err)

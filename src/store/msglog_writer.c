@@ -139,6 +139,7 @@ static enum mn_err write_batch(struct mn_writer *w)
         err = mn_msglog_fault(log, MN_FAULT_AFTER_WRITE);
     if (err)
         return err;
+    atomic_store_explicit(&log->reach, mn_rocks_sequence(log->db), memory_order_relaxed);
     mn_metric_inc(log->shard, MN_M_COMMITS);
     mn_metric_observe(log->shard, MN_MH_COMMIT_OPS, w->count);
     mn_metric_observe(log->shard, MN_MH_COMMIT_US, (mn_mono_ns() - begin_ns) / 1000);
@@ -223,8 +224,16 @@ static void run_batch(struct mn_writer *w, bool stopping)
     if (with_cursors)
         mn_writer_put_cursors(w);
     enum mn_err err = MN_OK;
+    uint64_t generation = atomic_load_explicit(&w->log->generation, memory_order_relaxed);
+    /* It rides along, so that it costs no sync of its own; the last one waits for nobody. */
+    bool with_generation = generation != w->log->generation_written &&
+                           (stopping || !mn_rocks_batch_is_empty(w->batch));
+    if (with_generation)
+        mn_msglog_put_generation(w->log->db, w->batch, generation);
     if (!mn_rocks_batch_is_empty(w->batch))
         err = write_batch(w);
+    if (!err && with_generation)
+        w->log->generation_written = generation;
     if (err) {
         mn_writer_fail(w, mn_msglog_judge(w->log, err, "commit", 0), now_ms);
     } else if (with_cursors) {
@@ -232,6 +241,11 @@ static void run_batch(struct mn_writer *w, bool stopping)
         w->cursors_due_ms = 0;
     }
     hand_back(w, err);
+}
+
+static bool generation_is_due(struct mn_msglog *log)
+{
+    return atomic_load_explicit(&log->generation, memory_order_relaxed) != log->generation_written;
 }
 
 void *mn_msglog_writer_run(void *arg)
@@ -245,7 +259,8 @@ void *mn_msglog_writer_run(void *arg)
         uint64_t now_ms = mn_mono_ms();
         mn_writer_check_disk(w, now_ms);
         update_gauges(w);
-        if (w->pending || cursors_are_due(w, now_ms, stopping))
+        bool last_words = stopping && !w->cause && generation_is_due(w->log);
+        if (w->pending || cursors_are_due(w, now_ms, stopping) || last_words)
             run_batch(w, stopping);
         else if (stopping)
             break;

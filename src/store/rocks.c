@@ -334,6 +334,11 @@ void mn_rocks_close(struct mn_rocks *rocks)
     mn_free(rocks);
 }
 
+uint64_t mn_rocks_sequence(struct mn_rocks *rocks)
+{
+    return rocksdb_get_latest_sequence_number(rocks->db);
+}
+
 /* ---- point reads ---- */
 
 static void value_set(struct mn_rocks_value *value, rocksdb_pinnableslice_t *pin)

@@ -97,6 +97,9 @@ MN_MUSTCHECK enum mn_err mn_rocks_iter_why(struct mn_rocks_iter *iter, struct mn
 typedef void (*mn_rocks_table_fn)(void *arg, const char *name, const char *why);
 void mn_rocks_check_tables(struct mn_rocks *rocks, mn_rocks_table_fn fn, void *arg);
 
+/* Writes that the database has committed, one a key; grows, also across restarts. */
+uint64_t mn_rocks_sequence(struct mn_rocks *rocks);
+
 /* Called by a thread before its first batch: switches off RocksDB's counters for it. */
 void mn_rocks_thread_init(void);
 

@@ -318,6 +318,8 @@ static enum mn_err sqlite_probe(struct mn_db *db)
 static const struct mn_db_ops sqlite_ops = {
     .close = sqlite_close,
     .probe = sqlite_probe,
+    .witness = mn_sqlite_witness,
+    .witness_put = mn_sqlite_witness_put,
     .user_by_id = mn_sqlite_user_by_id,
     .user_by_key = mn_sqlite_user_by_key,
     .user_by_friend_code = mn_sqlite_user_by_friend_code,

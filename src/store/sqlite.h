@@ -21,6 +21,10 @@
 #define MN_SQLITE_STMT_MAP(X)                                                                      \
     X(PROBE, "INSERT INTO t_probe(id, at) VALUES (1, ?1)"                                          \
              " ON CONFLICT(id) DO UPDATE SET at = excluded.at")                                    \
+    X(WITNESS, "SELECT store_id, generation, log_reach, manifest, manifest_bytes FROM t_witness"   \
+               " WHERE id = 1")                                                                    \
+    X(WITNESS_PUT, "INSERT OR REPLACE INTO t_witness(id, store_id, generation, log_reach,"         \
+                   " manifest, manifest_bytes) VALUES (1, ?1, ?2, ?3, ?4, ?5)")                    \
     X(USER_BY_ID, "SELECT " MN_SQLITE_USER_COLUMNS " FROM t_user WHERE id = ?1")                   \
     X(USER_BY_KEY, "SELECT " MN_SQLITE_USER_COLUMNS " FROM t_user WHERE username_key = ?1")        \
     X(USER_BY_CODE, "SELECT " MN_SQLITE_USER_COLUMNS " FROM t_user WHERE friend_code = ?1")        \
@@ -113,6 +117,8 @@ MN_MUSTCHECK enum mn_err mn_sqlite_schema_check(sqlite3 *raw, const char *path, 
 MN_MUSTCHECK enum mn_err mn_sqlite_schema_update(sqlite3 *raw, const char *path,
                                                  struct mn_buf *why);
 
+enum mn_err mn_sqlite_witness(struct mn_db *db, struct mn_witness *ret);
+enum mn_err mn_sqlite_witness_put(struct mn_db *db, const struct mn_witness *witness);
 /* Accounts and sessions (sqlite_account.c), with the contracts of db.h. */
 enum mn_err mn_sqlite_user_by_id(struct mn_db *db, int64_t id, struct mn_user *ret);
 enum mn_err mn_sqlite_user_by_key(struct mn_db *db, struct mn_str key, struct mn_user *ret);

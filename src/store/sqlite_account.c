@@ -167,3 +167,31 @@ enum mn_err mn_sqlite_session_end(struct mn_db *db, int64_t user, int64_t *ret_s
         *ret_sv = sv;
     return err;
 }
+
+enum mn_err mn_sqlite_witness(struct mn_db *db, struct mn_witness *ret)
+{
+    struct mn_sqlite_use use = mn_sqlite_read(db, MN_SQLITE_WITNESS);
+    struct mn_witness witness = {0};
+    if (mn_sqlite_row(&use)) {
+        witness.is_known = mn_sqlite_text(&use, 0, witness.store_id, sizeof(witness.store_id));
+        witness.generation = (uint64_t)mn_sqlite_i64(&use, 1);
+        witness.reach = (uint64_t)mn_sqlite_i64(&use, 2);
+        witness.manifest = (uint64_t)mn_sqlite_i64(&use, 3);
+        witness.manifest_bytes = (uint64_t)mn_sqlite_i64(&use, 4);
+    }
+    enum mn_err err = mn_sqlite_end(&use);
+    if (err == MN_OK)
+        *ret = witness;
+    return err;
+}
+
+enum mn_err mn_sqlite_witness_put(struct mn_db *db, const struct mn_witness *witness)
+{
+    struct mn_sqlite_use use = mn_sqlite_write(db, MN_SQLITE_WITNESS_PUT);
+    mn_sqlite_bind_str(&use, 1, mn_str_c(witness->store_id));
+    mn_sqlite_bind_i64(&use, 2, (int64_t)witness->generation);
+    mn_sqlite_bind_i64(&use, 3, (int64_t)witness->reach);
+    mn_sqlite_bind_i64(&use, 4, (int64_t)witness->manifest);
+    mn_sqlite_bind_i64(&use, 5, (int64_t)witness->manifest_bytes);
+    return mn_sqlite_end(&use);
+}

@@ -221,6 +221,32 @@ static enum mn_err check_all(struct check *check, const char *path, struct mn_db
     return err;
 }
 
+void mn_db_check_witness(const char *path, struct mn_witness *ret)
+{
+    struct check check = {0};
+    struct mn_buf why; /* told by mn_db_check() */
+    sqlite3_stmt *stmt = NULL;
+    *ret = (struct mn_witness){0};
+    mn_buf_init(&why, 4096);
+    if (open_file(&check, path, &why) == MN_OK &&
+        sqlite3_prepare_v2(check.raw,
+                           "SELECT store_id, generation, log_reach, manifest, manifest_bytes"
+                           " FROM t_witness WHERE id = 1",
+                           -1, &stmt, NULL) == SQLITE_OK &&
+        sqlite3_step(stmt) == SQLITE_ROW && sqlite3_column_text(stmt, 0)) {
+        ret->is_known = true;
+        snprintf(ret->store_id, sizeof(ret->store_id), "%s",
+                 (const char *)sqlite3_column_text(stmt, 0));
+        ret->generation = (uint64_t)sqlite3_column_int64(stmt, 1);
+        ret->reach = (uint64_t)sqlite3_column_int64(stmt, 2);
+        ret->manifest = (uint64_t)sqlite3_column_int64(stmt, 3);
+        ret->manifest_bytes = (uint64_t)sqlite3_column_int64(stmt, 4);
+    }
+    (void)sqlite3_finalize(stmt); /* told by mn_db_check() */
+    MN_BUG_ON(sqlite3_close(check.raw) != SQLITE_OK);
+    mn_buf_deinit(&why);
+}
+
 enum mn_err mn_db_check(const char *path, mn_db_check_fn fn, void *arg,
                         struct mn_db_counts *ret_counts, struct mn_buf *why)
 {

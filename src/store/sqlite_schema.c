@@ -40,6 +40,14 @@ static const struct {
                  " updated_at INTEGER NOT NULL) STRICT;"
                  "CREATE UNIQUE INDEX uk_session_refresh ON t_session(refresh_hash);"
                  "CREATE TABLE t_probe (id INTEGER PRIMARY KEY, at INTEGER NOT NULL) STRICT;"},
+    /* One row: the message log as it was last seen (store/witness.h). */
+    {"witness", "CREATE TABLE t_witness ("
+                " id INTEGER PRIMARY KEY,"
+                " store_id TEXT NOT NULL,"
+                " generation INTEGER NOT NULL,"
+                " log_reach INTEGER NOT NULL,"
+                " manifest INTEGER NOT NULL,"
+                " manifest_bytes INTEGER NOT NULL) STRICT;"},
 };
 
 /* First column of the only row of a query without parameters. */

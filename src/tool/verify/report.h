@@ -40,6 +40,7 @@
     X(MEMBER_PEER, "member_peer", "members whose other side is somebody else")                     \
     X(CURSOR_BEYOND_HEAD, "cursor_beyond_head", "cursors behind the last message")                 \
     X(CURSOR_ORDER, "cursor_order", "read cursors beyond the delivered ones")                      \
+    X(PART_MISSING, "part_missing", "a part of the directory is gone, or older than the rest")     \
     X(ACCOUNTS_MISSING, "accounts_missing", "there is no accounts database")                       \
     X(ACCOUNTS_DAMAGED, "accounts_damaged", "the accounts database is damaged")                    \
     X(SCHEMA_DIFFERS, "schema_differs", "tables or indexes are not as minimd makes them")          \

@@ -96,17 +96,18 @@ static enum mn_err lock_dir(const char *dir, int *ret_fd, struct mn_buf *why)
 static enum mn_err look_at_dir(struct verify_report *report, const struct opts *opts,
                                struct mn_buf *why)
 {
-    char path[PATH_CAP];
+    char path[PATH_CAP], db_path[PATH_CAP];
     int lock_fd;
     enum mn_err err = lock_dir(opts->data_dir, &lock_fd, why);
     if (err)
         return err;
     snprintf(path, sizeof path, "%s/messages", opts->data_dir);
+    snprintf(db_path, sizeof db_path, "%s/minim.db", opts->data_dir);
+    bool whole = verify_halves(report, path, db_path);
     err = verify_messages(report, path, opts->ledger, opts->memory_bytes, why);
-    if (!err) {
-        snprintf(path, sizeof path, "%s/minim.db", opts->data_dir);
+    if (!err || !whole) { /* what cannot be opened for that reason was told */
         mn_buf_reset(why);
-        err = verify_accounts(report, path, why);
+        err = verify_accounts(report, db_path, why);
     }
     if (lock_fd >= 0)
         close(lock_fd);

@@ -2,6 +2,7 @@
 #ifndef MN_TOOL_VERIFY_VERIFY_H
 #define MN_TOOL_VERIFY_VERIFY_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/buf.h"
@@ -20,6 +21,8 @@
 MN_MUSTCHECK enum mn_err verify_messages(struct verify_report *report, const char *dir,
                                          const char *ledger, uint64_t memory_bytes,
                                          struct mn_buf *why);
+/* accounts.c: whether both halves are what each knows of the other; false when that is told. */
+bool verify_halves(struct verify_report *report, const char *log_dir, const char *db_path);
 /* The accounts database. */
 MN_MUSTCHECK enum mn_err verify_accounts(struct verify_report *report, const char *path,
                                          struct mn_buf *why);

@@ -345,7 +345,8 @@ static void test_an_interrupted_update_is_taken_up(void **state)
     /* As if the process had died between making the table of versions and the first step. */
     tamper(
         f,
-        "DELETE FROM t_schema_version; DROP TABLE t_user; DROP TABLE t_session; DROP TABLE t_probe");
+        "DELETE FROM t_schema_version; DROP TABLE t_user; DROP TABLE t_session; DROP TABLE t_probe;"
+        "DROP TABLE t_witness");
     reopen(f);
     add_user(f, 7, "a", "a");
 }

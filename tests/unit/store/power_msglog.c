@@ -16,6 +16,7 @@
 #include <cmocka.h>
 
 #include "base/num.h"
+#include "store/db.h"
 #include "unit/store/msglog_support.h"
 #include "unit/store/power_support.h"
 #include "unit/store/tests.h"
@@ -40,6 +41,8 @@ struct world {
     unsigned waiting;
     bool is_recorded;
     struct mn_metrics *metrics;
+    struct mn_db *db;
+    struct mn_witness_keeper *keeper;
 };
 
 static size_t number_of(struct mn_str client_id)
@@ -90,11 +93,12 @@ static void end(void *world)
     mn_free(w);
 }
 
-static struct mn_msglog *open_log(struct world *w, const char *dir)
+/* As app/ does, with the accounts beside it; their witness must never see a loss that is none. */
+static struct mn_msglog *open_both(struct world *w, const char *dir, struct mn_buf *why)
 {
     static struct mn_msglog_config config;
+    static struct mn_db_config accounts;
     struct mn_msglog *log = NULL;
-    struct mn_buf why;
     config = (struct mn_msglog_config){.sync = true,
                                        .idgen = ts_idgen(),
                                        .queue_ops = 4096,
@@ -105,14 +109,38 @@ static struct mn_msglog *open_log(struct world *w, const char *dir)
                                        .memtable_bytes = 256 << 10,
                                        .chat_cache = 512,
                                        .recent_cache = 64,
+                                       .idgen = ts_idgen(),
                                        .on_commit = on_commit,
                                        .ctx = w};
+    accounts = (struct mn_db_config){.readers = 1, .busy_timeout_ms = 1000, .sync = true};
     snprintf(config.dir, sizeof(config.dir), "%s/messages", dir);
+    snprintf(accounts.path, sizeof(accounts.path), "%s/minim.db", dir);
+    if (mn_witness_check_accounts(accounts.path, config.dir, why) ||
+        mn_db_open(&accounts, &w->db, why) || mn_db_witness(w->db, &config.witness) ||
+        mn_msglog_open(&config, w->metrics, &log, why))
+        return NULL;
+    w->keeper = mn_witness_keep(w->db, log, config.dir, 1);
+    return log;
+}
+
+static struct mn_msglog *open_log(struct world *w, const char *dir)
+{
+    struct mn_buf why;
     mn_buf_init(&why, 4096);
-    if (mn_msglog_open(&config, w->metrics, &log, &why))
+    struct mn_msglog *log = open_both(w, dir, &why);
+    if (!log)
         print_error("%.*s\n", (int)why.n, why.p);
     mn_buf_deinit(&why);
     return log;
+}
+
+static void close_log(struct world *w, struct mn_msglog *log)
+{
+    mn_witness_stop(w->keeper);
+    mn_witness_end(w->keeper, mn_msglog_close(log));
+    mn_db_close(w->db);
+    w->keeper = NULL;
+    w->db = NULL;
 }
 
 /* ---- work ---- */
@@ -183,6 +211,8 @@ static void work(void *world, const char *dir, struct mn_rng *rng)
     size_t chains = 5 + mn_rng_below(rng, 60);
     for (size_t i = 0; i < chains; i++) {
         size_t count = mn_rng_below(rng, 8) ? 1 + mn_rng_below(rng, 8) : 1 + mn_rng_below(rng, 250);
+        if (mn_rng_below(rng, 4) == 0) /* the accounts change too */
+            assert_int_equal(mn_db_probe(w->db), MN_OK);
         bool in_turn = mn_rng_below(rng, 2);
         pthread_mutex_lock(&w->lock);
         for (size_t j = 0; j < count; j++) {
@@ -197,7 +227,7 @@ static void work(void *world, const char *dir, struct mn_rng *rng)
             pthread_cond_wait(&w->changed, &w->lock);
         pthread_mutex_unlock(&w->lock);
     }
-    mn_msglog_close(log);
+    close_log(w, log);
     w->is_recorded = false;
 }
 
@@ -347,7 +377,7 @@ static bool check(void *world, const char *dir, size_t position, struct mn_rng *
     struct mn_msglog *log = open_log(w, dir);
     POWER_CHECK(log, "does not %s", "open");
     bool ok = check_log(w, log, position, rng);
-    mn_msglog_close(log);
+    close_log(w, log);
     return ok;
 }
 
@@ -357,7 +387,7 @@ static bool accept(void *world, const char *dir, size_t position, struct mn_rng 
     struct mn_msglog *log = open_log(w, dir);
     POWER_CHECK(log, "does not %s", "open");
     bool ok = walk_all(w, log) && check_acked(w, log, position, rng);
-    mn_msglog_close(log);
+    close_log(w, log);
     for (size_t i = 0; ok && i < w->count; i++) {
         struct sent *s = &w->sent[i];
         s->acked_at = s->acked_at <= position ? 0 : NEVER;
