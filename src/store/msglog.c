@@ -108,9 +108,10 @@ static void clamp_config(struct mn_msglog_config *c)
 {
     if (c->batch_ops < MIN_BATCH_OPS)
         c->batch_ops = MIN_BATCH_OPS;
-    /* Every operation of a batch may be of another chat, and holds on to its entry. */
-    if (c->chat_cache < 2 * c->batch_ops)
-        c->chat_cache = 2 * c->batch_ops;
+    /* Every operation of a batch may be of another chat, and holds on to its entry; chats that
+     * moved wait in tables as large. */
+    if (c->chat_cache < 4 * c->batch_ops)
+        c->chat_cache = 4 * c->batch_ops;
     if (c->recent_cache < MIN_RECENT)
         c->recent_cache = MIN_RECENT;
 }
@@ -165,10 +166,14 @@ static enum mn_err open_store(struct mn_msglog *log, struct mn_buf *why)
         err = read_max_id(log);
     if (!err) {
         atomic_store(&log->reach, log->end.reach);
-        return mn_witness_check_log(&log->config.witness, &log->end, log->config.dir, why);
+        err = mn_witness_check_log(&log->config.witness, &log->end, log->config.dir, why);
+        if (err)
+            return err;
+        err = mn_lists_recover(log); /* writes: nothing before it is known that all is there */
     }
-    mn_buf_addf(why, "cannot read the message log %s (%s); restore it from a backup",
-                log->config.dir, mn_err_text(err));
+    if (err)
+        mn_buf_addf(why, "cannot read the message log %s (%s); restore it from a backup",
+                    log->config.dir, mn_err_text(err));
     return err;
 }
 
@@ -177,6 +182,7 @@ static void log_free(struct mn_msglog *log)
     mn_rocks_close(log->db);
     mn_recent_deinit(&log->recent);
     mn_cursors_deinit(&log->cursors);
+    mn_moves_deinit(&log->moves);
     pthread_rwlock_destroy(&log->db_lock);
     pthread_mutex_destroy(&log->queue.lock);
     pthread_cond_destroy(&log->queue.wake);
@@ -196,6 +202,7 @@ enum mn_err mn_msglog_open(const struct mn_msglog_config *config, struct mn_metr
     queue_init(&log->queue);
     mn_recent_init(&log->recent, log->config.recent_cache);
     mn_cursors_init(&log->cursors, CURSORS_LIMIT);
+    mn_moves_init(&log->moves, log->config.chat_cache);
     atomic_store(&log->writable, true);
     enum mn_err err = open_store(log, why);
     if (!err && pthread_create(&log->thread, NULL, mn_msglog_writer_run, log) != 0) {

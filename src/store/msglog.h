@@ -252,6 +252,29 @@ struct mn_chat_view {
 };
 MN_MUSTCHECK enum mn_err mn_msglog_chat(struct mn_msglog *log, int64_t chat, int64_t user,
                                         struct mn_chat_view *ret);
+/* A place in a conversation list: newest `updated_ms` first, then the greatest chat id. */
+struct mn_chat_pos {
+    int64_t updated_ms, chat;
+};
+#define MN_CHAT_POS_TOP ((struct mn_chat_pos){INT64_MAX, INT64_MAX})
+/* `last` is the last message, valid during the callback. Return false to stop. */
+typedef bool (*mn_conversation_fn)(void *arg, const struct mn_chat_view *chat,
+                                   const struct mn_msg *last);
+struct mn_conversation_query {
+    int64_t user;
+    struct mn_chat_pos before; /* only what stands behind this place */
+    uint64_t skip;             /* of those, not the first ones */
+    unsigned limit;
+};
+/*
+ * A user's chats of two, newest first.  What it costs follows skip + limit and
+ * the chats that moved within the last half minute, not all he has.
+ */
+MN_MUSTCHECK enum mn_err mn_msglog_conversations(struct mn_msglog *log,
+                                                 const struct mn_conversation_query *query,
+                                                 mn_conversation_fn fn, void *arg);
+/* How many he has. */
+MN_MUSTCHECK enum mn_err mn_msglog_count_chats(struct mn_msglog *log, int64_t user, int64_t *ret);
 typedef bool (*mn_chat_fn)(void *arg, const struct mn_chat_view *chat);
 /* All single chats of a user in order of chat id, beginning behind `after_chat`. */
 MN_MUSTCHECK enum mn_err mn_msglog_chats(struct mn_msglog *log, int64_t user, int64_t after_chat,

@@ -81,19 +81,31 @@ static void locate(struct mn_writer *w, struct mn_op_slot *slot)
         op->result = MN_EBUSY;
 }
 
+/* What the last message's row tells of the chat. */
+static void note_head(struct mn_chat *chat, const struct mn_row_seq *row)
+{
+    chat->low_count = row->low_count;
+    chat->last_ms = row->created_ms;
+    chat->last_of[0] = chat->last_of[1] = 0;
+    if (chat->last_seq > 0 && row->sender == 0)
+        chat->last_of[row->from_high ? 1 : 0] = chat->last_seq;
+}
+
 static enum mn_err load_head(struct mn_rocks *db, struct mn_rocks_iter *heads, struct mn_chat *chat)
 {
     struct mn_row_seq row;
     enum mn_err err = mn_msglog_head(db, heads, chat->id, &chat->last_seq, &row);
     if (!err)
-        chat->low_count = row.low_count;
+        note_head(chat, &row);
     return err;
 }
 
 static enum mn_err load_chat(struct mn_rocks *db, struct mn_rocks_iter *heads, struct mn_str pair,
                              struct mn_chat *chat)
 {
-    enum mn_err err = mn_row_pair_parse(pair, &chat->id);
+    struct mn_row_pair row;
+    enum mn_err err = mn_row_pair_parse(pair, &row);
+    chat->id = err ? 0 : row.chat;
     if (!err)
         err = load_head(db, heads, chat);
     /* The pair's row came with its first message. */
@@ -350,6 +362,7 @@ static enum mn_err begin_append(struct mn_writer *w, struct mn_op_slot *slot)
     if (slot->op->from == chat->key.a)
         chat->low_count++;
     slot->count = chat->low_count;
+    chat->last_of[slot->op->from == chat->key.a ? 0 : 1] = chat->last_seq + 1;
     return MN_OK;
 }
 
@@ -368,6 +381,7 @@ static void apply_append(struct mn_writer *w, struct mn_op_slot *slot)
     chat->last_seq++;
     op->at = (struct mn_place){chat->id, chat->last_seq};
     slot->is_new = true;
+    chat->last_ms = op->unix_ms;
     mn_writer_put_message(w, slot);
     map_add(w, slot);
 }
@@ -400,6 +414,22 @@ void mn_writer_move(struct mn_writer *w, struct mn_op *op, struct mn_row_member 
         mn_metric_inc(w->log->shard, MN_M_CURSOR_MOVES);
 }
 
+/* Whether the user of this side has everything of the other one's up to `seq`. */
+static bool has_caught_up(struct mn_writer *w, struct mn_chat *chat, int side, int64_t seq)
+{
+    struct mn_row_seq row;
+    int peer = 1 - side;
+    if (chat->last_of[peer] > 0)
+        return seq >= chat->last_of[peer];
+    /* The last message is his own; which one was the peer's last is not known without a look. */
+    if (mn_msglog_get_seq(w->log->db, chat->id, seq, &row))
+        return false;
+    bool is_high = peer == 1;
+    int64_t all = is_high ? chat->last_seq - chat->low_count : chat->low_count;
+    int64_t seen = is_high ? seq - row.low_count : row.low_count;
+    return seen == all;
+}
+
 static void apply_cursor(struct mn_writer *w, struct mn_op_slot *slot)
 {
     struct mn_op *op = slot->op;
@@ -422,9 +452,13 @@ static void apply_cursor(struct mn_writer *w, struct mn_op_slot *slot)
         chat->has_member[side] = true;
     }
     struct mn_row_member row = chat->member[side];
+    int64_t delivered = row.delivered;
     mn_writer_move(w, op, &row);
-    if (op->result == MN_OK)
-        chat->member[side] = row;
+    if (op->result)
+        return;
+    chat->member[side] = row;
+    if (row.delivered > delivered)
+        slot->caught_up = has_caught_up(w, chat, side, row.delivered);
 }
 
 static void apply(struct mn_writer *w, struct mn_op_slot *slot)

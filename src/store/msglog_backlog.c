@@ -7,6 +7,7 @@
  * A page ends at its limits or when the callback stops; the position then
  * covers what was given, and nothing else.
  */
+#include "base/mem.h"
 #include "store/msglog_steps.h"
 
 enum {
@@ -123,15 +124,91 @@ static enum mn_err backlog_chat(struct backlog *b, int64_t chat, int64_t after, 
     return err ? err : mn_fetch_flush(&b->fetch);
 }
 
-static enum mn_err backlog_walk(struct backlog *b, struct mn_member_walk *walk, bool *ret_done)
+/* ---- which chats ---- */
+
+/* His chats with something undelivered, in order of their ids: those on disk and those in memory. */
+struct waiting {
+    struct mn_own_chats own;
+    size_t next; /* in own.list */
+    char lower[MN_KEY_CHAT_BYTES], upper[MN_KEY_CHAT_BYTES];
+};
+
+static enum mn_err waiting_begin(struct waiting *w, struct mn_msglog *log, int64_t user,
+                                 int64_t first_chat)
+{
+    struct mn_str lower = mn_str_make(w->lower, sizeof(w->lower));
+    mn_key_waiting(w->lower, user, first_chat < 0 ? 0 : first_chat);
+    mn_key_waiting(w->upper, user, INT64_MAX);
+    w->next = 0;
+    enum mn_err err = mn_own_chats_begin(&w->own, log, user, lower,
+                                         mn_str_make(w->upper, sizeof(w->upper)));
+    if (err)
+        return err;
+    while (w->next < w->own.count && w->own.list[w->next].chat < first_chat)
+        w->next++;
+    mn_rocks_iter_seek(w->own.it, lower);
+    return MN_OK;
+}
+
+/* The next one on disk of which memory does not know better; 0: none. The iterator stays at it. */
+static enum mn_err stored_chat(struct waiting *w, int64_t *ret)
+{
+    struct mn_str key, value;
+    int64_t user = 0;
+    *ret = 0;
+    while (mn_rocks_iter_get(w->own.it, &key, &value)) {
+        enum mn_err err = mn_key_waiting_parse(key, &user, ret);
+        if (err)
+            return err;
+        const struct mn_moved_own *own = mn_own_chats_find(&w->own, *ret);
+        if (!own || own->waiting == MN_WAITING_KEEP)
+            return MN_OK;
+        *ret = 0;
+        mn_rocks_iter_next(w->own.it);
+    }
+    return mn_rocks_iter_err(w->own.it);
+}
+
+static int64_t moved_chat(struct waiting *w)
+{
+    while (w->next < w->own.count && w->own.list[w->next].waiting != MN_WAITING_SET)
+        w->next++;
+    return w->next < w->own.count ? w->own.list[w->next].chat : 0;
+}
+
+/* MN_ENOTFOUND at the end. */
+static enum mn_err waiting_next(struct waiting *w, int64_t *ret_chat)
+{
+    int64_t stored = 0;
+    enum mn_err err = stored_chat(w, &stored);
+    if (err)
+        return err;
+    int64_t moved = moved_chat(w);
+    if (stored == 0 && moved == 0)
+        return MN_ENOTFOUND;
+    if (stored != 0 && (moved == 0 || stored < moved)) {
+        *ret_chat = stored;
+        mn_rocks_iter_next(w->own.it);
+    } else {
+        *ret_chat = moved;
+        w->next++;
+    }
+    return MN_OK;
+}
+
+static enum mn_err backlog_walk(struct backlog *b, struct mn_msglog *log, struct waiting *waiting,
+                                bool *ret_done)
 {
     for (;;) {
         struct mn_row_member mine;
         int64_t chat = 0;
-        enum mn_err err = mn_member_walk_next(walk, &chat, &mine);
+        enum mn_err err = waiting_next(waiting, &chat);
         *ret_done = err == MN_ENOTFOUND;
         if (err)
-            return *ret_done ? MN_OK : err;
+            return *ret_done ? MN_OK : mn_msglog_judge(log, err, "backlog", 0);
+        err = mn_msglog_member(log, b->user, chat, &mine);
+        if (err)
+            return mn_msglog_judge(log, err == MN_ENOTFOUND ? MN_ECORRUPT : err, "backlog", chat);
         int64_t after = mine.delivered;
         if (chat == b->pos.chat && b->pos.seq > after)
             after = b->pos.seq;
@@ -139,7 +216,7 @@ static enum mn_err backlog_walk(struct backlog *b, struct mn_member_walk *walk, 
         if (b->fetch.last.chat != 0)
             b->pos = b->fetch.last;
         if (err || backlog_is_full(b))
-            return mn_msglog_judge(walk->log, err, "backlog", chat);
+            return mn_msglog_judge(log, err, "backlog", chat);
     }
 }
 
@@ -152,11 +229,12 @@ enum mn_err mn_msglog_backlog(struct mn_msglog *log, int64_t user, struct mn_pla
     enum mn_err err = MN_EIO;
     bool done = false;
     if (db) {
-        struct mn_member_walk walk;
+        struct waiting waiting;
         b.fetch.db = db;
-        mn_member_walk_begin(&walk, log, user, pos->chat);
-        err = backlog_walk(&b, &walk, &done);
-        mn_member_walk_end(&walk);
+        err = waiting_begin(&waiting, log, user, pos->chat);
+        if (!err)
+            err = backlog_walk(&b, log, &waiting, &done);
+        mn_own_chats_end(&waiting.own);
     }
     mn_db_give(log);
     if (err)

@@ -24,6 +24,8 @@ struct mn_chat {
     int64_t id; /* 0: there is no such chat yet */
     int64_t last_seq;
     int64_t low_count;  /* of a pair: messages sent by key.a */
+    int64_t last_ms;    /* when its last message was made */
+    int64_t last_of[2]; /* of a pair: the last number of key.a, of key.b; 0: not known */
     int64_t stored_seq; /* last_seq before the batch at hand */
     bool has_member[2]; /* of a pair: member[] is known: 0 key.a, 1 key.b */
     struct mn_row_member member[2];

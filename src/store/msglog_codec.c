@@ -20,7 +20,10 @@ enum {
     MSG_REVOKED = 1u << 4, /* updated_ms follows created_ms */
     MSG_GROUP = 1u << 5,   /* no `to` */
     SEQ_FROM_HIGH = 1u << 4,
-    SEQ_GROUP = 1u << 5, /* sender and own count instead of the lower user's count */
+    SEQ_GROUP = 1u << 5,   /* sender and own count instead of the lower user's count */
+    PAIR_LISTED = 1u << 4, /* listed_ms follows */
+    PAIR_WAITING_LOW = 1u << 5,
+    PAIR_WAITING_HIGH = 1u << 6,
     MEMBER_DELIVERED = 1u << 4,
     MEMBER_READ = 1u << 5,
     MEMBER_GROUP = 1u << 6, /* joined_seq instead of a peer */
@@ -89,6 +92,47 @@ void mn_key_own(char key[MN_KEY_OWN_BYTES], int64_t chat, int64_t user, int64_t 
     put_be64(key + 1, (uint64_t)chat);
     put_be64(key + 9, (uint64_t)user);
     put_be64(key + 17, (uint64_t)seq);
+}
+
+/* Backwards, so that the newest comes first. */
+void mn_key_listed(char key[MN_KEY_LISTED_BYTES], int64_t user, int64_t updated_ms, int64_t chat)
+{
+    key[0] = 'l';
+    put_be64(key + 1, (uint64_t)user);
+    put_be64(key + 9, ~(uint64_t)updated_ms);
+    put_be64(key + 17, ~(uint64_t)chat);
+}
+
+void mn_key_waiting(char key[MN_KEY_CHAT_BYTES], int64_t user, int64_t chat)
+{
+    mn_key_member(key, user, chat);
+    key[0] = 'd';
+}
+
+void mn_key_total(char key[MN_KEY_TOTAL_BYTES], int64_t user)
+{
+    key[0] = 'n';
+    put_be64(key + 1, (uint64_t)user);
+}
+
+enum mn_err mn_key_listed_parse(struct mn_str key, int64_t *ret_user, int64_t *ret_updated_ms,
+                                int64_t *ret_chat)
+{
+    if (key.n != MN_KEY_LISTED_BYTES || key.p[0] != 'l')
+        return MN_ECORRUPT;
+    *ret_user = (int64_t)get_be64(key.p + 1);
+    *ret_updated_ms = (int64_t)~get_be64(key.p + 9);
+    *ret_chat = (int64_t)~get_be64(key.p + 17);
+    return MN_OK;
+}
+
+enum mn_err mn_key_waiting_parse(struct mn_str key, int64_t *ret_user, int64_t *ret_chat)
+{
+    if (key.n != MN_KEY_CHAT_BYTES || key.p[0] != 'd')
+        return MN_ECORRUPT;
+    *ret_user = (int64_t)get_be64(key.p + 1);
+    *ret_chat = (int64_t)get_be64(key.p + 9);
+    return MN_OK;
 }
 
 enum mn_err mn_key_msg_parse(struct mn_str key, int64_t *ret_id)
@@ -376,21 +420,41 @@ enum mn_err mn_row_own_parse(struct mn_str value, int64_t seq, int64_t *ret_coun
     return MN_OK;
 }
 
-size_t mn_row_pair_print(char value[MN_ROW_PAIR_MAX], int64_t chat)
+size_t mn_row_total_print(char value[MN_ROW_TOTAL_MAX], int64_t total)
 {
-    value[0] = (char)MN_ROW_VERSION;
-    put_be64(value + 1, (uint64_t)chat);
-    return 9;
+    return mn_row_client_print(value, total);
 }
 
-enum mn_err mn_row_pair_parse(struct mn_str value, int64_t *ret_chat)
+enum mn_err mn_row_total_parse(struct mn_str value, int64_t *ret)
+{
+    return mn_row_client_parse(value, ret);
+}
+
+size_t mn_row_pair_print(char value[MN_ROW_PAIR_MAX], const struct mn_row_pair *row)
+{
+    value[0] = (char)(MN_ROW_VERSION | (row->is_listed ? PAIR_LISTED : 0) |
+                      (row->is_waiting[0] ? PAIR_WAITING_LOW : 0) |
+                      (row->is_waiting[1] ? PAIR_WAITING_HIGH : 0));
+    put_be64(value + 1, (uint64_t)row->chat);
+    char *p = value + 9;
+    if (row->is_listed)
+        p = put_varint(p, (uint64_t)row->listed_ms);
+    return (size_t)(p - value);
+}
+
+enum mn_err mn_row_pair_parse(struct mn_str value, struct mn_row_pair *ret)
 {
     struct reader r = reader_make(value);
-    get_flags(&r, 0);
-    int64_t chat = get_fixed_positive(&r);
+    struct mn_row_pair row = {0};
+    unsigned flags = get_flags(&r, PAIR_LISTED | PAIR_WAITING_LOW | PAIR_WAITING_HIGH);
+    row.is_listed = (flags & PAIR_LISTED) != 0;
+    row.is_waiting[0] = (flags & PAIR_WAITING_LOW) != 0;
+    row.is_waiting[1] = (flags & PAIR_WAITING_HIGH) != 0;
+    row.chat = get_fixed_positive(&r);
+    row.listed_ms = row.is_listed ? get_count(&r) : 0;
     if (!is_complete(&r))
         return MN_ECORRUPT;
-    *ret_chat = chat;
+    *ret = row;
     return MN_OK;
 }
 

@@ -28,6 +28,13 @@
 #define MN_KEY_CHAT_BYTES 17
 /* ... and 's' group user seq -> how many messages of the user's there are up to that one, his own. */
 #define MN_KEY_OWN_BYTES 25
+/*
+ * ... and what lists are read from (msglog_lists.c): 'l' user, time and chat
+ * backwards: his chats of two, newest first; 'd' user chat: chats with
+ * something undelivered; 'n' user -> how many rows 'l' he has.
+ */
+#define MN_KEY_LISTED_BYTES 25
+#define MN_KEY_TOTAL_BYTES 9
 
 void mn_key_msg(char key[MN_KEY_MSG_BYTES], int64_t id);
 void mn_key_seq(char key[MN_KEY_SEQ_BYTES], int64_t chat, int64_t seq);
@@ -48,6 +55,13 @@ MN_MUSTCHECK enum mn_err mn_key_client_parse(struct mn_str key, int64_t *ret_cha
 MN_MUSTCHECK enum mn_err mn_key_pair_parse(struct mn_str key, int64_t *ret_low, int64_t *ret_high);
 MN_MUSTCHECK enum mn_err mn_key_member_parse(struct mn_str key, int64_t *ret_user,
                                              int64_t *ret_chat);
+void mn_key_listed(char key[MN_KEY_LISTED_BYTES], int64_t user, int64_t updated_ms, int64_t chat);
+void mn_key_waiting(char key[MN_KEY_CHAT_BYTES], int64_t user, int64_t chat);
+void mn_key_total(char key[MN_KEY_TOTAL_BYTES], int64_t user);
+MN_MUSTCHECK enum mn_err mn_key_listed_parse(struct mn_str key, int64_t *ret_user,
+                                             int64_t *ret_updated_ms, int64_t *ret_chat);
+MN_MUSTCHECK enum mn_err mn_key_waiting_parse(struct mn_str key, int64_t *ret_user,
+                                              int64_t *ret_chat);
 MN_MUSTCHECK enum mn_err mn_key_own_parse(struct mn_str key, int64_t *ret_chat, int64_t *ret_user,
                                           int64_t *ret_seq);
 
@@ -86,9 +100,23 @@ MN_MUSTCHECK enum mn_err mn_row_seq_parse(struct mn_str value, int64_t seq, stru
 size_t mn_row_client_print(char value[MN_ROW_CLIENT_MAX], int64_t seq);
 MN_MUSTCHECK enum mn_err mn_row_client_parse(struct mn_str value, int64_t *ret_seq);
 
-#define MN_ROW_PAIR_MAX 12
-size_t mn_row_pair_print(char value[MN_ROW_PAIR_MAX], int64_t chat);
-MN_MUSTCHECK enum mn_err mn_row_pair_parse(struct mn_str value, int64_t *ret_chat);
+/* The chat of a pair, and what the lists on disk say of it. */
+struct mn_row_pair {
+    int64_t chat;
+    bool is_listed;     /* there are two rows 'l' ... */
+    int64_t listed_ms;  /* ... with this time */
+    bool is_waiting[2]; /* there is a row 'd' of the smaller, of the greater user */
+};
+#define MN_ROW_PAIR_MAX 24
+size_t mn_row_pair_print(char value[MN_ROW_PAIR_MAX], const struct mn_row_pair *row);
+MN_MUSTCHECK enum mn_err mn_row_pair_parse(struct mn_str value, struct mn_row_pair *ret);
+
+/* A row that its key says all of. */
+#define MN_ROW_EMPTY MN_STR("\x01")
+/* How many there are of something, 1 or more. */
+#define MN_ROW_TOTAL_MAX 12
+size_t mn_row_total_print(char value[MN_ROW_TOTAL_MAX], int64_t total);
+MN_MUSTCHECK enum mn_err mn_row_total_parse(struct mn_str value, int64_t *ret);
 
 #define MN_ROW_OWN_MAX 12
 size_t mn_row_own_print(char value[MN_ROW_OWN_MAX], int64_t count);

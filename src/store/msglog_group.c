@@ -50,6 +50,7 @@ void mn_writer_member(struct mn_writer *w, struct mn_op_slot *slot)
         return;
     if (op->kind == MN_OP_LEAVE) {
         mn_writer_delete_member(w, op->from, group);
+        mn_writer_put_waiting(w, op->from, group, false);
         return;
     }
     int64_t last = slot->chat->last_seq;
@@ -60,6 +61,7 @@ void mn_writer_member(struct mn_writer *w, struct mn_op_slot *slot)
                                  .has_delivered = true,
                                  .has_read = true};
     mn_writer_put_member(w, op->from, group, &row);
+    mn_writer_put_waiting(w, op->from, group, true);
 }
 
 void mn_writer_revoke(struct mn_writer *w, struct mn_op_slot *slot)

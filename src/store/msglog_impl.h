@@ -11,6 +11,7 @@
 #include "store/msglog.h"
 #include "store/msglog_chats.h"
 #include "store/msglog_cursors.h"
+#include "store/msglog_moved.h"
 #include "store/msglog_recent.h"
 #include "store/rocks.h"
 
@@ -23,10 +24,12 @@
  *   msglog_append.c   ... what an append and a cursor move do to a batch
  *   msglog_group.c    ... and what is different in a group
  *   msglog_rows.c     ... the rows that are in it
+ *   msglog_lists.c    ... the lists that conversations and backlogs are read from
  *   msglog_recover.c  ... full disks and I/O errors
  *   msglog_read.c     reads: messages, history, chats
  *   msglog_backlog.c  ... what a user has not acknowledged
- *   msglog_steps.c    ... what both are made of
+ *   msglog_convs.c    ... conversations, newest first
+ *   msglog_steps.c    ... what they are made of
  *   msglog_scan.c     reads of a log at rest, by msglog_scan.h
  */
 
@@ -56,6 +59,7 @@ struct mn_msglog {
     struct mn_op_queue queue;
     struct mn_recent recent;
     struct mn_cursors cursors;
+    struct mn_moves moves;
     _Atomic bool writable;
     _Atomic bool corrupt; /* damage was met */
     _Atomic int64_t max_id;
@@ -69,6 +73,7 @@ struct mn_msglog {
     struct mn_rocks *db; /* NULL while recovery has not been able to reopen it */
 
     int64_t floor_id;     /* ids up to this one were there at open */
+    int64_t lists_mark;   /* the lists on disk know all messages up to this id; writer */
     uint64_t hash_key[2]; /* of client ids */
     uint64_t hash_mask;   /* all ones; tests make collisions */
 
@@ -96,7 +101,7 @@ MN_MUSTCHECK enum mn_err mn_msglog_read_end(struct mn_rocks *db, struct mn_log_e
 void mn_msglog_put_generation(struct mn_rocks *db, struct mn_rocks_batch *batch,
                               uint64_t generation);
 /* Newest format this program writes. */
-#define MN_MSGLOG_FORMAT 1u
+#define MN_MSGLOG_FORMAT 2u
 
 /* ---- the writer thread ---- */
 
@@ -111,6 +116,7 @@ struct mn_op_slot {
     int64_t count;               /* APPEND: of the row of `index`: low_count or own_count */
     uint32_t chat_prev; /* APPEND to a group: its message before in this batch, index + 1 */
     bool is_new;        /* APPEND: its rows are in the batch */
+    bool caught_up;     /* CURSOR: nothing is undelivered any more */
 };
 
 /* A row of `index` that the batch will have; as numbers, to be sorted. */
@@ -134,6 +140,8 @@ struct mn_writer {
     uint64_t map_mask;
     int64_t gauge_ops, gauge_bytes; /* what the queue's gauges stand at */
     uint64_t cursors_due_ms;        /* 0: no cursor waits */
+    uint64_t lists_due_ms;          /* 0: no chat has moved */
+    int64_t lists_mark;             /* the next log->lists_mark */
     /* msglog_recover.c */
     enum mn_err cause; /* why appends are refused; MN_OK while they are not */
     bool broken;       /* the database has to be reopened */
@@ -169,9 +177,25 @@ void mn_writer_put_member(struct mn_writer *w, int64_t user, int64_t chat,
                           const struct mn_row_member *row);
 /* ... and forgets a cursor of his that waits. */
 void mn_writer_delete_member(struct mn_writer *w, int64_t user, int64_t chat);
+/* A backlog is to look at this chat, or not; a group's it looks at as long as one is a member. */
+void mn_writer_put_waiting(struct mn_writer *w, int64_t user, int64_t chat, bool is_waiting);
 void mn_writer_put_row(struct mn_writer *w, int64_t id, const struct mn_row_msg *row);
 /* Puts every waiting cursor into the batch. */
 void mn_writer_put_cursors(struct mn_writer *w);
+
+/* msglog_lists.c: before the write of a batch with appends. */
+void mn_lists_lower_mark(struct mn_writer *w);
+/* After the batch was written: the chats that it moved. */
+void mn_lists_note(struct mn_writer *w);
+bool mn_lists_are_due(const struct mn_writer *w, uint64_t now_ms, bool stopping);
+uint64_t mn_lists_deadline_ms(const struct mn_writer *w);
+/* Puts chats that moved into the batch when it is time; how many, for mn_lists_wrote() after it. */
+uint32_t mn_lists_put(struct mn_writer *w, uint64_t now_ms, bool stopping);
+void mn_lists_wrote(struct mn_writer *w, uint32_t count);
+/* The step to a format with lists: they have to be made. */
+void mn_lists_begin(struct mn_msglog *log, struct mn_rocks_batch *batch);
+/* Makes them, or completes them after a crash or a failed write; then no chat has moved. */
+MN_MUSTCHECK enum mn_err mn_lists_recover(struct mn_msglog *log);
 
 /* msglog_recover.c: looks at the disk when it is time, reopens; when to be called again. */
 void mn_writer_check_disk(struct mn_writer *w, uint64_t now_ms);
@@ -185,6 +209,10 @@ struct mn_rocks_iter *mn_msglog_heads(struct mn_rocks *db);
 /* Last message of a chat; *ret_seq 0 and a zeroed row when there is none. `heads` is of this `db`. */
 MN_MUSTCHECK enum mn_err mn_msglog_head(struct mn_rocks *db, struct mn_rocks_iter *heads,
                                         int64_t chat, int64_t *ret_seq, struct mn_row_seq *ret_row);
+/* msglog_read.c: a chat as one of its users sees it. MN_ECORRUPT. */
+MN_MUSTCHECK enum mn_err mn_msglog_view(struct mn_msglog *log, struct mn_rocks_iter *heads,
+                                        int64_t chat, int64_t user,
+                                        const struct mn_row_member *mine, struct mn_chat_view *ret);
 /* A member's row as of now, waiting cursors included. MN_ENOTFOUND. */
 MN_MUSTCHECK enum mn_err mn_msglog_member(struct mn_msglog *log, int64_t user, int64_t chat,
                                           struct mn_row_member *ret);

@@ -164,9 +164,8 @@ static enum mn_err count_behind(struct mn_rocks *db, const struct mn_chat_view *
     return MN_OK;
 }
 
-static enum mn_err fill_view(struct mn_msglog *log, struct mn_rocks_iter *heads, int64_t chat,
-                             int64_t user, const struct mn_row_member *mine,
-                             struct mn_chat_view *ret)
+enum mn_err mn_msglog_view(struct mn_msglog *log, struct mn_rocks_iter *heads, int64_t chat,
+                           int64_t user, const struct mn_row_member *mine, struct mn_chat_view *ret)
 {
     struct mn_row_seq head;
     struct mn_row_member theirs = {0};
@@ -202,7 +201,7 @@ enum mn_err mn_msglog_chat(struct mn_msglog *log, int64_t chat, int64_t user,
     enum mn_err err = db ? mn_msglog_member(log, user, chat, &mine) : MN_EIO;
     if (!err) {
         struct mn_rocks_iter *heads = mn_msglog_heads(db);
-        err = fill_view(log, heads, chat, user, &mine, ret);
+        err = mn_msglog_view(log, heads, chat, user, &mine, ret);
         mn_rocks_iter_free(heads);
     }
     mn_db_give(log);
@@ -224,7 +223,7 @@ enum mn_err mn_msglog_chats(struct mn_msglog *log, int64_t user, int64_t after_c
         for (bool more = true; more && !err;) {
             err = mn_member_walk_next(&walk, &chat, &mine);
             if (!err)
-                err = fill_view(log, heads, chat, user, &mine, &view);
+                err = mn_msglog_view(log, heads, chat, user, &mine, &view);
             if (!err)
                 more = fn(arg, &view);
         }

@@ -84,6 +84,10 @@ void mn_writer_check_disk(struct mn_writer *w, uint64_t now_ms)
     enum mn_err err = look_at_space(w->log);
     if (!err && w->broken) {
         err = reopen(w->log);
+        if (!err && mn_lists_recover(w->log))
+            err = MN_EIO;
+        w->lists_mark = 0;
+        w->lists_due_ms = 0;
         w->broken = err != MN_OK;
         /* What was loaded while the old one was dying may not be what the new one found. */
         mn_chats_clear(&w->chats);

@@ -37,12 +37,23 @@ void mn_writer_delete_member(struct mn_writer *w, int64_t user, int64_t chat)
     mn_cursors_drop(&w->log->cursors, user, chat);
 }
 
+void mn_writer_put_waiting(struct mn_writer *w, int64_t user, int64_t chat, bool is_waiting)
+{
+    char key[MN_KEY_CHAT_BYTES];
+    mn_key_waiting(key, user, chat);
+    if (is_waiting)
+        put(w, MN_CF_CHAT, key, sizeof(key), MN_ROW_EMPTY.p, MN_ROW_EMPTY.n);
+    else
+        mn_rocks_batch_delete(w->log->db, w->batch, MN_CF_CHAT, mn_str_make(key, sizeof(key)));
+}
+
 void mn_writer_put_chat(struct mn_writer *w, struct mn_chat *chat, int64_t unix_ms)
 {
     char key[MN_KEY_CHAT_BYTES];
     char value[MN_ROW_PAIR_MAX];
     mn_key_pair(key, chat->key.a, chat->key.b);
-    put(w, MN_CF_CHAT, key, sizeof(key), value, mn_row_pair_print(value, chat->id));
+    put(w, MN_CF_CHAT, key, sizeof(key), value,
+        mn_row_pair_print(value, &(struct mn_row_pair){.chat = chat->id}));
     chat->member[0] = (struct mn_row_member){.peer = chat->key.b, .created_ms = unix_ms};
     chat->member[1] = (struct mn_row_member){.peer = chat->key.a, .created_ms = unix_ms};
     chat->has_member[0] = chat->has_member[1] = true;

@@ -106,13 +106,29 @@ static void parse_index(struct mn_scan_row *row, struct mn_str value)
     row->damaged = mn_row_seq_parse(value, row->seq, &row->place) != MN_OK;
 }
 
+/* Rows that lists are read from, and counts of groups: made from the others. */
+static bool is_derived(struct mn_str key)
+{
+    int64_t a, b, c;
+    return mn_key_listed_parse(key, &a, &b, &c) == MN_OK ||
+           mn_key_waiting_parse(key, &a, &b) == MN_OK ||
+           mn_key_own_parse(key, &a, &b, &c) == MN_OK ||
+           (key.n == MN_KEY_TOTAL_BYTES && key.p[0] == 'n');
+}
+
 static void parse_chat(struct mn_scan_row *row, struct mn_str value)
 {
+    struct mn_row_pair pair;
     if (mn_key_pair_parse(row->key, &row->low, &row->high) == MN_OK) {
         if (row->low <= 0 || row->low >= row->high)
             return;
         row->kind = MN_SCAN_PAIR;
-        row->damaged = mn_row_pair_parse(value, &row->chat) != MN_OK;
+        row->damaged = mn_row_pair_parse(value, &pair) != MN_OK;
+        row->chat = row->damaged ? 0 : pair.chat;
+        return;
+    }
+    if (is_derived(row->key)) {
+        row->kind = MN_SCAN_LIST;
         return;
     }
     if (mn_key_member_parse(row->key, &row->user, &row->chat) != MN_OK || row->user <= 0 ||

@@ -48,7 +48,8 @@ enum mn_scan_kind {
     MN_SCAN_SEQ,
     MN_SCAN_CLIENT,
     MN_SCAN_PAIR,
-    MN_SCAN_MEMBER
+    MN_SCAN_MEMBER,
+    MN_SCAN_LIST /* says nothing that other rows do not say */
 };
 
 /* A row; texts in it are valid during the callback. */

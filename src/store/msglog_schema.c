@@ -35,6 +35,7 @@ static void step_create(struct mn_msglog *log, struct mn_rocks_batch *batch)
 
 static const struct step steps[] = {
     {1, step_create},
+    {2, mn_lists_begin},
 };
 _Static_assert(MN_ARRAY_LEN(steps) == MN_MSGLOG_FORMAT, "one step a version");
 

@@ -12,6 +12,8 @@
  */
 #include "store/msglog_steps.h"
 
+#include "base/mem.h"
+
 struct mn_rocks *mn_db_take(struct mn_msglog *log)
 {
     pthread_rwlock_rdlock(&log->db_lock);
@@ -114,7 +116,10 @@ enum mn_err mn_msglog_get_pair(struct mn_rocks *db, int64_t low, int64_t high, i
     enum mn_err err = mn_rocks_get(db, MN_CF_CHAT, mn_str_make(key, sizeof(key)), &value);
     if (err)
         return err;
-    err = mn_row_pair_parse(value.s, ret_chat);
+    struct mn_row_pair row;
+    err = mn_row_pair_parse(value.s, &row);
+    if (!err)
+        *ret_chat = row.chat;
     mn_rocks_release(&value);
     return err;
 }
@@ -231,6 +236,41 @@ enum mn_err mn_seq_iter_row(struct mn_rocks_iter *it, int64_t *ret_seq, struct m
 }
 
 /* ---- a user's chats ---- */
+
+static int compare_chats(const void *a, const void *b)
+{
+    const struct mn_moved_own *x = a, *y = b;
+    return x->chat < y->chat ? -1 : x->chat > y->chat;
+}
+
+enum mn_err mn_own_chats_begin(struct mn_own_chats *own, struct mn_msglog *log, int64_t user,
+                               struct mn_str lower, struct mn_str upper)
+{
+    *own = (struct mn_own_chats){.count = 0};
+    /* With the iterator under the lock, nothing is missed that is written in between. */
+    pthread_mutex_lock(&log->moves.lock);
+    enum mn_err err = mn_moves_of_user(&log->moves, user, &own->list, &own->count);
+    if (!err)
+        own->it = mn_rocks_iter_new(log->db, MN_CF_CHAT, lower, upper);
+    pthread_mutex_unlock(&log->moves.lock);
+    if (own->count > 1)
+        qsort(own->list, own->count, sizeof(*own->list), compare_chats);
+    return err;
+}
+
+void mn_own_chats_end(struct mn_own_chats *own)
+{
+    mn_rocks_iter_free(own->it);
+    mn_free(own->list);
+}
+
+const struct mn_moved_own *mn_own_chats_find(const struct mn_own_chats *own, int64_t chat)
+{
+    const struct mn_moved_own key = {.chat = chat};
+    return own->count == 0
+               ? NULL
+               : bsearch(&key, own->list, own->count, sizeof(*own->list), compare_chats);
+}
 
 void mn_member_walk_begin(struct mn_member_walk *walk, struct mn_msglog *log, int64_t user,
                           int64_t first_chat)

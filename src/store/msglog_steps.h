@@ -56,6 +56,22 @@ static inline int64_t mn_seq_count(bool high, int64_t seq, const struct mn_row_s
 
 /* ---- a user's chats ---- */
 
+/*
+ * Chats of his that the lists on disk do not have yet, and an iterator over
+ * the lists of that very moment.
+ */
+struct mn_own_chats {
+    struct mn_moved_own *list; /* by chat */
+    size_t count;
+    struct mn_rocks_iter *it;
+};
+/* The bounds must outlive it. MN_ENOMEM. */
+MN_MUSTCHECK enum mn_err mn_own_chats_begin(struct mn_own_chats *own, struct mn_msglog *log,
+                                            int64_t user, struct mn_str lower, struct mn_str upper);
+void mn_own_chats_end(struct mn_own_chats *own);
+/* NULL: what the list on disk says of the chat is true. */
+const struct mn_moved_own *mn_own_chats_find(const struct mn_own_chats *own, int64_t chat);
+
 /* A walk over them in order of their ids. */
 struct mn_member_walk {
     struct mn_msglog *log;

@@ -58,6 +58,8 @@ static uint64_t next_deadline_ms(const struct mn_writer *w)
     uint64_t deadline = w->look_ms + (w->cause ? 0 : IDLE_LOOK_MS);
     if (w->cursors_due_ms && !w->cause && w->cursors_due_ms < deadline)
         deadline = w->cursors_due_ms;
+    if (mn_lists_deadline_ms(w) < deadline)
+        deadline = mn_lists_deadline_ms(w);
     return deadline;
 }
 
@@ -79,7 +81,7 @@ static bool take(struct mn_writer *w)
 {
     struct mn_op_queue *q = &w->log->queue;
     pthread_mutex_lock(&q->lock);
-    if (!w->pending)
+    if (!w->pending && (w->cause || w->log->moves.writing.count == 0))
         wait_for_work(w, q);
     if (q->first) {
         *w->pending_tail = q->first;
@@ -209,20 +211,29 @@ static void hand_back(struct mn_writer *w, enum mn_err err)
         log->config.on_commit(log->config.ctx, w->ops, w->count);
 }
 
-static void run_batch(struct mn_writer *w, bool stopping)
+/* Everything that the batch will have; `ret_listed`: chats of the lists. True: cursors too. */
+static bool fill_batch(struct mn_writer *w, bool stopping, uint64_t now_ms, uint32_t *ret_listed)
 {
-    struct mn_cursors *cursors = &w->log->cursors;
-    gather(w);
     mn_rocks_batch_reset(w->batch);
     mn_chats_begin(&w->chats);
     mn_writer_prepare(w);
     mn_writer_apply(w);
-    uint64_t now_ms = mn_mono_ms();
-    if (cursors->count > 0 && w->cursors_due_ms == 0)
+    if (w->log->cursors.count > 0 && w->cursors_due_ms == 0)
         w->cursors_due_ms = now_ms + w->log->config.cursor_flush_ms;
     bool with_cursors = cursors_are_due(w, now_ms, stopping);
     if (with_cursors)
         mn_writer_put_cursors(w);
+    mn_lists_lower_mark(w);
+    *ret_listed = mn_lists_put(w, now_ms, stopping);
+    return with_cursors;
+}
+
+static void run_batch(struct mn_writer *w, bool stopping)
+{
+    uint32_t listed = 0;
+    gather(w);
+    uint64_t now_ms = mn_mono_ms();
+    bool with_cursors = fill_batch(w, stopping, now_ms, &listed);
     enum mn_err err = MN_OK;
     uint64_t generation = atomic_load_explicit(&w->log->generation, memory_order_relaxed);
     /* It rides along, so that it costs no sync of its own; the last one waits for nobody. */
@@ -236,9 +247,13 @@ static void run_batch(struct mn_writer *w, bool stopping)
         w->log->generation_written = generation;
     if (err) {
         mn_writer_fail(w, mn_msglog_judge(w->log, err, "commit", 0), now_ms);
-    } else if (with_cursors) {
-        mn_cursors_clear(cursors);
-        w->cursors_due_ms = 0;
+    } else {
+        mn_lists_wrote(w, listed);
+        mn_lists_note(w);
+        if (with_cursors) {
+            mn_cursors_clear(&w->log->cursors);
+            w->cursors_due_ms = 0;
+        }
     }
     hand_back(w, err);
 }
@@ -260,7 +275,8 @@ void *mn_msglog_writer_run(void *arg)
         mn_writer_check_disk(w, now_ms);
         update_gauges(w);
         bool last_words = stopping && !w->cause && generation_is_due(w->log);
-        if (w->pending || cursors_are_due(w, now_ms, stopping) || last_words)
+        if (w->pending || cursors_are_due(w, now_ms, stopping) ||
+            mn_lists_are_due(w, now_ms, stopping) || last_words)
             run_batch(w, stopping);
         else if (stopping)
             break;

@@ -56,12 +56,12 @@ static void check_client(struct mn_str s)
 
 static void check_pair(struct mn_str s)
 {
-    int64_t chat = 0;
+    struct mn_row_pair row;
     char value[MN_ROW_PAIR_MAX];
-    if (mn_row_pair_parse(s, &chat))
+    if (mn_row_pair_parse(s, &row))
         return;
-    FUZZ_CHECK(chat > 0);
-    FUZZ_CHECK(mn_str_eq(mn_str_make(value, mn_row_pair_print(value, chat)), s));
+    FUZZ_CHECK(row.chat > 0);
+    FUZZ_CHECK(mn_str_eq(mn_str_make(value, mn_row_pair_print(value, &row)), s));
 }
 
 static void check_keys(struct mn_str s)

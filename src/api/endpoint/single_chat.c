@@ -18,9 +18,10 @@ static void print_cursor(struct mn_jout *out, const char *key, bool has, int64_t
 
 /* ---- conversations -------------------------------------------------------- */
 
-static enum mn_err print_conversation(struct mn_api_call *call, struct mn_jout *out,
-                                      const struct mn_chat_view *view)
+static bool print_conversation(void *arg, const struct mn_chat_view *view,
+                               const struct mn_msg *last)
 {
+    struct mn_jout *out = arg;
     mn_jout_open(out, NULL, '{');
     mn_jout_id(out, "singleChatId", view->chat);
     mn_jout_id(out, "peerUserId", view->peer);
@@ -28,30 +29,20 @@ static enum mn_err print_conversation(struct mn_api_call *call, struct mn_jout *
     mn_jout_num(out, "unreadCount", view->unread);
     print_cursor(out, "myLastReadMsgSeq", view->has_read, view->read);
     print_cursor(out, "peerLastReadMsgSeq", view->has_peer_read, view->peer_read);
-    enum mn_err err = MN_OK;
-    if (view->last_seq == 0)
-        mn_jout_null(out, "lastMessage");
-    else
-        err = mn_msglog_read(call->api->config.msglog,
-                             &(struct mn_range){.chat = view->chat,
-                                                .after = view->last_seq - 1,
-                                                .before = view->last_seq + 1,
-                                                .limit = 1},
-                             mn_api_print_last_message, out);
+    mn_api_print_last_message(out, last);
     mn_jout_close(out, '}');
-    return err;
+    return !out->buf->failed;
 }
 
 static bool print_conversations(struct mn_api_call *call, struct mn_jout *out, const char *key,
-                                const struct mn_chat_view *views, unsigned count)
+                                const struct mn_conversation_query *query)
 {
     mn_jout_open(out, key, '[');
-    for (unsigned i = 0; i < count; i++) {
-        enum mn_err err = print_conversation(call, out, &views[i]);
-        if (err != MN_OK) {
-            mn_api_broken(call, "last_message", err);
-            return false;
-        }
+    enum mn_err err = mn_msglog_conversations(call->api->config.msglog, query, print_conversation,
+                                              out);
+    if (err != MN_OK) {
+        mn_api_broken(call, "conversations", err);
+        return false;
     }
     mn_jout_close(out, ']');
     return true;
@@ -59,44 +50,36 @@ static bool print_conversations(struct mn_api_call *call, struct mn_jout *out, c
 
 void mn_api_conversation_cursor(struct mn_api_call *call)
 {
-    struct mn_chat_pos before;
+    struct mn_conversation_query query = {.user = call->user};
     int64_t limit = 0;
     if (!mn_query_clamped(call, "limit", 20, 1, MN_API_PAGE_MAX, &limit) ||
-        !mn_api_list_cursor(call, &before))
+        !mn_api_list_cursor(call, &query.before))
         return;
-    struct mn_chat_view views[MN_API_PAGE_MAX];
-    unsigned count = 0;
-    uint64_t total = 0;
-    enum mn_err err = mn_single_chat_page(call->api->config.msglog, call->user, before, 0,
-                                          (unsigned)limit, views, &count, &total);
-    if (err != MN_OK) {
-        mn_api_broken(call, "conversations", err);
-        return;
-    }
+    query.limit = (unsigned)limit;
     struct mn_jout out = mn_api_data_begin(call);
-    if (print_conversations(call, &out, NULL, views, count))
+    if (print_conversations(call, &out, NULL, &query))
         mn_api_data_end(call);
 }
 
 void mn_api_conversation_list(struct mn_api_call *call)
 {
-    int64_t no = 0, size = 0, skip = 0;
+    int64_t no = 0, size = 0, skip = 0, total = 0;
     if (!mn_api_page_params(call, &no, &size, &skip))
         return;
-    struct mn_chat_view views[MN_API_PAGE_MAX];
-    unsigned count = 0;
-    uint64_t total = 0;
-    enum mn_err err = mn_single_chat_page(call->api->config.msglog, call->user, MN_CHAT_POS_TOP,
-                                          (uint64_t)skip, (unsigned)size, views, &count, &total);
+    enum mn_err err = mn_msglog_count_chats(call->api->config.msglog, call->user, &total);
     if (err != MN_OK) {
         mn_api_broken(call, "conversations", err);
         return;
     }
+    const struct mn_conversation_query query = {.user = call->user,
+                                                .before = MN_CHAT_POS_TOP,
+                                                .skip = (uint64_t)skip,
+                                                .limit = skip < total ? (unsigned)size : 0};
     struct mn_jout out = mn_api_data_begin(call);
     mn_jout_open(&out, NULL, '{');
-    if (!print_conversations(call, &out, "records", views, count))
+    if (!print_conversations(call, &out, "records", &query))
         return;
-    mn_api_print_page_end(&out, (int64_t)total, size, no);
+    mn_api_print_page_end(&out, total, size, no);
     mn_api_data_end(call);
 }
 

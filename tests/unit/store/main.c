@@ -22,6 +22,7 @@ static const struct {
     {"msglog_read", test_store_msglog_read},
     {"msglog_group", test_store_msglog_group},
     {"msglog_damage", test_store_msglog_damage},
+    {"msglog_lists", test_store_msglog_lists},
     {"msglog_open", test_store_msglog_open},
     {"msglog_fault", test_store_msglog_fault},
     {"msglog_disk", test_store_msglog_disk},

@@ -109,7 +109,6 @@ static struct mn_msglog *open_both(struct world *w, const char *dir, struct mn_b
                                        .memtable_bytes = 256 << 10,
                                        .chat_cache = 512,
                                        .recent_cache = 64,
-                                       .idgen = ts_idgen(),
                                        .on_commit = on_commit,
                                        .ctx = w};
     accounts = (struct mn_db_config){.readers = 1, .busy_timeout_ms = 1000, .sync = true};
@@ -234,6 +233,8 @@ static void work(void *world, const char *dir, struct mn_rng *rng)
 /* ---- check ---- */
 
 struct walk {
+    unsigned chats; /* of the user at hand */
+    int64_t undelivered;
     struct world *w;
     struct mn_msglog *log;
     int64_t chat, last;
@@ -278,9 +279,62 @@ static bool check_chat(struct walk *walk, const struct mn_chat_view *view)
     return walk->ok;
 }
 
+/* A user's lists against his chats: all of them, newest first, and what is undelivered. */
+struct lists {
+    unsigned listed;
+    int64_t resent;
+    struct mn_chat_pos last;
+    bool is_ordered;
+};
+
+static bool on_conversation(void *arg, const struct mn_chat_view *view, const struct mn_msg *last)
+{
+    struct lists *lists = arg;
+    const struct mn_chat_pos before = lists->last;
+    lists->listed++;
+    lists->is_ordered = lists->is_ordered && view->updated_ms == last->created_ms &&
+                        (view->updated_ms < before.updated_ms ||
+                         (view->updated_ms == before.updated_ms && view->chat < before.chat));
+    lists->last = (struct mn_chat_pos){view->updated_ms, view->chat};
+    return true;
+}
+
+static bool on_undelivered(void *arg, const struct mn_msg *msg)
+{
+    struct lists *lists = arg;
+    (void)msg;
+    lists->resent++;
+    return true;
+}
+
+static bool check_lists(struct walk *walk, struct mn_msglog *log, int64_t user)
+{
+    struct lists lists = {.last = MN_CHAT_POS_TOP, .is_ordered = true};
+    const struct mn_conversation_query query = {
+        .user = user, .before = MN_CHAT_POS_TOP, .limit = UINT32_MAX};
+    struct mn_place pos = {0, 0};
+    int64_t total = 0;
+    bool done = false;
+    enum mn_err err = mn_msglog_conversations(log, &query, on_conversation, &lists);
+    if (!err)
+        err = mn_msglog_count_chats(log, user, &total);
+    if (!err)
+        err = mn_msglog_backlog(log, user, &pos, UINT32_MAX, SIZE_MAX, on_undelivered, &lists,
+                                &done);
+    POWER_CHECK(err == MN_OK, "lists of %lld: %s", (long long)user, mn_err_text(err));
+    POWER_CHECK(lists.is_ordered && lists.listed == walk->chats && total == walk->chats,
+                "user %lld: %u of %u chats listed, total %lld, in order %d", (long long)user,
+                lists.listed, walk->chats, (long long)total, lists.is_ordered);
+    POWER_CHECK(lists.resent == walk->undelivered, "user %lld: %lld of %lld in the backlog",
+                (long long)user, (long long)lists.resent, (long long)walk->undelivered);
+    return true;
+}
+
 static bool on_chat(void *arg, const struct mn_chat_view *view)
 {
     struct walk *walk = arg;
+    walk->chats++;
+    walk->undelivered += view->undelivered;
     walk->ok = walk->ok && check_chat(walk, view);
     return walk->ok;
 }
@@ -291,9 +345,12 @@ static bool walk_all(struct world *w, struct mn_msglog *log)
     for (size_t i = 0; i < w->count; i++)
         w->sent[i].found = 0;
     for (int64_t user = 1; user <= USERS && walk.ok; user++) {
+        walk.chats = 0;
+        walk.undelivered = 0;
         enum mn_err err = mn_msglog_chats(log, user, 0, on_chat, &walk);
         POWER_CHECK(err == MN_OK, "reading the chats of %lld: %s", (long long)user,
                     mn_err_text(err));
+        walk.ok = walk.ok && check_lists(&walk, log, user);
     }
     return walk.ok;
 }

@@ -9,6 +9,7 @@ int test_store_msglog(void);
 int test_store_msglog_read(void);
 int test_store_msglog_group(void);
 int test_store_msglog_damage(void);
+int test_store_msglog_lists(void);
 int test_store_msglog_open(void);
 int test_store_msglog_fault(void);
 int test_store_msglog_disk(void);

@@ -324,7 +324,8 @@ void tv_put_pair(struct tv_edit *edit, int64_t low, int64_t high, int64_t chat)
 {
     char key[MN_KEY_CHAT_BYTES], value[MN_ROW_PAIR_MAX];
     mn_key_pair(key, low, high);
-    tv_put(edit, MN_CF_CHAT, key, sizeof key, value, mn_row_pair_print(value, chat));
+    tv_put(edit, MN_CF_CHAT, key, sizeof key, value,
+           mn_row_pair_print(value, &(struct mn_row_pair){.chat = chat}));
 }
 
 void tv_put_member(struct tv_edit *edit, int64_t user, int64_t chat,
