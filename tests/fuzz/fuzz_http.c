@@ -111,8 +111,9 @@ static size_t skip_chunks(const char *p, size_t n, size_t at)
 /* p[0..n) was accepted as one request: it is one for everybody. */
 static void check_framing(const char *p, size_t n)
 {
-    size_t at = n > 2 && memcmp(p, "\r\n", 2) == 0 ? 2 : 0;
-    size_t lengths = 0, codings = 0, hosts = 0, length = 0;
+    size_t at = 0, lengths = 0, codings = 0, hosts = 0, length = 0;
+    while (n - at > 2 && memcmp(p + at, "\r\n", 2) == 0) /* empty lines ahead of a request */
+        at += 2;
     at = line_end(p, n, at) + 2;
     for (size_t eol; (eol = line_end(p, n, at)) != at; at = eol + 2) {
         const char *value = value_of(p + at, eol - at, "content-length");
