@@ -170,11 +170,22 @@ static struct mn_frame *message_frame(const struct mn_op *op)
     return mn_frame_of(&env);
 }
 
+/*
+ * A resend reads what is committed, so its page can bring a message before
+ * the push of that very commit has reached the loop.  It is not asked while
+ * nothing that a resend sent is outstanding, which is nearly always.
+ */
+static bool resend_was_faster(const struct mn_session *session, struct mn_place at)
+{
+    return (session->resend || mn_unacked_resent(&session->unacked) > 0) &&
+           mn_unacked_has(&session->unacked, at.chat, at.seq);
+}
+
 static void push_message(struct mn_conn *conn, const struct mn_op *op)
 {
     struct mn_gate_loop *gl = mn_gate_loop_of(conn);
     struct mn_session *session = mn_session_of(conn);
-    if (session->state != MN_SESSION_LIVE)
+    if (session->state != MN_SESSION_LIVE || resend_was_faster(session, op->at))
         return;
     MN_BUG_ON(session->uid != op->to); /* a connection has one user for its life */
     /* Once one was dropped, those behind it wait for the resend: order, and the cursor, need it. */

@@ -79,7 +79,7 @@ def test_live_messages_acknowledged_at_once(limited, connect, uid, kinds):
 def test_backlog_and_live_messages_at_once(limited, connect, uid):
     """Live pushes while the resend is under way: none is missing, and what waited comes once.
 
-    A live one may come twice: stored before the resend read its page, pushed after the page was sent.
+    A live one may come twice: read by the last page of the resend, acknowledged, and only then pushed.
     """
     peer = uid()
     ids = fill(connect, uid, limited, peer, 6, 50)

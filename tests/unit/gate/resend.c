@@ -92,6 +92,32 @@ static void a_page_that_was_overtaken(void **state)
     lb_expect_quiet(conn);
 }
 
+/* The page has read a message whose commit is told to the loop only after the page. */
+static void a_push_that_the_page_overtook(void **state)
+{
+    (void)state;
+    struct mn_conn *sender = lb_user(0, 1);
+    store(sender, "a", 2);
+    struct mn_conn *conn = come();
+    lb_chat(sender, ME, "b0");
+    lb_turn_end();
+    lb_commit(1);
+    assert_true(lb_work());
+    struct mn_loop *loop = conn->loop;
+    struct mn_task *push = loop->first, *page = push->next;
+    assert_ptr_equal(page, loop->last);
+    loop->first = page;
+    page->next = push;
+    push->next = NULL;
+    loop->last = push;
+    lb_settle();
+    expect_all(conn, "a", 2);
+    expect_all(conn, "b", 1);
+    lb_expect_quiet(conn);
+    store(sender, "c", 1); /* and live pushes go on */
+    expect_all(conn, "c", 1);
+}
+
 /* The same page, and the end of the connection. */
 static void gone_during_a_page(void **state)
 {
@@ -430,6 +456,7 @@ int test_gate_resend(void)
     const struct CMUnitTest tests[] = {
         LB_TEST(a_page_of_an_earlier_run),
         LB_TEST(a_page_that_was_overtaken),
+        LB_TEST(a_push_that_the_page_overtook),
         LB_TEST(gone_during_a_page),
         LB_TEST(a_kept_ack_counts_at_the_end),
         LB_TEST(of_two_kept_acks_the_later_message_counts),
