@@ -268,7 +268,7 @@ struct mn_conversation_query {
 };
 /*
  * A user's chats of two, newest first.  What it costs follows skip + limit and
- * the chats that moved within the last half minute, not all he has.
+ * the chats that moved within the last minutes, not all he has.
  */
 MN_MUSTCHECK enum mn_err mn_msglog_conversations(struct mn_msglog *log,
                                                  const struct mn_conversation_query *query,

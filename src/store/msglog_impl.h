@@ -142,6 +142,7 @@ struct mn_writer {
     uint64_t cursors_due_ms;        /* 0: no cursor waits */
     uint64_t lists_due_ms;          /* 0: no chat has moved */
     int64_t lists_mark;             /* the next log->lists_mark */
+    uint64_t lists_messages;        /* operations since the lists were begun to be written */
     /* msglog_recover.c */
     enum mn_err cause; /* why appends are refused; MN_OK while they are not */
     bool broken;       /* the database has to be reopened */

@@ -4,7 +4,7 @@
  * are ('n'), and those with something undelivered ('d').  Written late, as a
  * message would otherwise cost four more rows at random places: a chat that
  * moved is noted in memory (msglog_moved.h) after its commit, readers merge
- * that in, and it is written once for all its messages of half a minute, in
+ * that in, and it is written once for all its messages of two minutes, in
  * slices that go with other batches.
  *
  * After a crash what was only in memory is found again: a mark on disk says
@@ -26,10 +26,12 @@
 #include "store/msglog_steps.h"
 
 enum {
-    WRITE_MS = 30000,     /* how long a chat that moved may wait */
-    SLICE_MIN = 64,       /* chats written with a batch */
-    RECOVER_SLICE = 512,  /* and while recovering, each in a batch of their own */
-    RECOVER_CHATS = 16384 /* remembered meanwhile, so that one is looked at once */
+    WRITE_MS = 120000,        /* how long a chat that moved may wait ... */
+    WRITE_MESSAGES = 4000000, /* ... and how many messages a start after a crash looks at */
+    CHANGES = 9,              /* rows of a chat at most: 'l' 4, 'd' 2, 'n' 2, 'p' */
+    SLICE_MIN = 64,           /* chats written with a batch */
+    RECOVER_SLICE = 512,      /* and while recovering, each in a batch of their own */
+    RECOVER_CHATS = 16384     /* remembered meanwhile, so that one is looked at once */
 };
 
 static const struct mn_str key_mark = {"lists_mark", 10};
@@ -37,10 +39,20 @@ static const struct mn_str key_making = {"lists_making", 12};
 
 /* ---- rows of moved chats ---- */
 
-/* Rows that a batch gets; users whose lists become longer, once for each chat. */
+/* A row to be written, or (no value) to be deleted. */
+struct change {
+    char key[MN_KEY_LISTED_BYTES], value[MN_ROW_PAIR_MAX];
+    uint8_t key_len, value_len;
+};
+
+/*
+ * Rows that a batch gets, in the order of their keys (docs/decisions/0008);
+ * users whose lists become longer, once for each chat.
+ */
 struct slice {
     struct mn_msglog *log;
-    struct mn_rocks_batch *batch;
+    struct change *changes;
+    size_t change_count;
     int64_t *longer;
     size_t longer_count;
     bool skipped; /* something could not be read, and was told */
@@ -48,7 +60,36 @@ struct slice {
 
 static void put(struct slice *s, const char *key, size_t n, struct mn_str value)
 {
-    mn_rocks_batch_put(s->log->db, s->batch, MN_CF_CHAT, mn_str_make(key, n), value);
+    struct change *change = &s->changes[s->change_count++];
+    memcpy(change->key, key, n);
+    if (value.n > 0)
+        memcpy(change->value, value.p, value.n);
+    change->key_len = (uint8_t)n;
+    change->value_len = (uint8_t)value.n;
+}
+
+static void drop(struct slice *s, const char *key, size_t n) { put(s, key, n, MN_STR("")); }
+
+static int compare_changes(const void *a, const void *b)
+{
+    const struct change *x = a, *y = b;
+    size_t n = x->key_len < y->key_len ? x->key_len : y->key_len;
+    int order = memcmp(x->key, y->key, n);
+    return order != 0 ? order : (int)x->key_len - (int)y->key_len;
+}
+
+static void write_changes(struct slice *s, struct mn_rocks_batch *batch)
+{
+    qsort(s->changes, s->change_count, sizeof(*s->changes), compare_changes);
+    for (size_t i = 0; i < s->change_count; i++) {
+        const struct change *change = &s->changes[i];
+        struct mn_str key = mn_str_make(change->key, change->key_len);
+        if (change->value_len > 0)
+            mn_rocks_batch_put(s->log->db, batch, MN_CF_CHAT, key,
+                               mn_str_make(change->value, change->value_len));
+        else
+            mn_rocks_batch_delete(s->log->db, batch, MN_CF_CHAT, key);
+    }
 }
 
 static void put_place(struct slice *s, const struct mn_moved *moved, struct mn_row_pair *row)
@@ -57,7 +98,7 @@ static void put_place(struct slice *s, const struct mn_moved *moved, struct mn_r
     for (int side = 0; side < 2; side++) {
         if (row->is_listed) {
             mn_key_listed(key, moved->user[side], row->listed_ms, moved->chat);
-            mn_rocks_batch_delete(s->log->db, s->batch, MN_CF_CHAT, mn_str_make(key, sizeof(key)));
+            drop(s, key, sizeof(key));
         } else {
             s->longer[s->longer_count++] = moved->user[side];
         }
@@ -75,7 +116,7 @@ static void put_waiting(struct slice *s, const struct mn_moved *moved, int side,
     if (is_waiting)
         put(s, key, sizeof(key), MN_ROW_EMPTY);
     else
-        mn_rocks_batch_delete(s->log->db, s->batch, MN_CF_CHAT, mn_str_make(key, sizeof(key)));
+        drop(s, key, sizeof(key));
 }
 
 static void put_moved(struct slice *s, const struct mn_moved *moved, struct mn_str pair)
@@ -167,14 +208,17 @@ static void put_totals(struct slice *s)
 static bool put_all(struct mn_msglog *log, struct mn_rocks_batch *batch,
                     const struct mn_moved *moved, size_t count)
 {
-    struct slice s = {.log = log, .batch = batch};
+    struct slice s = {.log = log};
     s.longer = mn_alloc_array(2 * count, sizeof(*s.longer));
+    s.changes = mn_alloc_array(CHANGES * count, sizeof(*s.changes));
     for (size_t i = 0, n; i < count; i += n) {
         n = count - i < MN_ROCKS_MANY ? count - i : MN_ROCKS_MANY;
         put_some(&s, moved + i, n);
     }
     put_totals(&s);
+    write_changes(&s, batch);
     mn_free(s.longer);
+    mn_free(s.changes);
     return !s.skipped;
 }
 
@@ -243,6 +287,7 @@ void mn_lists_note(struct mn_writer *w)
     struct mn_moves *moves = &w->log->moves;
     if (w->count == 0)
         return;
+    w->lists_messages += w->count;
     pthread_mutex_lock(&moves->lock);
     for (size_t i = 0; i < w->count; i++)
         note_slot(moves, &w->slots[i], w->log->config.batch_ops);
@@ -256,8 +301,10 @@ bool mn_lists_are_due(const struct mn_writer *w, uint64_t now_ms, bool stopping)
         return false;
     if (moves->writing.count > 0)
         return true;
-    return moves->now.count > 0 && (stopping || moves->now.count > moves->cap / 2 ||
-                                    (w->lists_due_ms > 0 && now_ms >= w->lists_due_ms));
+    if (moves->now.count == 0)
+        return false;
+    return stopping || moves->now.count > moves->cap / 8 * 7 ||
+           w->lists_messages > WRITE_MESSAGES || (w->lists_due_ms > 0 && now_ms >= w->lists_due_ms);
 }
 
 uint64_t mn_lists_deadline_ms(const struct mn_writer *w)
@@ -290,6 +337,7 @@ uint32_t mn_lists_put(struct mn_writer *w, uint64_t now_ms, bool stopping)
         mn_moves_turn(moves);
         w->lists_mark = atomic_load_explicit(&log->max_id, memory_order_relaxed);
         w->lists_due_ms = 0;
+        w->lists_messages = 0;
     }
     uint32_t count = slice_size(w, stopping);
     const struct mn_moved *moved = moves->writing.entries + moves->writing.written;
