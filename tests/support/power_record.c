@@ -89,9 +89,11 @@ static void add_entry(int dir, const char *name, int node)
 
 bool power_find_dir(const char *path, int *ret_dir, const char **ret_name)
 {
-    size_t n = trace ? strlen(trace->root) : 0;
-    if (!atomic_load(&recording) || strncmp(path, trace->root, n) != 0 ||
-        (path[n] != '/' && path[n] != '\0'))
+    /* First: while nothing is recorded `trace` is not for other threads to look at. */
+    if (!atomic_load(&recording))
+        return false;
+    size_t n = strlen(trace->root);
+    if (strncmp(path, trace->root, n) != 0 || (path[n] != '/' && path[n] != '\0'))
         return false;
     const char *name = path + n; /* the root itself has the name "" */
     int dir = POWER_ROOT_NODE;
