@@ -24,11 +24,11 @@ static const struct {
     /* Takes the frame from what the server has asked for; NULL: it never asks for this type. */
     bool (*is_asked)(struct mn_conn *conn, const struct mn_envelope *env);
 } handlers[MN_TYPE_COUNT] = {
-    [MN_TYPE_AUTH] = {mn_frame_auth, BEFORE_AUTH | NO_VERDICT},
+    [MN_TYPE_AUTH] = {mn_frame_auth, BEFORE_AUTH | NO_VERDICT, NULL},
     [MN_TYPE_REAUTH] = {mn_frame_reauth, NO_VERDICT, mn_frame_reauth_is_asked},
-    [MN_TYPE_PING] = {mn_frame_ping, BEFORE_AUTH | NO_VERDICT},
+    [MN_TYPE_PING] = {mn_frame_ping, BEFORE_AUTH | NO_VERDICT, NULL},
     [MN_TYPE_PONG] = {mn_frame_pong, BEFORE_AUTH | NO_VERDICT, mn_frame_pong_is_asked},
-    [MN_TYPE_SINGLE_CHAT] = {mn_frame_single_chat, 0},
+    [MN_TYPE_SINGLE_CHAT] = {mn_frame_single_chat, 0, NULL},
     [MN_TYPE_ACK] = {mn_frame_ack, 0, mn_frame_ack_is_asked},
 };
 
