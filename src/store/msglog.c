@@ -182,7 +182,7 @@ static void log_free(struct mn_msglog *log)
     mn_rocks_close(log->db);
     mn_recent_deinit(&log->recent);
     mn_cursors_deinit(&log->cursors);
-    mn_moves_deinit(&log->moves);
+    mn_moved_chats_deinit(&log->moves);
     pthread_rwlock_destroy(&log->db_lock);
     pthread_mutex_destroy(&log->queue.lock);
     pthread_cond_destroy(&log->queue.wake);
@@ -202,7 +202,7 @@ enum mn_err mn_msglog_open(const struct mn_msglog_config *config, struct mn_metr
     queue_init(&log->queue);
     mn_recent_init(&log->recent, log->config.recent_cache);
     mn_cursors_init(&log->cursors, CURSORS_LIMIT);
-    mn_moves_init(&log->moves, log->config.chat_cache);
+    mn_moved_chats_init(&log->moves, log->config.chat_cache);
     atomic_store(&log->writable, true);
     enum mn_err err = open_store(log, why);
     if (!err && pthread_create(&log->thread, NULL, mn_msglog_writer_run, log) != 0) {

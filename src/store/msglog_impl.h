@@ -59,7 +59,7 @@ struct mn_msglog {
     struct mn_op_queue queue;
     struct mn_recent recent;
     struct mn_cursors cursors;
-    struct mn_moves moves;
+    struct mn_moved_chats moves;
     _Atomic bool writable;
     _Atomic bool corrupt; /* damage was met */
     _Atomic int64_t max_id;

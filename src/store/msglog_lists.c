@@ -262,7 +262,7 @@ void mn_lists_lower_mark(struct mn_writer *w)
     }
 }
 
-static void note_slot(struct mn_moves *moves, const struct mn_op_slot *slot, uint32_t reserve)
+static void note_slot(struct mn_moved_chats *moves, const struct mn_op_slot *slot, uint32_t reserve)
 {
     const struct mn_op *op = slot->op;
     if (op->key.kind != MN_CHAT_PAIR || !(slot->is_new || slot->caught_up))
@@ -279,12 +279,12 @@ static void note_slot(struct mn_moves *moves, const struct mn_op_slot *slot, uin
         moved.waiting[from_low ? 1 : 0] = MN_WAITING_SET;
     else
         moved.waiting[from_low ? 0 : 1] = MN_WAITING_CLEAR;
-    mn_moves_put(moves, &moved);
+    mn_moved_chats_put(moves, &moved);
 }
 
 void mn_lists_note(struct mn_writer *w)
 {
-    struct mn_moves *moves = &w->log->moves;
+    struct mn_moved_chats *moves = &w->log->moves;
     if (w->count == 0)
         return;
     w->lists_messages += w->count;
@@ -296,7 +296,7 @@ void mn_lists_note(struct mn_writer *w)
 
 bool mn_lists_are_due(const struct mn_writer *w, uint64_t now_ms, bool stopping)
 {
-    const struct mn_moves *moves = &w->log->moves;
+    const struct mn_moved_chats *moves = &w->log->moves;
     if (w->cause)
         return false;
     if (moves->writing.count > 0)
@@ -315,7 +315,7 @@ uint64_t mn_lists_deadline_ms(const struct mn_writer *w)
 /* As many as keep ahead of what moves meanwhile, and all when there would be no room for it. */
 static uint32_t slice_size(const struct mn_writer *w, bool stopping)
 {
-    const struct mn_moves *moves = &w->log->moves;
+    const struct mn_moved_chats *moves = &w->log->moves;
     uint32_t left = moves->writing.count - moves->writing.written;
     uint32_t size = SLICE_MIN + (uint32_t)w->count / 2;
     if (moves->now.count > moves->cap / 2)
@@ -328,13 +328,13 @@ static uint32_t slice_size(const struct mn_writer *w, bool stopping)
 uint32_t mn_lists_put(struct mn_writer *w, uint64_t now_ms, bool stopping)
 {
     struct mn_msglog *log = w->log;
-    struct mn_moves *moves = &log->moves;
+    struct mn_moved_chats *moves = &log->moves;
     if (moves->now.count > 0 && w->lists_due_ms == 0)
         w->lists_due_ms = now_ms + WRITE_MS;
     if (!mn_lists_are_due(w, now_ms, stopping))
         return 0;
     if (moves->writing.count == 0) {
-        mn_moves_turn(moves);
+        mn_moved_chats_turn(moves);
         w->lists_mark = atomic_load_explicit(&log->max_id, memory_order_relaxed);
         w->lists_due_ms = 0;
         w->lists_messages = 0;
@@ -350,22 +350,22 @@ uint32_t mn_lists_put(struct mn_writer *w, uint64_t now_ms, bool stopping)
 
 void mn_lists_wrote(struct mn_writer *w, uint32_t count)
 {
-    struct mn_moves *moves = &w->log->moves;
+    struct mn_moved_chats *moves = &w->log->moves;
     if (count == 0)
         return;
     if (moves->writing.written + count == moves->writing.count) {
         w->log->lists_mark = w->lists_mark;
         w->lists_mark = 0;
     }
-    mn_moves_wrote(moves, count);
+    mn_moved_chats_wrote(moves, count);
 }
 
 /* ---- recovery ---- */
 
 struct recovery {
     struct mn_msglog *log;
-    struct mn_moves moves; /* of its own: readers look at the log's */
-    int64_t last;          /* greatest id seen */
+    struct mn_moved_chats moves; /* of its own: readers look at the log's */
+    int64_t last;                /* greatest id seen */
 };
 
 static enum mn_err tell(struct mn_msglog *log, int64_t chat)
@@ -425,7 +425,7 @@ static enum mn_err settle(struct recovery *r)
         err = write_slice(r->log, batch, table->entries + i, n);
     }
     mn_rocks_batch_free(batch);
-    mn_moves_clear(&r->moves);
+    mn_moved_chats_clear(&r->moves);
     return err;
 }
 
@@ -433,7 +433,7 @@ static enum mn_err gather(struct recovery *r, int64_t chat, int64_t a, int64_t b
 {
     struct mn_chat_key key = mn_chat_pair(a, b);
     enum mn_err err = r->moves.now.count < r->moves.cap ? MN_OK : settle(r);
-    mn_moves_put(&r->moves, &(struct mn_moved){.chat = chat, .user = {key.a, key.b}});
+    mn_moved_chats_put(&r->moves, &(struct mn_moved){.chat = chat, .user = {key.a, key.b}});
     return err;
 }
 
@@ -522,11 +522,11 @@ static enum mn_err recover(struct recovery *r)
 enum mn_err mn_lists_recover(struct mn_msglog *log)
 {
     struct recovery r = {.log = log};
-    mn_moves_init(&r.moves, RECOVER_CHATS);
+    mn_moved_chats_init(&r.moves, RECOVER_CHATS);
     enum mn_err err = recover(&r);
-    mn_moves_deinit(&r.moves);
+    mn_moved_chats_deinit(&r.moves);
     if (!err)
-        mn_moves_clear(&log->moves);
+        mn_moved_chats_clear(&log->moves);
     return err;
 }
 
@@ -536,7 +536,7 @@ enum mn_err mn_msglog_count_chats(struct mn_msglog *log, int64_t user, int64_t *
     size_t count = 0;
     struct mn_rocks *db = mn_db_take(log);
     pthread_mutex_lock(&log->moves.lock);
-    enum mn_err err = mn_moves_of_user(&log->moves, user, &own, &count);
+    enum mn_err err = mn_moved_chats_of_user(&log->moves, user, &own, &count);
     pthread_mutex_unlock(&log->moves.lock);
     if (!err)
         err = db ? get_total(db, user, ret) : MN_EIO;

@@ -34,34 +34,34 @@ static void table_deinit(struct mn_moved_table *table)
     mn_free(table->by_user);
 }
 
-void mn_moves_init(struct mn_moves *moves, uint32_t cap)
+void mn_moved_chats_init(struct mn_moved_chats *moves, uint32_t cap)
 {
     uint64_t buckets = 16;
     while (buckets < cap)
         buckets *= 2;
-    *moves = (struct mn_moves){.cap = cap, .mask = buckets - 1};
+    *moves = (struct mn_moved_chats){.cap = cap, .mask = buckets - 1};
     pthread_mutex_init(&moves->lock, NULL);
     table_init(&moves->now, cap, buckets);
     table_init(&moves->writing, cap, buckets);
     mn_rand_bytes(&moves->seed, sizeof(moves->seed));
 }
 
-void mn_moves_deinit(struct mn_moves *moves)
+void mn_moved_chats_deinit(struct mn_moved_chats *moves)
 {
     if (!moves->now.entries)
         return;
     table_deinit(&moves->now);
     table_deinit(&moves->writing);
     pthread_mutex_destroy(&moves->lock);
-    *moves = (struct mn_moves){.cap = 0};
+    *moves = (struct mn_moved_chats){.cap = 0};
 }
 
-static uint32_t *bucket(const struct mn_moves *moves, uint32_t *buckets, int64_t key)
+static uint32_t *bucket(const struct mn_moved_chats *moves, uint32_t *buckets, int64_t key)
 {
     return &buckets[mn_hash_u64((uint64_t)key ^ moves->seed) & moves->mask];
 }
 
-static struct mn_moved *find(const struct mn_moves *moves, const struct mn_moved_table *table,
+static struct mn_moved *find(const struct mn_moved_chats *moves, const struct mn_moved_table *table,
                              int64_t chat)
 {
     uint32_t i = *bucket(moves, table->by_chat, chat);
@@ -70,7 +70,7 @@ static struct mn_moved *find(const struct mn_moves *moves, const struct mn_moved
     return i == 0 ? NULL : &table->entries[i - 1];
 }
 
-void mn_moves_put(struct mn_moves *moves, const struct mn_moved *moved)
+void mn_moved_chats_put(struct mn_moved_chats *moves, const struct mn_moved *moved)
 {
     struct mn_moved_table *table = &moves->now;
     struct mn_moved *entry = find(moves, table, moved->chat);
@@ -95,7 +95,7 @@ void mn_moves_put(struct mn_moves *moves, const struct mn_moved *moved)
     }
 }
 
-void mn_moves_turn(struct mn_moves *moves)
+void mn_moved_chats_turn(struct mn_moved_chats *moves)
 {
     MN_BUG_ON(moves->writing.count != 0);
     pthread_mutex_lock(&moves->lock);
@@ -105,7 +105,7 @@ void mn_moves_turn(struct mn_moves *moves)
     pthread_mutex_unlock(&moves->lock);
 }
 
-void mn_moves_wrote(struct mn_moves *moves, uint32_t count)
+void mn_moved_chats_wrote(struct mn_moved_chats *moves, uint32_t count)
 {
     struct mn_moved_table *table = &moves->writing;
     pthread_mutex_lock(&moves->lock);
@@ -115,7 +115,7 @@ void mn_moves_wrote(struct mn_moves *moves, uint32_t count)
     pthread_mutex_unlock(&moves->lock);
 }
 
-void mn_moves_clear(struct mn_moves *moves)
+void mn_moved_chats_clear(struct mn_moved_chats *moves)
 {
     pthread_mutex_lock(&moves->lock);
     table_clear(&moves->now, moves->mask);
@@ -148,15 +148,15 @@ static bool own_add(struct own *own, const struct mn_moved *moved, uint8_t waiti
 }
 
 /* What the table being written says of a chat, if that is not on disk yet. */
-static const struct mn_moved *find_unwritten(const struct mn_moves *moves, int64_t chat)
+static const struct mn_moved *find_unwritten(const struct mn_moved_chats *moves, int64_t chat)
 {
     const struct mn_moved_table *table = &moves->writing;
     const struct mn_moved *entry = table->count ? find(moves, table, chat) : NULL;
     return entry && entry >= table->entries + table->written ? entry : NULL;
 }
 
-static bool add_from(const struct mn_moves *moves, const struct mn_moved_table *table, int64_t user,
-                     struct own *own)
+static bool add_from(const struct mn_moved_chats *moves, const struct mn_moved_table *table,
+                     int64_t user, struct own *own)
 {
     uint32_t i = table->count ? *bucket(moves, table->by_user, user) : 0;
     while (i != 0) {
@@ -183,8 +183,8 @@ static bool add_from(const struct mn_moves *moves, const struct mn_moved_table *
     return true;
 }
 
-enum mn_err mn_moves_of_user(const struct mn_moves *moves, int64_t user, struct mn_moved_own **ret,
-                             size_t *ret_count)
+enum mn_err mn_moved_chats_of_user(const struct mn_moved_chats *moves, int64_t user,
+                                   struct mn_moved_own **ret, size_t *ret_count)
 {
     struct own own = {.count = 0};
     if (!add_from(moves, &moves->now, user, &own) ||

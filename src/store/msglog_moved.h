@@ -40,23 +40,23 @@ struct mn_moved_table {
     uint32_t written; /* of the table that is being written: its first entries that are on disk */
 };
 
-struct mn_moves {
+struct mn_moved_chats {
     pthread_mutex_t lock;
     struct mn_moved_table now, writing;
     uint32_t cap;
     uint64_t mask, seed;
 };
 
-void mn_moves_init(struct mn_moves *moves, uint32_t cap);
-void mn_moves_deinit(struct mn_moves *moves);
+void mn_moved_chats_init(struct mn_moved_chats *moves, uint32_t cap);
+void mn_moved_chats_deinit(struct mn_moved_chats *moves);
 /* Writer, with the lock: merges into what moves now; there must be room. */
-void mn_moves_put(struct mn_moves *moves, const struct mn_moved *moved);
+void mn_moved_chats_put(struct mn_moved_chats *moves, const struct mn_moved *moved);
 /* Writer: what has moved is what is to be written. All of the table before must be on disk. */
-void mn_moves_turn(struct mn_moves *moves);
+void mn_moved_chats_turn(struct mn_moved_chats *moves);
 /* Writer: so many more are on disk. */
-void mn_moves_wrote(struct mn_moves *moves, uint32_t count);
+void mn_moved_chats_wrote(struct mn_moved_chats *moves, uint32_t count);
 /* Writer: forgets everything. */
-void mn_moves_clear(struct mn_moves *moves);
+void mn_moved_chats_clear(struct mn_moved_chats *moves);
 /*
  * Any thread, with the lock: the user's chats that are not on disk, newest
  * state, in no order, into a new array (free it with mn_free(); NULL when
@@ -67,7 +67,7 @@ struct mn_moved_own {
     enum mn_waiting waiting;
     bool is_created;
 };
-MN_MUSTCHECK enum mn_err mn_moves_of_user(const struct mn_moves *moves, int64_t user,
-                                          struct mn_moved_own **ret, size_t *ret_count);
+MN_MUSTCHECK enum mn_err mn_moved_chats_of_user(const struct mn_moved_chats *moves, int64_t user,
+                                                struct mn_moved_own **ret, size_t *ret_count);
 
 #endif

@@ -249,7 +249,7 @@ enum mn_err mn_own_chats_begin(struct mn_own_chats *own, struct mn_msglog *log, 
     *own = (struct mn_own_chats){.count = 0};
     /* With the iterator under the lock, nothing is missed that is written in between. */
     pthread_mutex_lock(&log->moves.lock);
-    enum mn_err err = mn_moves_of_user(&log->moves, user, &own->list, &own->count);
+    enum mn_err err = mn_moved_chats_of_user(&log->moves, user, &own->list, &own->count);
     if (!err)
         own->it = mn_rocks_iter_new(log->db, MN_CF_CHAT, lower, upper);
     pthread_mutex_unlock(&log->moves.lock);
