@@ -30,7 +30,7 @@
 #include "base/mem.h"
 #include "base/num.h"
 #include "base/rand.h"
-#include "store/msglog.h"
+#include "store/log/msglog.h"
 
 enum {
     LIST_MAX = 8,

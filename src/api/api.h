@@ -14,7 +14,7 @@
 #include "im/account.h"
 #include "net/http.h"
 #include "ops/ops.h"
-#include "store/msglog.h"
+#include "store/log/msglog.h"
 
 /*
  * The HTTP API (docs/contract/http.md).  A request arrives on a loop thread, where

@@ -25,7 +25,7 @@
 #include "net/net.h"
 #include "ops/ops.h"
 #include "store/db.h"
-#include "store/msglog.h"
+#include "store/log/msglog.h"
 #include "store/witness.h"
 
 enum {

@@ -8,7 +8,7 @@
 #include "gate/gate.h"
 #include "im/account.h"
 #include "net/net.h"
-#include "store/msglog.h"
+#include "store/log/msglog.h"
 
 /*
  * From options to each part's own configuration: the only place that knows

@@ -15,7 +15,7 @@
 #include "im/sink.h"
 #include "net/net.h"
 #include "proto/jwt.h"
-#include "store/msglog.h"
+#include "store/log/msglog.h"
 
 /*
  * The gateway's rules: what each frame of docs/contract/websocket.md does to a live

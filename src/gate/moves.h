@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "store/msglog.h"
+#include "store/log/msglog.h"
 
 /*
  * Cursor moves of a session on their way through the writer, which has no

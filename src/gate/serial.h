@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 #include "net/frame.h"
-#include "store/msglog.h"
+#include "store/log/msglog.h"
 
 /*
  * The order of a connection's requests that wait for each other

@@ -10,7 +10,7 @@
 #include "im/filter.h"
 #include "proto/envelope.h"
 #include "proto/reason.h"
-#include "store/msglog.h"
+#include "store/log/msglog.h"
 
 /*
  * What a message may be, and what becomes of it: the rules between a client's

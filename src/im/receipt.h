@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "store/msglog.h"
+#include "store/log/msglog.h"
 
 /* Receipts of users for messages: who may give one, and what it moves (W-3.8, W-8.4). */
 

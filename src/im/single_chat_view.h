@@ -4,7 +4,7 @@
 
 #include <stdint.h>
 
-#include "store/msglog.h"
+#include "store/log/msglog.h"
 
 /*
  * Single chats as HTTP clients page through them (H-7.4).  All

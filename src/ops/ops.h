@@ -9,7 +9,7 @@
 #include "base/log.h"
 #include "base/metrics.h"
 #include "store/db.h"
-#include "store/msglog.h"
+#include "store/log/msglog.h"
 
 /*
  * What an operator's tools ask: is it alive, is it ready, how is it doing.

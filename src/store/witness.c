@@ -19,7 +19,7 @@
 #include "base/mem.h"
 #include "base/num.h"
 #include "store/db.h"
-#include "store/msglog.h"
+#include "store/log/msglog.h"
 
 #define ADVICE                                                                                     \
     "nothing was changed: put the whole data directory back from one backup (docs/operations.md, " \

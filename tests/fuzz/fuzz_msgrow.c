@@ -6,7 +6,7 @@
  */
 #include "base/mem.h"
 #include "fuzz/fuzz.h"
-#include "store/msglog_codec.h"
+#include "store/rocks/codec.h"
 
 static void check_msg(struct mn_str s)
 {

@@ -2,7 +2,7 @@
 #ifndef MN_TOOL_VERIFY_PASS_H
 #define MN_TOOL_VERIFY_PASS_H
 
-#include "store/msglog_scan.h"
+#include "store/rocks/scan.h"
 #include "tool/verify/chats.h"
 #include "tool/verify/verify.h"
 

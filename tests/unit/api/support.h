@@ -14,7 +14,7 @@
 
 #include "api/api.h"
 #include "im/account.h"
-#include "store/msglog.h"
+#include "store/log/msglog.h"
 
 /*
  * A whole API without a network: stores in a directory of its own, requests

@@ -12,14 +12,14 @@
 #include "base/pool.h"
 #include "gate/gate.h"
 #include "net/net.h"
-#include "store/msglog.h"
+#include "store/log/msglog.h"
 
 /*
  * A gate with everything around it played by the test, on one thread: the
  * transport (net/net.h: frames land in an array, the clock is turned by
  * hand), the workers (base/pool.h: a job runs when the test says so), posts
  * between threads (they wait until the test delivers them) and the message
- * log (store/msglog.h: an array; its writer commits when the test says so).
+ * log (store/log/msglog.h: an array; its writer commits when the test says so).
  * So the order of "worker answers", "version raised", "connection closed"
  * and the like is the test's to choose, all of them if it wants.
  *

@@ -8,7 +8,7 @@
 
 #include "base/mem.h"
 #include "base/rand.h"
-#include "store/msglog_codec.h"
+#include "store/rocks/codec.h"
 #include "unit/store/tests.h"
 
 /* A message's row as the writer makes it. */

@@ -16,7 +16,7 @@
 
 #include "base/mem.h"
 #include "base/rand.h"
-#include "store/rocks.h"
+#include "store/rocks/rocks.h"
 #include "unit/store/msglog_support.h"
 #include "unit/store/tests.h"
 

@@ -10,8 +10,8 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
-#include "store/msglog.h"
-#include "store/msglog_impl.h"
+#include "store/log/msglog.h"
+#include "store/rocks/impl.h"
 #include "support/pace.h"
 
 /*

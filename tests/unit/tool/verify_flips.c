@@ -13,7 +13,7 @@
 
 #include "base/mem.h"
 #include "base/rand.h"
-#include "store/msglog_scan.h"
+#include "store/rocks/scan.h"
 #include "unit/tool/verify_support.h"
 
 enum { MESSAGES = 4000, TABLES_MAX = 64, FLIPS = 96, FIRST_BLOCK = 4096 };

@@ -10,7 +10,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/rand.h"
-#include "store/msglog.h"
+#include "store/log/msglog.h"
 
 enum { TEXT_MAX = 1024 };
 

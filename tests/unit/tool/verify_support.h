@@ -2,8 +2,8 @@
 #ifndef MN_TESTS_UNIT_TOOL_VERIFY_SUPPORT_H
 #define MN_TESTS_UNIT_TOOL_VERIFY_SUPPORT_H
 
-#include "store/msglog_codec.h"
-#include "store/rocks.h"
+#include "store/rocks/codec.h"
+#include "store/rocks/rocks.h"
 #include "tool/verify/verify.h"
 
 #include <rocksdb/c.h>

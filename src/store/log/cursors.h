@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef MN_STORE_LOG_CURSORS_H
+#define MN_STORE_LOG_CURSORS_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "store/rocks/codec.h"
+
+/*
+ * Cursors that moved and are not on disk yet, merged per user and chat.
+ * Only the writer changes the table; readers ask it before they ask the
+ * database, so that a quick reconnect is not sent what was just acknowledged.
+ * It has a ceiling; a full table is written early.
+ */
+struct mn_cursor_slot {
+    int64_t user, chat; /* user 0: free */
+    struct mn_row_member row;
+    bool dropped; /* the row counts for nothing */
+};
+struct mn_cursors {
+    pthread_mutex_t lock; /* for the slots, between the writer's changes and the readers */
+    struct mn_cursor_slot *slots;
+    size_t mask, count, limit;
+    uint64_t seed;
+};
+
+void mn_cursors_init(struct mn_cursors *cursors, uint32_t limit);
+void mn_cursors_deinit(struct mn_cursors *cursors);
+/* Any thread. */
+bool mn_cursors_get(struct mn_cursors *cursors, int64_t user, int64_t chat,
+                    struct mn_row_member *ret);
+/* Writer. False: full, nothing was kept. */
+bool mn_cursors_put(struct mn_cursors *cursors, int64_t user, int64_t chat,
+                    const struct mn_row_member *row);
+/* Writer: forgets the move of one who is no member any more. */
+void mn_cursors_drop(struct mn_cursors *cursors, int64_t user, int64_t chat);
+/* Writer: the next one, beginning with *pos = 0; NULL at the end. */
+const struct mn_cursor_slot *mn_cursors_next(const struct mn_cursors *cursors, size_t *pos);
+/* Writer: all of them are on disk. */
+void mn_cursors_clear(struct mn_cursors *cursors);
+
+#endif

@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef MN_STORE_ROCKS_IMPL_H
+#define MN_STORE_ROCKS_IMPL_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/metrics.h"
+#include "store/log/cursors.h"
+#include "store/log/msglog.h"
+#include "store/log/recent.h"
+#include "store/rocks/chats.h"
+#include "store/rocks/moved.h"
+#include "store/rocks/rocks.h"
+
+/*
+ * Inside the message log; only msglog*.c and its unit tests include this.
+ *
+ *   msglog.c          open, close, operations, the queue's front
+ *   schema.c   format version, migrations, hash key
+ *   writer.c   the writer thread: batches
+ *   append.c   ... what an append and a cursor move do to a batch
+ *   group.c    ... and what is different in a group
+ *   rows.c     ... the rows that are in it
+ *   lists.c    ... the lists that conversations and backlogs are read from
+ *   recover.c  ... full disks and I/O errors
+ *   read.c     reads: messages, history, chats
+ *   backlog.c  ... what a user has not acknowledged
+ *   convs.c    ... conversations, newest first
+ *   walk.c    ... what they are made of
+ *   scan.c     reads of a log at rest, by scan.h
+ */
+
+/* Where a test can make things fail, as a disk would. */
+enum mn_fault_point {
+    MN_FAULT_WRITE = 1,   /* the batch is not written */
+    MN_FAULT_AFTER_WRITE, /* it is written, but an error is reported */
+    MN_FAULT_SPACE,       /* the look at the free space */
+    MN_FAULT_REOPEN
+};
+typedef enum mn_err (*mn_fault_fn)(void *ctx, enum mn_fault_point point);
+
+/* Operations between the loops and the writer. */
+struct mn_op_queue {
+    _Atomic uint32_t ops; /* reserved: waiting or in the batch at hand */
+    _Atomic uint64_t bytes;
+    pthread_mutex_t lock; /* for what follows */
+    pthread_cond_t wake;
+    struct mn_op *first, **tail;
+    bool sleeping; /* the writer waits on `wake` */
+    bool stopping;
+};
+
+struct mn_msglog {
+    struct mn_msglog_config config;
+    struct mn_metrics_shard *shard; /* the writer's; readers add to it too */
+    struct mn_op_queue queue;
+    struct mn_recent recent;
+    struct mn_cursors cursors;
+    struct mn_moved_chats moves;
+    _Atomic bool writable;
+    _Atomic bool corrupt; /* damage was met */
+    _Atomic int64_t max_id;
+    struct mn_log_end end; /* at open */
+    _Atomic uint64_t reach;
+    _Atomic uint64_t generation; /* of the accounts, as far as it is known */
+    uint64_t generation_written; /* the writer's */
+
+    /* The database. Readers hold `db_lock` shared; recovery replaces db under it. */
+    pthread_rwlock_t db_lock;
+    struct mn_rocks *db; /* NULL while recovery has not been able to reopen it */
+
+    int64_t floor_id;     /* ids up to this one were there at open */
+    int64_t lists_mark;   /* the lists on disk know all messages up to this id; writer */
+    uint64_t hash_key[2]; /* of client ids */
+    uint64_t hash_mask;   /* all ones; tests make collisions */
+
+    pthread_t thread;
+    _Atomic(mn_fault_fn) fault; /* tests only; fault_ctx is set before it */
+    void *fault_ctx;
+};
+
+static inline enum mn_err mn_msglog_fault(struct mn_msglog *log, enum mn_fault_point point)
+{
+    mn_fault_fn fault = atomic_load_explicit(&log->fault, memory_order_acquire);
+    return MN_UNLIKELY(fault != NULL) ? fault(log->fault_ctx, point) : MN_OK;
+}
+
+/* Tells of damage if `err` is that; returns `err`. Any thread but a loop's. */
+enum mn_err mn_msglog_judge(struct mn_msglog *log, enum mn_err err, const char *what, int64_t chat);
+
+/* schema.c: creates or migrates; fills log->hash_key. */
+MN_MUSTCHECK enum mn_err mn_msglog_schema(struct mn_msglog *log, struct mn_buf *why);
+/* Its two reads. The format is 0 for a new database; MN_ECORRUPT: messages without a format or key. */
+MN_MUSTCHECK enum mn_err mn_msglog_read_format(struct mn_rocks *db, uint64_t *ret_version);
+MN_MUSTCHECK enum mn_err mn_msglog_read_hash_key(struct mn_rocks *db, uint64_t ret_key[2]);
+/* Name of the store, and the accounts' generation that it saw (0: none). MN_ECORRUPT. */
+MN_MUSTCHECK enum mn_err mn_msglog_read_end(struct mn_rocks *db, struct mn_log_end *ret);
+void mn_msglog_put_generation(struct mn_rocks *db, struct mn_rocks_batch *batch,
+                              uint64_t generation);
+/* Newest format this program writes. */
+#define MN_MSGLOG_FORMAT 2u
+
+/* ---- the writer thread ---- */
+
+/* What an operation became while its batch was made. */
+struct mn_op_slot {
+    struct mn_op *op;
+    struct mn_chat *chat;        /* NULL for ECHO, REVOKE and for what is invalid */
+    uint64_t hash;               /* APPEND: of sender and client id */
+    struct mn_rocks_value found; /* APPEND: the client id's row, before the batch */
+    uint32_t twin;               /* APPEND: index + 1 of the same message in this batch */
+    uint32_t map_next;           /* in the batch's map, index + 1 */
+    int64_t count;               /* APPEND: of the row of `index`: low_count or own_count */
+    uint32_t chat_prev; /* APPEND to a group: its message before in this batch, index + 1 */
+    bool is_new;        /* APPEND: its rows are in the batch */
+    bool caught_up;     /* CURSOR: nothing is undelivered any more */
+};
+
+/* A row of `index` that the batch will have; as numbers, to be sorted. */
+struct mn_index_key {
+    uint64_t chat, second; /* halves of the key */
+    uint32_t slot;
+};
+
+struct mn_writer {
+    struct mn_msglog *log;
+    struct mn_chats chats;
+    struct mn_rocks_batch *batch;
+    struct mn_op *pending; /* taken from the queue, not in a batch yet */
+    struct mn_op **pending_tail;
+    struct mn_op_slot *slots; /* the batch at hand: config.batch_ops */
+    struct mn_op **ops;       /* the same, as on_commit wants them */
+    size_t count;
+    struct mn_index_key *index; /* of the batch at hand: two an append */
+    size_t index_count;
+    uint32_t *map; /* appends of the batch by (chat, hash): index + 1 */
+    uint64_t map_mask;
+    int64_t gauge_ops, gauge_bytes; /* what the queue's gauges stand at */
+    uint64_t cursors_due_ms;        /* 0: no cursor waits */
+    uint64_t lists_due_ms;          /* 0: no chat has moved */
+    int64_t lists_mark;             /* the next log->lists_mark */
+    uint64_t lists_messages;        /* operations since the lists were begun to be written */
+    /* recover.c */
+    enum mn_err cause; /* why appends are refused; MN_OK while they are not */
+    bool broken;       /* the database has to be reopened */
+    uint64_t look_ms;  /* next look at the free space, or try to reopen */
+    uint32_t backoff_ms;
+};
+
+void *mn_msglog_writer_run(void *log);
+
+/* append.c: fills the batch from the slots, sets the operations' results. */
+void mn_writer_prepare(struct mn_writer *w);
+void mn_writer_apply(struct mn_writer *w);
+/* A cursor's move in its row and into the table of those that wait; sets the operation's result. */
+void mn_writer_move(struct mn_writer *w, struct mn_op *op, struct mn_row_member *row);
+/* Releases what the slots hold. */
+void mn_writer_forget(struct mn_writer *w);
+
+/* group.c: what is in a batch for a group. */
+/* How many messages the operation's sender has in the group before it. */
+MN_MUSTCHECK enum mn_err mn_writer_own_count(struct mn_writer *w, const struct mn_op_slot *slot,
+                                             int64_t *ret);
+void mn_writer_group_cursor(struct mn_writer *w, struct mn_op_slot *slot);
+void mn_writer_member(struct mn_writer *w, struct mn_op_slot *slot);
+
+/* rows.c: a new chat and its members' rows, which the chat then has in memory too. */
+void mn_writer_put_chat(struct mn_writer *w, struct mn_chat *chat, int64_t unix_ms);
+/* A new message; its rows of `index` follow with mn_writer_put_index(). */
+void mn_writer_put_message(struct mn_writer *w, const struct mn_op_slot *slot);
+void mn_writer_put_index(struct mn_writer *w);
+/* Marks a stored message as revoked. */
+void mn_writer_revoke(struct mn_writer *w, struct mn_op_slot *slot);
+void mn_writer_put_member(struct mn_writer *w, int64_t user, int64_t chat,
+                          const struct mn_row_member *row);
+/* ... and forgets a cursor of his that waits. */
+void mn_writer_delete_member(struct mn_writer *w, int64_t user, int64_t chat);
+/* A backlog is to look at this chat, or not; a group's it looks at as long as one is a member. */
+void mn_writer_put_waiting(struct mn_writer *w, int64_t user, int64_t chat, bool is_waiting);
+void mn_writer_put_row(struct mn_writer *w, int64_t id, const struct mn_row_msg *row);
+/* Puts every waiting cursor into the batch. */
+void mn_writer_put_cursors(struct mn_writer *w);
+
+/* lists.c: before the write of a batch with appends. */
+void mn_lists_lower_mark(struct mn_writer *w);
+/* After the batch was written: the chats that it moved. */
+void mn_lists_note(struct mn_writer *w);
+bool mn_lists_are_due(const struct mn_writer *w, uint64_t now_ms, bool stopping);
+uint64_t mn_lists_deadline_ms(const struct mn_writer *w);
+/* Puts chats that moved into the batch when it is time; how many, for mn_lists_wrote() after it. */
+uint32_t mn_lists_put(struct mn_writer *w, uint64_t now_ms, bool stopping);
+void mn_lists_wrote(struct mn_writer *w, uint32_t count);
+/* The step to a format with lists: they have to be made. */
+void mn_lists_begin(struct mn_msglog *log, struct mn_rocks_batch *batch);
+/* Makes them, or completes them after a crash or a failed write; then no chat has moved. */
+MN_MUSTCHECK enum mn_err mn_lists_recover(struct mn_msglog *log);
+
+/* recover.c: looks at the disk when it is time, reopens; when to be called again. */
+void mn_writer_check_disk(struct mn_writer *w, uint64_t now_ms);
+/* A write failed: no appends until the database has been reopened. */
+void mn_writer_fail(struct mn_writer *w, enum mn_err cause, uint64_t now_ms);
+
+/* ---- shared by writer and readers ---- */
+
+/* An iterator over all of the seq rows, for mn_msglog_head(). */
+struct mn_rocks_iter *mn_msglog_heads(struct mn_rocks *db);
+/* Last message of a chat; *ret_seq 0 and a zeroed row when there is none. `heads` is of this `db`. */
+MN_MUSTCHECK enum mn_err mn_msglog_head(struct mn_rocks *db, struct mn_rocks_iter *heads,
+                                        int64_t chat, int64_t *ret_seq, struct mn_row_seq *ret_row);
+/* read.c: a chat as one of its users sees it. MN_ECORRUPT. */
+MN_MUSTCHECK enum mn_err mn_msglog_view(struct mn_msglog *log, struct mn_rocks_iter *heads,
+                                        int64_t chat, int64_t user,
+                                        const struct mn_row_member *mine, struct mn_chat_view *ret);
+/* A member's row as of now, waiting cursors included. MN_ENOTFOUND. */
+MN_MUSTCHECK enum mn_err mn_msglog_member(struct mn_msglog *log, int64_t user, int64_t chat,
+                                          struct mn_row_member *ret);
+/* That a chat ends behind `seq`, by a point read, which does not miss damage; MN_ECORRUPT: it goes on. */
+MN_MUSTCHECK enum mn_err mn_msglog_ends(struct mn_rocks *db, int64_t chat, int64_t seq);
+/* Rows by key, parsed. MN_ENOTFOUND. */
+MN_MUSTCHECK enum mn_err mn_msglog_get_seq(struct mn_rocks *db, int64_t chat, int64_t seq,
+                                           struct mn_row_seq *ret);
+/* How many messages of the user's the group has up to `seq`, by the rows on disk. */
+MN_MUSTCHECK enum mn_err mn_msglog_own_count(struct mn_rocks *db, int64_t chat, int64_t user,
+                                             int64_t seq, int64_t *ret);
+MN_MUSTCHECK enum mn_err mn_msglog_get_pair(struct mn_rocks *db, int64_t low, int64_t high,
+                                            int64_t *ret_chat);
+
+#endif

@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Reads of the message log: single messages, history, chats.  Blocking, on
+ * worker threads, any number at a time.
+ *
+ * History walks the index (chat, seq) with an iterator bounded to the chat;
+ * the messages behind it are fetched by id, many at once.  Unread counts come
+ * from the running count in the index rows: two point reads whatever the
+ * length of the chat.
+ */
+#include "store/rocks/walk.h"
+
+enum mn_err mn_msglog_find(struct mn_msglog *log, int64_t id, struct mn_msg_ref *ret)
+{
+    char key[MN_KEY_MSG_BYTES];
+    struct mn_rocks_value value;
+    struct mn_msg msg;
+    if (mn_recent_get(&log->recent, id, ret))
+        return MN_OK;
+    struct mn_rocks *db = mn_msglog_hold(log);
+    mn_key_msg(key, id);
+    enum mn_err err = db ? mn_rocks_get(db, MN_CF_MSG, mn_str_make(key, sizeof(key)), &value)
+                         : MN_EIO;
+    if (!err) {
+        err = mn_msg_parse(id, value.s, &msg);
+        mn_rocks_release(&value);
+    }
+    mn_msglog_release(log);
+    mn_metric_inc(log->shard, MN_M_CACHE_MISSES);
+    if (!err)
+        *ret = (struct mn_msg_ref){
+            .id = id, .at = msg.at, .kind = msg.kind, .from = msg.from, .to = msg.to};
+    return mn_msglog_judge(log, err, "message", 0);
+}
+
+enum mn_err mn_msglog_pair(struct mn_msglog *log, int64_t a, int64_t b, int64_t *ret_chat)
+{
+    struct mn_rocks *db = mn_msglog_hold(log);
+    enum mn_err err = db ? mn_msglog_get_pair(db, a < b ? a : b, a < b ? b : a, ret_chat) : MN_EIO;
+    mn_msglog_release(log);
+    return mn_msglog_judge(log, err, "pair", 0);
+}
+
+/*
+ * Numbers have no gaps: each row is the neighbour of the one before, and where
+ * they end the chat, or the range, must end too.  `last` is the number before
+ * the first row that is expected, or 0 if any may come first (the chat's last).
+ */
+struct run {
+    const struct mn_range *range;
+    int64_t last;
+    bool any;
+};
+
+static bool is_next(const struct run *run, int64_t seq)
+{
+    if (run->any)
+        return true;
+    return seq == (run->range->descending ? run->last - 1 : run->last + 1);
+}
+
+/* The rows have ended: rightly? */
+static enum mn_err check_end(struct mn_rocks *db, const struct run *run)
+{
+    const struct mn_range *range = run->range;
+    int64_t after = range->after < 0 ? 0 : range->after;
+    if (run->any) /* none at all */
+        return mn_msglog_ends(db, range->chat, after);
+    if (range->descending)
+        return run->last == after + 1 ? MN_OK : MN_ECORRUPT;
+    return run->last == range->before - 1 ? MN_OK : mn_msglog_ends(db, range->chat, run->last);
+}
+
+static enum mn_err read_chat(struct mn_fetch *f, struct mn_rocks_iter *it,
+                             const struct mn_range *range)
+{
+    struct run run = {.range = range, .last = range->after < 0 ? 0 : range->after};
+    run.any = range->descending;
+    for (unsigned limit = range->limit; limit > 0 && !f->stopped; limit--) {
+        struct mn_row_seq row;
+        int64_t seq = 0;
+        enum mn_err err = mn_seq_iter_row(it, &seq, &row);
+        if (err == MN_ENOTFOUND) {
+            err = check_end(f->db, &run);
+            if (err)
+                return err;
+            break;
+        }
+        if (!err && !is_next(&run, seq))
+            err = MN_ECORRUPT;
+        /* The greatest of the range: its upper end, or the chat's. */
+        if (!err && run.any && seq != range->before - 1)
+            err = mn_msglog_ends(f->db, range->chat, seq);
+        if (!err)
+            err = mn_fetch_add(f, row.id);
+        if (err)
+            return err;
+        run.last = seq;
+        run.any = false;
+        if (range->descending)
+            mn_rocks_iter_prev(it);
+        else
+            mn_rocks_iter_next(it);
+    }
+    return mn_fetch_flush(f);
+}
+
+enum mn_err mn_msglog_read(struct mn_msglog *log, const struct mn_range *range, mn_msg_fn fn,
+                           void *arg)
+{
+    struct mn_seq_bounds bounds;
+    if (range->before <= 0 || range->after >= range->before - 1)
+        return MN_OK;
+    struct mn_fetch f = {.db = mn_msglog_hold(log), .fn = fn, .arg = arg, .room = SIZE_MAX};
+    enum mn_err err = MN_EIO;
+    if (f.db) {
+        struct mn_rocks_iter *it = mn_seq_iter(f.db, range->chat, range->after, range->before,
+                                               &bounds);
+        if (range->descending)
+            mn_rocks_iter_seek_last(it);
+        else
+            mn_rocks_iter_seek(it, mn_str_make(bounds.lower, MN_KEY_SEQ_BYTES));
+        err = read_chat(&f, it, range);
+        mn_rocks_iter_free(it);
+    }
+    mn_msglog_release(log);
+    return mn_msglog_judge(log, err, "history", range->chat);
+}
+
+/* ---- chats ---- */
+
+/* The group's messages behind a cursor that are not the user's own. */
+static enum mn_err count_group(struct mn_rocks *db, const struct mn_chat_view *view, int64_t cursor,
+                               int64_t *ret)
+{
+    int64_t all = 0, before = 0;
+    enum mn_err err = mn_msglog_own_count(db, view->chat, view->user, view->last_seq, &all);
+    if (!err)
+        err = mn_msglog_own_count(db, view->chat, view->user, cursor, &before);
+    *ret = view->last_seq - cursor - (all - before);
+    return err;
+}
+
+/* Messages of others behind a cursor. */
+static enum mn_err count_behind(struct mn_rocks *db, const struct mn_chat_view *view,
+                                const struct mn_row_seq *head, int64_t cursor, int64_t *ret)
+{
+    bool peer_is_high = view->peer > view->user;
+    int64_t before = 0;
+    if (cursor >= view->last_seq) {
+        *ret = 0;
+        return MN_OK;
+    }
+    if (view->peer == 0)
+        return count_group(db, view, cursor, ret);
+    if (cursor > 0) {
+        struct mn_row_seq row;
+        enum mn_err err = mn_msglog_get_seq(db, view->chat, cursor, &row);
+        if (err)
+            return err == MN_ENOTFOUND ? MN_ECORRUPT : err;
+        before = mn_seq_count(peer_is_high, cursor, &row);
+    }
+    *ret = mn_seq_count(peer_is_high, view->last_seq, head) - before;
+    return MN_OK;
+}
+
+enum mn_err mn_msglog_view(struct mn_msglog *log, struct mn_rocks_iter *heads, int64_t chat,
+                           int64_t user, const struct mn_row_member *mine, struct mn_chat_view *ret)
+{
+    struct mn_row_seq head;
+    struct mn_row_member theirs = {0};
+    struct mn_chat_view view = {.chat = chat,
+                                .user = user,
+                                .peer = mine->peer,
+                                .created_ms = mine->created_ms,
+                                .delivered = mine->delivered,
+                                .read = mine->read,
+                                .has_read = mine->has_read};
+    enum mn_err err = mn_msglog_head(log->db, heads, chat, &view.last_seq, &head);
+    if (!err && mine->peer)
+        err = mn_msglog_member(log, mine->peer, chat, &theirs);
+    if (!err)
+        err = count_behind(log->db, &view, &head, view.read, &view.unread);
+    if (!err)
+        err = count_behind(log->db, &view, &head, view.delivered, &view.undelivered);
+    if (err)
+        return err == MN_ENOTFOUND ? MN_ECORRUPT : err;
+    view.last_id = head.id;
+    view.updated_ms = view.last_seq > 0 ? head.created_ms : view.created_ms;
+    view.peer_read = theirs.read;
+    view.has_peer_read = theirs.has_read;
+    *ret = view;
+    return MN_OK;
+}
+
+enum mn_err mn_msglog_chat(struct mn_msglog *log, int64_t chat, int64_t user,
+                           struct mn_chat_view *ret)
+{
+    struct mn_row_member mine;
+    struct mn_rocks *db = mn_msglog_hold(log);
+    enum mn_err err = db ? mn_msglog_member(log, user, chat, &mine) : MN_EIO;
+    if (!err) {
+        struct mn_rocks_iter *heads = mn_msglog_heads(db);
+        err = mn_msglog_view(log, heads, chat, user, &mine, ret);
+        mn_rocks_iter_free(heads);
+    }
+    mn_msglog_release(log);
+    return mn_msglog_judge(log, err, "chat", chat);
+}
+
+enum mn_err mn_msglog_chats(struct mn_msglog *log, int64_t user, int64_t after_chat, mn_chat_fn fn,
+                            void *arg)
+{
+    struct mn_rocks *db = mn_msglog_hold(log);
+    enum mn_err err = db ? MN_OK : MN_EIO;
+    if (!err && user > 0 && after_chat < INT64_MAX) {
+        struct mn_member_walk walk;
+        struct mn_row_member mine;
+        struct mn_chat_view view;
+        int64_t chat = 0;
+        struct mn_rocks_iter *heads = mn_msglog_heads(db);
+        mn_member_walk_begin(&walk, log, user, after_chat < 0 ? 0 : after_chat + 1);
+        for (bool more = true; more && !err;) {
+            err = mn_member_walk_next(&walk, &chat, &mine);
+            if (!err)
+                err = mn_msglog_view(log, heads, chat, user, &mine, &view);
+            if (!err)
+                more = fn(arg, &view);
+        }
+        mn_member_walk_end(&walk);
+        mn_rocks_iter_free(heads);
+    }
+    mn_msglog_release(log);
+    return err == MN_ENOTFOUND ? MN_OK : mn_msglog_judge(log, err, "chats", 0);
+}
