@@ -123,9 +123,10 @@ enum mn_err mn_pool_submit(struct mn_pool *pool, struct mn_job *job)
         pool->last = &job->next;
         pool->length++;
         atomic_store_explicit(&pool->depth, pool->length, memory_order_relaxed);
-        pthread_cond_signal(&pool->wake);
     }
     pthread_mutex_unlock(&pool->mutex);
+    if (err == MN_OK)
+        pthread_cond_signal(&pool->wake); /* unlocked: the woken would wait for the mutex at once */
     return err;
 }
 

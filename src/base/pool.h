@@ -27,6 +27,7 @@ MN_MUSTCHECK enum mn_err mn_pool_submit(struct mn_pool *pool, struct mn_job *job
 size_t mn_pool_depth(const struct mn_pool *pool);
 /* Refuses new jobs, runs what is queued, joins the threads. */
 void mn_pool_stop(struct mn_pool *pool);
+/* Stops it; no other thread may be inside mn_pool_submit(). */
 void mn_pool_free(struct mn_pool *pool);
 
 #endif

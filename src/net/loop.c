@@ -251,9 +251,7 @@ void mn_loop_shutdown(struct mn_loop *loop)
     mn_loop_publish(loop);
     loop->in_turn = false;
     loop->stopping = true;
-    pthread_mutex_lock(&loop->post.lock);
-    loop->post.is_open = false;
-    pthread_mutex_unlock(&loop->post.lock);
+    mn_loop_close_posts(loop);
     uv_close((uv_handle_t *)&loop->async, NULL);
     uv_close((uv_handle_t *)&loop->prepare, NULL);
     uv_close((uv_handle_t *)&loop->check, NULL);

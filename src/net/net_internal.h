@@ -171,7 +171,8 @@ struct mn_loop {
     struct {
         pthread_mutex_t lock;
         struct mn_task *first, *last;
-        bool is_open; /* the async handle may be used */
+        bool is_open;            /* the async handle may be used */
+        _Atomic unsigned wakers; /* threads that are about to use it */
     } post;
 };
 
@@ -209,6 +210,8 @@ void mn_loop_apply_config(struct mn_loop *loop, const struct mn_net_config *cfg)
 /* post.c */
 void mn_loop_run_tasks(struct mn_loop *loop);
 void mn_loop_wake(struct mn_loop *loop);
+/* Nobody wakes the loop from here on: its async handle may be closed. */
+void mn_loop_close_posts(struct mn_loop *loop);
 
 /* listen.c */
 MN_MUSTCHECK enum mn_err mn_listen_open(const struct mn_net_listen *where, uint16_t port,

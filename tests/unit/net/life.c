@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Time and threads: timers, idle connections, posted tasks, reload, drain, stop. */
 #include <pthread.h>
+#include <sched.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "net/net_internal.h"
 #include "support/pace.h"
 #include "unit/net/support.h"
 
@@ -222,6 +224,93 @@ static void tasks_after_the_stop_run_when_freed(void **state)
     close(fd);
 }
 
+/* Posts one task after the other, the loop's end or not, until told to stop. */
+struct stubborn {
+    _Atomic bool stop;
+    _Atomic unsigned posted, done;
+};
+
+struct counted {
+    struct mn_task task;
+    _Atomic unsigned *done;
+};
+
+static void run_counted(struct mn_task *task, struct mn_loop *loop)
+{
+    struct counted *counted = mn_container_of(task, struct counted, task);
+    (void)loop;
+    atomic_fetch_add(counted->done, 1);
+    mn_free(counted);
+}
+
+static void *post_stubbornly(void *arg)
+{
+    struct stubborn *stubborn = arg;
+    while (!atomic_load(&stubborn->stop)) {
+        struct counted *counted = mn_new(struct counted);
+        *counted = (struct counted){.task.run = run_counted, .done = &stubborn->done};
+        atomic_fetch_add(&stubborn->posted, 1);
+        mn_loop_post(mn_net_loop(server.net, 0), &counted->task);
+    }
+    return NULL;
+}
+
+static void tasks_posted_while_it_stops_are_run(void **state)
+{
+    enum { ROUNDS = 20, THREADS = 3 };
+    (void)state;
+    for (unsigned round = 0; round < ROUNDS; round++) {
+        struct stubborn stubborn = {0};
+        pthread_t thread[THREADS];
+        server_up(&server);
+        for (unsigned i = 0; i < THREADS; i++)
+            assert_int_equal(pthread_create(&thread[i], NULL, post_stubbornly, &stubborn), 0);
+        while (atomic_load(&stubborn.done) == 0)
+            sched_yield();
+        mn_net_stop(server.net, 0);
+        atomic_store(&stubborn.stop, true);
+        for (unsigned i = 0; i < THREADS; i++)
+            pthread_join(thread[i], NULL);
+        server_stop(&server);
+        assert_int_equal(stubborn.done, stubborn.posted);
+    }
+}
+
+static void *stop_net(void *arg)
+{
+    mn_net_stop(arg, 0);
+    return NULL;
+}
+
+static bool takes_wakes(struct mn_loop *loop)
+{
+    pthread_mutex_lock(&loop->post.lock);
+    bool is_open = loop->post.is_open;
+    pthread_mutex_unlock(&loop->post.lock);
+    return is_open;
+}
+
+/* The handle that wakes the loop outlives everybody who is about to use it. */
+static void the_end_waits_for_those_who_wake(void **state)
+{
+    enum { LOOKS = 1000 };
+    pthread_t thread;
+    (void)state;
+    server_up(&server);
+    struct mn_loop *loop = mn_net_loop(server.net, 0);
+    atomic_fetch_add(&loop->post.wakers, 1); /* as if about to wake it */
+    assert_int_equal(pthread_create(&thread, NULL, stop_net, server.net), 0);
+    while (takes_wakes(loop))
+        sched_yield();
+    for (unsigned i = 0; i < LOOKS; i++) {
+        assert_false(uv_is_closing((uv_handle_t *)&loop->async));
+        sched_yield();
+    }
+    atomic_fetch_sub(&loop->post.wakers, 1);
+    pthread_join(thread, NULL);
+    server_stop(&server);
+}
+
 /* ---- several loops ----------------------------------------------------- */
 
 static void connections_spread_over_loops(void **state)
@@ -386,6 +475,8 @@ int test_net_life(void)
         TEST(tasks_keep_their_order_per_thread),
         TEST(what_a_task_queues_leaves_in_the_same_turn),
         cmocka_unit_test(tasks_after_the_stop_run_when_freed),
+        cmocka_unit_test(tasks_posted_while_it_stops_are_run),
+        cmocka_unit_test(the_end_waits_for_those_who_wake),
         TEST(connections_spread_over_loops),
         TEST(reload_changes_limits),
         TEST(drain_is_spread_over_its_time),
