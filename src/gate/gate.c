@@ -195,9 +195,14 @@ static void bump(void *ctx, int64_t uid, int64_t sv)
     mn_push_bump(gate, uid, sv);
 }
 
+static void push(void *ctx, const int64_t *uids, size_t n, const struct mn_envelope *env)
+{
+    mn_push_frame(ctx, uids, n, env);
+}
+
 struct mn_sink mn_gate_sink(struct mn_gate *gate)
 {
-    return (struct mn_sink){.ctx = gate, .bump = bump};
+    return (struct mn_sink){.ctx = gate, .bump = bump, .push = push};
 }
 
 void mn_gate_stop(struct mn_gate *gate) { mn_pool_stop(gate->pool); }

@@ -9,18 +9,21 @@
  */
 #include "gate/push.h"
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "gate/frame/frame.h"
 #include "gate/resend.h"
 #include "im/message.h"
 
-enum kind { ANSWER, MESSAGE, RECEIPT, KICK, BUMP };
+enum kind { ANSWER, MESSAGE, RECEIPT, FRAME, KICK, BUMP };
 
 struct delivery {
     enum kind kind;
+    enum mn_type type; /* FRAME */
     uint64_t conn;
-    struct mn_op *op; /* one reference; NULL: KICK, BUMP */
-    int64_t uid, sv;  /* KICK, BUMP */
+    struct mn_op *op;       /* one reference; NULL: FRAME, KICK, BUMP */
+    struct mn_frame *frame; /* FRAME: one reference */
+    int64_t uid, sv;        /* KICK, BUMP; FRAME: the user */
 };
 
 /* What goes to one loop in one piece. Owner: its maker, then the loop. */
@@ -87,6 +90,8 @@ static void to_user(struct parcels *parcels, int64_t uid, const struct delivery 
         return;
     if (to.op)
         mn_op_ref(to.op);
+    if (to.frame)
+        mn_frame_ref(to.frame);
     add(parcels, &to);
 }
 
@@ -132,6 +137,26 @@ void mn_push_bump(struct mn_gate *gate, int64_t uid, int64_t sv)
 {
     struct parcels parcels = {.gate = gate};
     to_user(&parcels, uid, &(struct delivery){.kind = BUMP, .uid = uid, .sv = sv});
+    post(&parcels);
+}
+
+void mn_push_frame(struct mn_gate *gate, const int64_t *uids, size_t n,
+                   const struct mn_envelope *env)
+{
+    struct parcels parcels = {.gate = gate};
+    struct mn_envelope stamped = *env;
+    if (!(stamped.has & MN_HAS_TS)) {
+        stamped.has |= MN_HAS_TS;
+        stamped.ts = mn_unix_ms();
+    }
+    struct mn_frame *frame = mn_frame_of(&stamped);
+    if (!frame)
+        return;
+    for (size_t i = 0; i < n; i++)
+        to_user(
+            &parcels, uids[i],
+            &(struct delivery){.kind = FRAME, .type = env->type, .frame = frame, .uid = uids[i]});
+    mn_frame_unref(frame);
     post(&parcels);
 }
 
@@ -234,6 +259,24 @@ static void push_receipt(struct mn_conn *conn, const struct mn_op *op)
         mn_reply_count(gl, MN_TYPE_ACK);
 }
 
+/* Kinds without which the client waits in vain, and which nothing sends again. */
+static bool is_critical(enum mn_type type)
+{
+    return type >= MN_TYPE_CALL_INVITE && type <= MN_TYPE_CALL_ERROR;
+}
+
+static void push_frame(struct mn_conn *conn, const struct delivery *delivery)
+{
+    struct mn_session *session = mn_session_of(conn);
+    if (session->state != MN_SESSION_LIVE || session->uid != delivery->uid)
+        return;
+    enum mn_err err = mn_conn_send(conn, mn_frame_ref(delivery->frame), MN_SEND_PUSH);
+    if (err == MN_OK)
+        mn_reply_count(mn_gate_loop_of(conn), delivery->type);
+    else if (err == MN_EBUSY && is_critical(delivery->type))
+        mn_session_close(conn);
+}
+
 static void deliver(struct mn_loop *loop, const struct delivery *delivery)
 {
     struct mn_conn *conn = mn_loop_find(loop, delivery->conn);
@@ -248,6 +291,9 @@ static void deliver(struct mn_loop *loop, const struct delivery *delivery)
         break;
     case RECEIPT:
         push_receipt(conn, delivery->op);
+        break;
+    case FRAME:
+        push_frame(conn, delivery);
         break;
     case KICK:
         mn_session_kick(conn, delivery->uid);
@@ -265,6 +311,8 @@ static void run_parcel(struct mn_task *task, struct mn_loop *loop)
         deliver(loop, &parcel->items[i]);
         if (parcel->items[i].op)
             mn_op_unref(parcel->items[i].op);
+        if (parcel->items[i].frame)
+            mn_frame_unref(parcel->items[i].frame);
     }
     mn_free(parcel);
 }

@@ -20,6 +20,14 @@ void mn_push_commit(struct mn_gate *gate, struct mn_op **ops, size_t count);
 void mn_push_kick(struct mn_gate *gate, uint64_t conn, int64_t uid);
 /* The user's session version was raised. Any thread. */
 void mn_push_bump(struct mn_gate *gate, int64_t uid, int64_t sv);
+/*
+ * A frame to each of the users, encoded once; its ts is filled in when it has
+ * none.  Not stored and not sent again: a congested connection misses it; of
+ * the kinds for which that will not do (CALL_*) it is closed (W-11.4).  Any
+ * thread.
+ */
+void mn_push_frame(struct mn_gate *gate, const int64_t *uids, size_t n,
+                   const struct mn_envelope *env);
 
 /*
  * The frame of a message to its recipient, live or resent: this is the one

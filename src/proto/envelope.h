@@ -41,7 +41,9 @@
     X(CALL_END, "CALL_END", true)                                                                  \
     X(CALL_ICE, "CALL_ICE", true)                                                                  \
     X(CALL_TIMEOUT, "CALL_TIMEOUT", false)                                                         \
-    X(CALL_ERROR, "CALL_ERROR", false)
+    X(CALL_ERROR, "CALL_ERROR", false)                                                             \
+    X(FRIEND_DECISION, "FRIEND_DECISION", false)                                                   \
+    X(GROUP_EVENT, "GROUP_EVENT", false)
 
 enum mn_type {
     MN_TYPE_UNKNOWN = 0,

@@ -6,6 +6,7 @@
 int test_gate_ack(void);
 int test_gate_chat(void);
 int test_gate_limit(void);
+int test_gate_push(void);
 int test_gate_resend(void);
 int test_gate_serial(void);
 int test_gate_session(void);
