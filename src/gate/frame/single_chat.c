@@ -5,64 +5,9 @@
  * be is im/message's.
  */
 #include "gate/frame/frame.h"
+#include "gate/frame/requests.h"
 #include "gate/recipient.h"
 #include "im/message.h"
-
-/* ---- order ---- */
-
-static void submit(void *ctx, struct mn_op *take_op) { mn_gate_submit(ctx, take_op); }
-
-static void send(void *ctx, uint64_t conn_id, struct mn_frame *take_frame)
-{
-    struct mn_gate_loop *gl = ctx;
-    struct mn_conn *conn = mn_loop_find(gl->loop, conn_id);
-    if (!conn || mn_session_of(conn)->state == MN_SESSION_CLOSED) {
-        mn_frame_unref(take_frame);
-        return;
-    }
-    mn_reply_send_frame(conn, take_frame);
-    mn_session_release(conn, MN_HOLD_SERIAL);
-}
-
-static const struct mn_serial_calls calls = {.submit = submit, .send = send};
-
-/* The session's requests, with room for one more; NULL: no memory. */
-static struct mn_serial *requests(struct mn_conn *conn)
-{
-    struct mn_session *session = mn_session_of(conn);
-    if (!session->serial)
-        session->serial = mn_serial_new(&calls, mn_gate_loop_of(conn), mn_conn_id(conn));
-    if (!session->serial || !mn_serial_make_room(session->serial))
-        return NULL;
-    return session->serial;
-}
-
-static void hold_if_full(struct mn_conn *conn)
-{
-    struct mn_session *session = mn_session_of(conn);
-    if (session->serial && mn_serial_is_full(session->serial))
-        mn_session_hold(conn, MN_HOLD_SERIAL);
-}
-
-/* An answer that needs no writer. */
-static void answer(struct mn_conn *conn, enum mn_reason reason, struct mn_str client_msg_id,
-                   int64_t id)
-{
-    struct mn_gate_loop *gl = mn_gate_loop_of(conn);
-    struct mn_session *session = mn_session_of(conn);
-    char text[24];
-    struct mn_ids ids = {client_msg_id, mn_id_text(text, id)};
-    struct mn_frame *frame = reason == MN_REASON_SERVER_BUSY ? mn_reply_make_busy(gl, ids)
-                                                             : mn_reply_make_error(gl, reason, ids);
-    bool in_turn = session->serial && !mn_serial_is_empty(session->serial);
-    struct mn_serial *serial = in_turn ? requests(conn) : NULL;
-    if (serial)
-        mn_serial_add_answer(serial, frame);
-    else
-        mn_reply_send_frame(conn, frame); /* also without memory: the order yields to an answer */
-    if (session->state != MN_SESSION_CLOSED)
-        hold_if_full(conn);
-}
 
 /* ---- the request ---- */
 
@@ -70,7 +15,7 @@ static void answer(struct mn_conn *conn, enum mn_reason reason, struct mn_str cl
 static bool accept(struct mn_conn *conn, struct mn_op *op)
 {
     struct mn_gate_loop *gl = mn_gate_loop_of(conn);
-    struct mn_serial *serial = requests(conn);
+    struct mn_serial *serial = mn_requests_of(conn);
     if (!serial)
         return false;
     op->conn = mn_conn_id(conn);
@@ -92,18 +37,20 @@ void mn_frame_single_chat(struct mn_conn *conn, const struct mn_envelope *env)
                                            .scratch = &gl->filtered,
                                            .idgen = gl->gate->config.idgen};
     struct mn_message message;
+    char text[24];
     mn_message_single(&rules, mn_session_of(conn)->uid, env, mn_loop_unix_ms(gl->loop), &message);
     if (message.filtered)
         mn_metric_inc(gl->metrics, MN_M_MSG_FILTERED);
     if (message.op && accept(conn, message.op)) {
-        hold_if_full(conn);
+        mn_requests_hold_if_full(conn);
         return;
     }
     if (message.op) {
         mn_op_unref(message.op);
         message.reason = MN_REASON_SERVER_BUSY;
     }
-    answer(conn, message.reason, env->client_msg_id, message.id);
+    mn_requests_refuse(conn, message.reason,
+                       (struct mn_ids){env->client_msg_id, mn_id_text(text, message.id)});
 }
 
 /* ---- the writer's answer ---- */

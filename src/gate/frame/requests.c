@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The requests of a session that wait for each other: see requests.h. */
+#include "gate/frame/requests.h"
+
+static void submit(void *ctx, struct mn_op *take_op) { mn_gate_submit(ctx, take_op); }
+
+static void send(void *ctx, uint64_t conn_id, struct mn_frame *take_frame)
+{
+    struct mn_gate_loop *gl = ctx;
+    struct mn_conn *conn = mn_loop_find(gl->loop, conn_id);
+    if (!conn || mn_session_of(conn)->state == MN_SESSION_CLOSED) {
+        mn_frame_unref(take_frame);
+        return;
+    }
+    mn_reply_send_frame(conn, take_frame);
+    mn_session_release(conn, MN_HOLD_SERIAL);
+}
+
+static const struct mn_serial_calls calls = {.submit = submit, .send = send};
+
+struct mn_serial *mn_requests_of(struct mn_conn *conn)
+{
+    struct mn_session *session = mn_session_of(conn);
+    if (!session->serial)
+        session->serial = mn_serial_new(&calls, mn_gate_loop_of(conn), mn_conn_id(conn));
+    if (!session->serial || !mn_serial_make_room(session->serial))
+        return NULL;
+    return session->serial;
+}
+
+void mn_requests_hold_if_full(struct mn_conn *conn)
+{
+    struct mn_session *session = mn_session_of(conn);
+    if (session->serial && mn_serial_is_full(session->serial))
+        mn_session_hold(conn, MN_HOLD_SERIAL);
+}
+
+void mn_requests_refuse(struct mn_conn *conn, enum mn_reason reason, struct mn_ids ids)
+{
+    struct mn_gate_loop *gl = mn_gate_loop_of(conn);
+    struct mn_session *session = mn_session_of(conn);
+    struct mn_frame *frame = reason == MN_REASON_SERVER_BUSY ? mn_reply_make_busy(gl, ids)
+                                                             : mn_reply_make_error(gl, reason, ids);
+    bool in_turn = session->serial && !mn_serial_is_empty(session->serial);
+    struct mn_serial *serial = in_turn ? mn_requests_of(conn) : NULL;
+    if (serial)
+        mn_serial_add_answer(serial, frame);
+    else
+        mn_reply_send_frame(conn, frame); /* also without memory: the order yields to an answer */
+    if (session->state != MN_SESSION_CLOSED)
+        mn_requests_hold_if_full(conn);
+}
