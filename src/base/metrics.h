@@ -69,6 +69,12 @@
       "HTTP requests refused with 429")                                                            \
     X(HTTP_FAILED, COUNTER, "minim_http_failed_total", "", "HTTP calls that a store failed")       \
     X(LOOP_POSTS, COUNTER, "minim_loop_posts_total", "", "Tasks posted between threads")           \
+    X(ROSTERS, GAUGE, "minim_rosters", "", "Groups whose members are kept in memory")              \
+    X(ROSTER_BYTES, GAUGE, "minim_roster_bytes", "", "Memory of these")                            \
+    X(ROSTER_READS, COUNTER, "minim_roster_reads_total", "",                                       \
+      "Lists of members read from the store")                                                      \
+    X(ROSTER_EVICTIONS, COUNTER, "minim_roster_evictions_total", "",                               \
+      "Lists of members forgotten for want of room")                                               \
     X(CACHE_MISSES, COUNTER, "minim_store_cache_misses_total", "",                                 \
       "Look-ups that had to ask RocksDB")
 

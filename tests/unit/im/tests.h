@@ -16,5 +16,6 @@ int test_im_filter(void);
 int test_im_message(void);
 int test_im_password(void);
 int test_im_ratelimit(void);
+int test_im_roster(void);
 
 #endif
