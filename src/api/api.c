@@ -344,6 +344,14 @@ void mn_api_on_refusal(void *ctx, const struct mn_http_request *req, struct mn_h
     snapshot_unref(snapshot);
 }
 
+bool mn_api_is_proxy(struct mn_api *api, const uint8_t peer[16])
+{
+    struct mn_api_snapshot *snapshot = snapshot_ref(api);
+    bool is_proxy = mn_proxies_have(&snapshot->proxies, peer);
+    snapshot_unref(snapshot);
+    return is_proxy;
+}
+
 struct mn_http_response *mn_api_handle(struct mn_api *api, const struct mn_http_request *req)
 {
     struct mn_api_call *call = call_new(api, req);

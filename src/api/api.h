@@ -72,6 +72,8 @@ MN_MUSTCHECK enum mn_err mn_api_reload(struct mn_api *api, const struct mn_api_o
 void mn_api_on_http(void *ctx, struct mn_loop *loop, struct mn_http_request *take_req);
 /* mn_net_http_handler.on_refusal; ctx is the api. */
 void mn_api_on_refusal(void *ctx, const struct mn_http_request *req, struct mn_http_response *res);
+/* Whether forwarding headers are believed from this address. Any thread. */
+bool mn_api_is_proxy(struct mn_api *api, const uint8_t peer[16]);
 /*
  * Answers a request on the calling thread, blocking: what on_http does with
  * its pools.  For tests; `req` stays the caller's, the response becomes it.

@@ -89,7 +89,7 @@ enum mn_err mn_proxies_parse(struct mn_proxies *proxies, const char *list, struc
     return MN_OK;
 }
 
-static bool is_trusted(const struct mn_proxies *proxies, const uint8_t addr[16])
+bool mn_proxies_have(const struct mn_proxies *proxies, const uint8_t addr[16])
 {
     for (unsigned i = 0; i < proxies->count; i++) {
         unsigned bits = proxies->net[i].bits, whole = bits / 8;
@@ -113,7 +113,7 @@ static bool walk_line(const struct mn_proxies *proxies, struct mn_str line, uint
         if (!parse_addr(mn_str_trim(mn_str_make(line.p + from, end - from)), hop))
             return false;
         memcpy(addr, hop, sizeof(hop));
-        if (!is_trusted(proxies, addr))
+        if (!mn_proxies_have(proxies, addr))
             return false;
         if (!comma)
             return true;
@@ -143,7 +143,7 @@ struct mn_client mn_client_of(const struct mn_proxies *proxies, const struct mn_
     uint8_t addr[16];
     if (!parse_addr(mn_str_c(req->peer), addr))
         return client; /* not an IP socket: all of them are one client */
-    if (is_trusted(proxies, addr))
+    if (mn_proxies_have(proxies, addr))
         walk_back(proxies, req, addr);
     client.n = is_v4(addr) ? 16 : 8;
     memcpy(client.key, addr, client.n);

@@ -23,6 +23,9 @@ struct mn_proxies {
 MN_MUSTCHECK enum mn_err mn_proxies_parse(struct mn_proxies *proxies, const char *list,
                                           struct mn_buf *why);
 
+/* Whether the address (IPv4 in its IPv6 form) is one of them. */
+bool mn_proxies_have(const struct mn_proxies *proxies, const uint8_t addr[16]);
+
 /* An IPv4 address, or an IPv6 network of 64 bits: one host has that many to choose from. */
 struct mn_client {
     uint8_t key[16];

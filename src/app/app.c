@@ -170,11 +170,18 @@ static void on_refusal(void *ctx, const struct mn_http_request *req, struct mn_h
     mn_api_on_refusal(app->api, req, res);
 }
 
+static bool is_shared(void *ctx, const uint8_t peer[16])
+{
+    struct mn_app *app = ctx;
+    return mn_api_is_proxy(app->api, peer);
+}
+
 static enum mn_err bind_net(struct mn_app *app, struct mn_buf *why)
 {
     struct mn_net_config config;
     struct mn_net_ws_handler ws = mn_gate_handler();
-    struct mn_net_http_handler http = {.ctx = app, .on_http = on_http, .on_refusal = on_refusal};
+    struct mn_net_http_handler http = {
+        .ctx = app, .on_http = on_http, .on_refusal = on_refusal, .is_shared = is_shared};
     char text[256] = "";
     mn_wire_net(&app->config, &config);
     config.session_size = mn_gate_session_size();

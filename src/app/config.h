@@ -37,6 +37,7 @@ struct mn_config {
     int64_t ws_worker_threads; /* 0: as many as cores */
     int64_t ws_max_message;
     int64_t ws_max_connections;
+    int64_t ws_max_connections_per_address;
     int64_t ws_max_queued_bytes;
     int64_t ws_accept_rate;
     int64_t ws_accept_burst;

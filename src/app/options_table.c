@@ -98,7 +98,16 @@ const struct mn_option mn_options_table[] = {
              "mini-im expect 64KiB."},
     {GROUP(WS), INTEGER("im.gateway.ws.max-connections", ws_max_connections, "200000", 1, 10000000),
      RELOAD,
-     .help = "Most connections at a time, HTTP included; further ones are closed when accepted."},
+     .help = "Most connections at a time, HTTP included, as far as the descriptors go. At the "
+             "ceiling newcomers take the place of the connections without a session that have "
+             "waited longest; where there are none, they are closed when accepted."},
+    {GROUP(WS),
+     INTEGER("im.gateway.ws.max-connections-per-address", ws_max_connections_per_address, "20000",
+             0, 10000000),
+     RELOAD,
+     .help = "Most connections of one IPv4 address, or of one IPv6 network of 64 bits, HTTP "
+             "included; further ones are closed when accepted. It does not hold for trusted "
+             "proxies while forwarding headers are believed. 0: any number."},
 
     {GROUP(STORMS), INTEGER("im.gateway.ws.accept-rate", ws_accept_rate, "5000", 0, 1000000),
      RELOAD,

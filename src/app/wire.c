@@ -2,6 +2,7 @@
 /* From options to each part's configuration: see wire.h. Ranges were checked by the table. */
 #include "app/wire.h"
 
+#include <sys/resource.h>
 #include <unistd.h>
 
 static void listen_on(struct mn_net_config *net, const char *host, int64_t port)
@@ -18,11 +19,28 @@ static unsigned loop_count(const struct mn_config *config)
     return (unsigned)(count < 1 ? 1 : count > 64 ? 64 : count);
 }
 
+/*
+ * Connections must leave descriptors to the stores: a message log that cannot
+ * open its next file refuses to write.
+ */
+static uint32_t connection_ceiling(const struct mn_config *config)
+{
+    enum { RESERVED = 256 };
+    struct rlimit limit;
+    uint64_t wanted = (uint64_t)config->ws_max_connections;
+    if (getrlimit(RLIMIT_NOFILE, &limit) || limit.rlim_cur == RLIM_INFINITY)
+        return (uint32_t)wanted;
+    uint64_t reserved = limit.rlim_cur / 2 < RESERVED ? limit.rlim_cur / 2 : RESERVED;
+    uint64_t most = limit.rlim_cur - reserved;
+    return (uint32_t)(wanted < most ? wanted : most > 0 ? most : 1);
+}
+
 void mn_wire_net(const struct mn_config *config, struct mn_net_config *ret)
 {
     *ret = (struct mn_net_config){
         .loops = loop_count(config),
-        .max_connections = (uint32_t)config->ws_max_connections,
+        .max_connections = connection_ceiling(config),
+        .max_connections_per_address = (uint32_t)config->ws_max_connections_per_address,
         .accept_rate = (uint32_t)config->ws_accept_rate,
         .accept_burst = (uint32_t)config->ws_accept_burst,
         .handshake_timeout_ms = (uint32_t)config->ws_handshake_timeout_ms,

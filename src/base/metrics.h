@@ -19,6 +19,10 @@
     X(ACCEPTED, COUNTER, "minim_accepted_total", "", "Connections accepted")                       \
     X(ACCEPT_SHED, COUNTER, "minim_accept_shed_total", "",                                         \
       "Connections closed at accept for want of descriptors or by the connection ceiling")         \
+    X(ADDRESS_REFUSED, COUNTER, "minim_address_refused_total", "",                                 \
+      "Connections closed at accept because their address has as many as it may")                  \
+    X(CONN_SHED, COUNTER, "minim_connections_shed_total", "",                                      \
+      "Connections without a session that made room for newcomers")                                \
     X(ACCEPT_DEFERRED, COUNTER, "minim_accept_deferred_total", "",                                 \
       "Times accepting paused because the accept bucket was empty")                                \
     X(BYTES_IN, COUNTER, "minim_received_bytes_total", "", "Bytes read from sockets")              \
@@ -39,6 +43,7 @@
     X(CLOSE_HANDSHAKE, COUNTER, "minim_closes_total", "cause=\"handshake\"", "")                   \
     X(CLOSE_SLOW, COUNTER, "minim_closes_total", "cause=\"slow_consumer\"", "")                    \
     X(CLOSE_MEMORY, COUNTER, "minim_closes_total", "cause=\"memory\"", "")                         \
+    X(CLOSE_CROWD, COUNTER, "minim_closes_total", "cause=\"crowd\"", "")                           \
     X(CLOSE_SHUTDOWN, COUNTER, "minim_closes_total", "cause=\"shutdown\"", "")                     \
     X(KICKS, COUNTER, "minim_kicks_total", "",                                                     \
       "Sessions replaced by a newer one of the same user")                                         \

@@ -10,7 +10,6 @@
  * over, and an id never comes back: its generation counts up with each use
  * of the slot.
  */
-#include <arpa/inet.h>
 #include <errno.h>
 #include <unistd.h>
 
@@ -81,16 +80,6 @@ void mn_loop_free_slabs(struct mn_loop *loop)
     loop->slab_count = 0;
 }
 
-static void set_peer(struct mn_conn *conn, const struct sockaddr *addr)
-{
-    if (addr->sa_family == AF_INET6) {
-        memcpy(conn->peer, &((const struct sockaddr_in6 *)addr)->sin6_addr, 16);
-    } else if (addr->sa_family == AF_INET) {
-        memset(conn->peer + 10, 0xff, 2); /* ::ffff:a.b.c.d */
-        memcpy(conn->peer + 12, &((const struct sockaddr_in *)addr)->sin_addr, 4);
-    }
-}
-
 static void init_slot(struct mn_conn *conn, struct mn_loop *loop, uint64_t id, int fd)
 {
     memset(conn, 0, sizeof(*conn));
@@ -99,11 +88,12 @@ static void init_slot(struct mn_conn *conn, struct mn_loop *loop, uint64_t id, i
     conn->fd = fd;
     mn_list_init(&conn->link);
     mn_list_init(&conn->resume);
+    mn_list_init(&conn->crowd);
     mn_wheel_node_init(&conn->timer);
     conn->last_read_ms = conn->last_write_ms = conn->last_said_ms = mn_loop_now(loop);
 }
 
-struct mn_conn *mn_conn_new(struct mn_loop *loop, int take_fd, const struct sockaddr *addr)
+struct mn_conn *mn_conn_new(struct mn_loop *loop, int take_fd, const uint8_t peer[16])
 {
     if (mn_list_is_empty(&loop->free) && !grow(loop))
         return NULL;
@@ -114,7 +104,7 @@ struct mn_conn *mn_conn_new(struct mn_loop *loop, int take_fd, const struct sock
         mn_list_push(&loop->free, &conn->link);
         return NULL;
     }
-    set_peer(conn, addr);
+    memcpy(conn->peer, peer, sizeof(conn->peer));
     loop->conn_count++;
     mn_metric_inc(loop->metrics, MN_M_CONN_OPEN);
     mn_conn_set_state(conn, MN_CONN_HTTP);
@@ -153,6 +143,9 @@ static const unsigned successors[MN_CONN_STATE_COUNT] = {
     [MN_CONN_DEAD] = BIT(MN_CONN_FREE),
 };
 
+/* In which a connection is not one of those that wait: a handler has it, or it is gone. */
+#define BUSY_STATES (BIT(MN_CONN_BUSY) | BIT(MN_CONN_DEAD) | BIT(MN_CONN_FREE))
+
 void mn_conn_set_state(struct mn_conn *conn, enum mn_conn_state state)
 {
     MN_BUG_ON((successors[conn->state] & BIT(state)) == 0);
@@ -163,6 +156,10 @@ void mn_conn_set_state(struct mn_conn *conn, enum mn_conn_state state)
         mn_metric_add(conn->loop->metrics, MN_M_WS_OPEN, was_ws ? -1 : 1);
     }
     conn->deadline_ms = 0;
+    if ((BIT(state) & BUSY_STATES) != 0)
+        mn_crowd_leave(conn);
+    else
+        mn_crowd_join(conn);
 }
 
 void mn_conn_update_poll(struct mn_conn *conn, int events)
@@ -322,6 +319,7 @@ static void count_close(struct mn_conn *conn, enum mn_close_cause cause)
         [MN_CLOSE_HANDSHAKE] = MN_M_CLOSE_HANDSHAKE,
         [MN_CLOSE_SLOW] = MN_M_CLOSE_SLOW,
         [MN_CLOSE_MEMORY] = MN_M_CLOSE_MEMORY,
+        [MN_CLOSE_CROWD] = MN_M_CLOSE_CROWD,
         [MN_CLOSE_SHUTDOWN] = MN_M_CLOSE_SHUTDOWN,
     };
     mn_metric_inc(conn->loop->metrics, metric[cause]);
@@ -384,6 +382,7 @@ void mn_conn_abort(struct mn_conn *conn, enum mn_close_cause cause)
     mn_wheel_clear(&loop->wheel, &conn->timer);
     uv_close((uv_handle_t *)&conn->poll, on_handle_closed);
     close(conn->fd);
+    mn_address_leave(loop->net, conn->peer);
     mn_metric_add(loop->metrics, MN_M_CONN_OPEN, -1);
     if (atomic_fetch_sub(&loop->net->conn_count, 1) == 1)
         signal_idle(loop->net);
@@ -419,14 +418,6 @@ struct mn_loop *mn_conn_loop(const struct mn_conn *conn) { return conn->loop; }
 
 void *mn_conn_session(struct mn_conn *conn) { return conn + 1; }
 
-void mn_conn_peer(const struct mn_conn *conn, char p[64])
-{
-    static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
-    const char *text = memcmp(conn->peer, mapped, sizeof(mapped)) == 0
-                           ? inet_ntop(AF_INET, conn->peer + 12, p, 64)
-                           : inet_ntop(AF_INET6, conn->peer, p, 64);
-    if (text == NULL)
-        p[0] = '\0';
-}
+void mn_conn_peer(const struct mn_conn *conn, char p[64]) { mn_peer_text(conn->peer, p); }
 
 bool mn_conn_is_congested(const struct mn_conn *conn) { return conn->congested; }

@@ -4,9 +4,11 @@
  * each address (SO_REUSEPORT): the kernel spreads the connections.
  *
  * Accepting pauses, so that new connections wait in the kernel's backlog
- * instead of here, when the token bucket is empty or descriptors run out.
- * In the second case one connection is accepted with the reserve descriptor
- * and closed: its peer learns at once, and the backlog does not stand still.
+ * instead of here, when the token bucket is empty, or when there is no place
+ * (max_connections, descriptors) but somebody will make room (crowd.c).
+ * Where nobody does, one is accepted, for want of descriptors with the
+ * reserve one, and closed: its peer learns at once, and the backlog does not
+ * stand still.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -19,6 +21,7 @@
 #define BACKLOG 65535          /* the kernel caps it at net.core.somaxconn */
 #define ACCEPT_BUDGET 64       /* a wake-up and listener */
 #define FD_PAUSE_MS 100        /* descriptors do not come back faster */
+#define ROOM_PAUSE_MS 20       /* until somebody may have made room */
 #define BUCKET_PAUSE_MIN_MS 10 /* wake up for a few connections, not for each */
 #define LOG_EVERY_MS 5000
 /*
@@ -199,16 +202,21 @@ static void shed_one(struct mn_loop *loop, int listen_fd)
     loop->reserve_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 }
 
-static void on_accept_failure(struct mn_loop *loop, int listen_fd, int errnum)
+/* True when the next one may be accepted at once. */
+static bool on_accept_failure(struct mn_loop *loop, int listen_fd, int errnum)
 {
+    bool is_full = errnum == EMFILE || errnum == ENFILE;
+    enum mn_room room = is_full ? mn_loop_make_room(loop) : MN_ROOM_NONE;
     uint64_t suppressed;
     if (mn_log_gate_pass(&loop->net->accept_gate, LOG_EVERY_MS, &suppressed))
         mn_log(loop->net->log, MN_LOG_ERROR, "accept_failed",
                MN_KV_Z("error", mn_err_text(mn_err_from_errno(errnum))), MN_KV_I("errno", errnum),
                MN_KV_U("suppressed", suppressed));
-    if (errnum == EMFILE || errnum == ENFILE)
+    if (is_full && room == MN_ROOM_NONE)
         shed_one(loop, listen_fd);
-    pause_accepting(loop, FD_PAUSE_MS);
+    if (room != MN_ROOM_MADE)
+        pause_accepting(loop, room == MN_ROOM_SOON ? ROOM_PAUSE_MS : FD_PAUSE_MS);
+    return room == MN_ROOM_MADE;
 }
 
 /* A connection that died in the backlog; the next one may be fine (accept(2), "Error handling"). */
@@ -219,15 +227,53 @@ static bool is_transient(int errnum)
            errnum == EHOSTUNREACH || errnum == EOPNOTSUPP || errnum == ENETUNREACH;
 }
 
+/* Whether the ceiling on connections is not reached, or somebody made room; else a pause has begun. */
+static bool has_room(struct mn_loop *loop)
+{
+    if (atomic_load(&loop->net->conn_count) < loop->cfg.max_connections)
+        return true;
+    enum mn_room room = mn_loop_make_room(loop);
+    if (room == MN_ROOM_SOON)
+        pause_accepting(loop, ROOM_PAUSE_MS);
+    return room != MN_ROOM_SOON; /* NONE: accepted and closed */
+}
+
+static bool address_enters(struct mn_loop *loop, const uint8_t peer[16])
+{
+    struct mn_net *net = loop->net;
+    uint64_t suppressed;
+    char text[64];
+    if (mn_address_enter(net, peer, loop->cfg.max_connections_per_address))
+        return true;
+    if (net->http.is_shared != NULL && net->http.is_shared(net->http.ctx, peer) &&
+        mn_address_enter(net, peer, 0))
+        return true;
+    mn_metric_inc(loop->metrics, MN_M_ADDRESS_REFUSED);
+    if (mn_log_gate_pass(&net->address_gate, LOG_EVERY_MS, &suppressed)) {
+        mn_peer_text(peer, text);
+        mn_log(net->log, MN_LOG_WARN, "address_refused", MN_KV_Z("peer", text),
+               MN_KV_U("most", loop->cfg.max_connections_per_address),
+               MN_KV_U("suppressed", suppressed));
+    }
+    return false;
+}
+
 static void admit(struct mn_loop *loop, int fd, const struct sockaddr *addr)
 {
     struct mn_net *net = loop->net;
+    uint8_t peer[16];
+    mn_peer_set(peer, addr);
+    if (!address_enters(loop, peer)) {
+        close(fd);
+        return;
+    }
     unsigned before = atomic_fetch_add(&net->conn_count, 1);
-    if (before < loop->cfg.max_connections && mn_conn_new(loop, fd, addr) != NULL) {
+    if (before < loop->cfg.max_connections && mn_conn_new(loop, fd, peer) != NULL) {
         mn_metric_inc(loop->metrics, MN_M_ACCEPTED);
         return;
     }
     atomic_fetch_sub(&net->conn_count, 1);
+    mn_address_leave(net, peer);
     mn_metric_inc(loop->metrics, MN_M_ACCEPT_SHED);
     close(fd);
 }
@@ -236,7 +282,7 @@ static void admit(struct mn_loop *loop, int fd, const struct sockaddr *addr)
 static bool accept_one(struct mn_listener *listener)
 {
     struct mn_loop *loop = listener->loop;
-    if (!bucket_take(loop))
+    if (!has_room(loop) || !bucket_take(loop))
         return false;
     struct sockaddr_storage addr;
     socklen_t len = sizeof(addr);
@@ -248,9 +294,7 @@ static bool accept_one(struct mn_listener *listener)
     bucket_give_back(loop);
     if (is_transient(errno))
         return true;
-    if (errno != EAGAIN)
-        on_accept_failure(loop, listener->fd, errno);
-    return false;
+    return errno != EAGAIN && on_accept_failure(loop, listener->fd, errno);
 }
 
 static void on_listener(uv_poll_t *poll, int status, int events)

@@ -87,6 +87,7 @@ void mn_loop_turn_finish(struct mn_loop *loop)
         if (mn_list_is_empty(&loop->dirty) && mn_list_is_empty(&loop->resume))
             break;
     }
+    mn_loop_give_room(loop);
     mn_loop_publish(loop);
     if (mn_loop_shed_memory(loop))
         mn_loop_publish(loop);
@@ -144,6 +145,7 @@ static void init_state(struct mn_loop *loop)
     mn_list_init(&loop->dirty);
     mn_list_init(&loop->stuck);
     mn_list_init(&loop->resume);
+    mn_list_init(&loop->crowd);
     pthread_mutex_init(&loop->post.lock, NULL);
     loop->post.is_open = true;
     loop->conn_size = (sizeof(struct mn_conn) + loop->cfg.session_size + 15) & ~(size_t)15;

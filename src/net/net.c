@@ -84,6 +84,8 @@ enum mn_err mn_net_new(const struct mn_net_config *config, const struct mn_net_w
     net->http = *http;
     net->log = log;
     net->metrics = metrics;
+    pthread_mutex_init(&net->addresses.lock, NULL);
+    mn_map_init(&net->addresses.count);
     pthread_mutex_init(&net->idle_lock, NULL);
     pthread_condattr_t attr;
     pthread_condattr_init(&attr);
@@ -231,6 +233,8 @@ void mn_net_free(struct mn_net *net)
     }
     pthread_cond_destroy(&net->idle);
     pthread_mutex_destroy(&net->idle_lock);
+    mn_map_deinit(&net->addresses.count);
+    pthread_mutex_destroy(&net->addresses.lock);
     mn_free(net);
 }
 

@@ -42,6 +42,7 @@ enum mn_close_cause {
     MN_CLOSE_HANDSHAKE, /* upgrade or request not complete in time */
     MN_CLOSE_SLOW,      /* above the high watermark for too long, or above the hard ceiling */
     MN_CLOSE_MEMORY,    /* the ceiling on all queued bytes */
+    MN_CLOSE_CROWD,     /* nobody vouched for it, and a newcomer needed its place */
     MN_CLOSE_SHUTDOWN,
     MN_CLOSE_COUNT
 };
@@ -58,8 +59,9 @@ struct mn_net_config {
     struct mn_net_listen listen[MN_NET_LISTEN_MAX];
     unsigned listen_count;
     char ws_path[256];        /* "/ws"; also matches "/ws/..." and "/ws?..." */
-    uint32_t max_connections; /* beyond it new ones are closed at accept and counted */
-    uint32_t accept_rate;     /* token bucket per second over all loops, 0 = off */
+    uint32_t max_connections; /* at it newcomers take the place of those nobody vouches for */
+    uint32_t max_connections_per_address; /* beyond it new ones are closed at accept; 0: any */
+    uint32_t accept_rate;                 /* token bucket per second over all loops, 0 = off */
     uint32_t accept_burst;
     uint32_t handshake_timeout_ms;  /* to a complete upgrade or request: 10,000 */
     uint32_t http_idle_ms;          /* between requests of a kept-alive connection */
@@ -98,7 +100,7 @@ struct mn_net_ws_handler {
     void (*on_turn_end)(void *ctx, struct mn_loop *loop);
 };
 
-/* What happens with HTTP requests; every function may be NULL. */
+/* What happens with HTTP requests, and who sends them; every function may be NULL. */
 struct mn_net_http_handler {
     void *ctx;
     /* A complete request (never an upgrade to the WebSocket path), on its loop; owns `take_req`. */
@@ -110,6 +112,11 @@ struct mn_net_http_handler {
      * NULL.  Any thread.
      */
     void (*on_refusal)(void *ctx, const struct mn_http_request *req, struct mn_http_response *res);
+    /*
+     * Whether many clients share this address (a proxy), so that the ceiling
+     * on connections of one does not hold for it.  On a loop's thread.
+     */
+    bool (*is_shared)(void *ctx, const uint8_t peer[16]);
 };
 
 /* ---- process ---------------------------------------------------------- */
@@ -206,6 +213,11 @@ bool mn_conn_is_congested(const struct mn_conn *conn);
  */
 void mn_conn_close(struct mn_conn *conn, enum mn_close_cause cause, uint16_t code,
                    const char *reason);
+/*
+ * The peer is known (its session has begun): the connection never makes
+ * room for a newcomer from here on.
+ */
+void mn_conn_vouch(struct mn_conn *conn);
 /*
  * Stops processing input / goes on, in this turn.  Meanwhile at most one
  * read buffer is kept, the rest waits in the kernel, and the reader's

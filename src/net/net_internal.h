@@ -9,6 +9,7 @@
 #include <uv.h>
 
 #include "base/list.h"
+#include "base/map.h"
 #include "base/mem.h"
 #include "net/http.h"
 #include "net/http_parse.h"
@@ -69,6 +70,8 @@ struct mn_conn {
     uint64_t id;
     struct mn_list link;   /* loop->dirty, loop->stuck or loop->free */
     struct mn_list resume; /* loop->resume: input waits to be processed */
+    struct mn_list crowd;  /* loop->crowd: nobody vouches for the peer */
+    uint64_t crowd_ms;     /* since when it waits there */
     struct mn_wheel_node timer;
     struct mn_http_parse *http; /* the request being read, or NULL */
     struct mn_ws_rx rx;
@@ -99,6 +102,7 @@ struct mn_conn {
     bool eof;     /* the peer's FIN was read */
     bool patient; /* CLOSING: wait for a full socket instead of giving up */
     bool served;  /* had a complete request */
+    bool vouched; /* mn_conn_vouch() */
 };
 
 struct mn_slab;
@@ -146,6 +150,8 @@ struct mn_loop {
     struct mn_list dirty;  /* have something to write or to end in this turn */
     struct mn_list stuck;  /* wait for a full socket */
     struct mn_list resume; /* have buffered input to process */
+    struct mn_list crowd;  /* who makes room for newcomers, the longest wait first: crowd.c */
+    unsigned crowd_count;
     struct mn_frame **ring_cache[MN_RING_CACHE]; /* rings of the smallest size */
     unsigned ring_cached;
 
@@ -165,6 +171,9 @@ struct mn_loop {
     int64_t unix_ms;   /* 0: not asked yet in this turn */
     int64_t held;      /* bytes of memory held for peers: see memory.c */
     int64_t held_told; /* of it in the metrics */
+
+    _Atomic unsigned crowd_shared; /* crowd_count as other loops may read it */
+    _Atomic bool room_asked;       /* another loop needs a place */
 
     _Atomic int64_t held_shared; /* `held` and `carried` as other loops may read them */
     _Atomic int64_t carried;     /* bytes of answers on their way to this loop */
@@ -187,7 +196,11 @@ struct mn_net {
     uint16_t port[MN_NET_LISTEN_MAX];
     _Atomic unsigned conn_count;
     _Atomic bool draining;
-    struct mn_log_gate accept_gate, slow_gate, flood_gate;
+    struct mn_log_gate accept_gate, address_gate, crowd_gate, flood_gate;
+    struct {
+        pthread_mutex_t lock;
+        struct mn_map count; /* connections by address */
+    } addresses;
     pthread_mutex_t idle_lock;
     pthread_cond_t idle; /* conn_count became 0 */
     struct mn_loop *loops[MN_NET_LOOPS_MAX];
@@ -224,8 +237,11 @@ void mn_loop_close_listeners(struct mn_loop *loop);
 void mn_loop_on_accept_timer(uv_timer_t *timer);
 
 /* conn.c */
-/* A connection for an accepted socket; NULL (the socket stays the caller's) without memory. */
-struct mn_conn *mn_conn_new(struct mn_loop *loop, int take_fd, const struct sockaddr *addr);
+/*
+ * A connection for an accepted socket, whose address has entered; NULL (the
+ * socket and the entry stay the caller's) without memory.
+ */
+struct mn_conn *mn_conn_new(struct mn_loop *loop, int take_fd, const uint8_t peer[16]);
 /* Connection in slot 0.. or NULL behind the last slot; its state may be FREE. */
 struct mn_conn *mn_loop_slot(struct mn_loop *loop, unsigned slot);
 struct mn_conn *mn_loop_find_any(struct mn_loop *loop, uint64_t conn_id);
@@ -283,6 +299,27 @@ void mn_conn_drop_output(struct mn_conn *conn);
 void mn_loop_free_rings(struct mn_loop *loop);
 /* Queues a PONG in place of the one that waits for a peer that does not read. */
 void mn_conn_send_pong(struct mn_conn *conn, const char *p, size_t n);
+
+/* crowd.c */
+/* The connection waits from now on; nothing when somebody vouched for it. */
+void mn_crowd_join(struct mn_conn *conn);
+void mn_crowd_leave(struct mn_conn *conn);
+enum mn_room {
+    MN_ROOM_MADE, /* a connection has ended: its place and its descriptor are free */
+    MN_ROOM_SOON, /* in a moment, here or on another loop */
+    MN_ROOM_NONE  /* every connection is of use */
+};
+enum mn_room mn_loop_make_room(struct mn_loop *loop);
+/* What another loop asked for. */
+void mn_loop_give_room(struct mn_loop *loop);
+
+/* address.c */
+/* The address without port; IPv4 in its IPv6 form. */
+void mn_peer_set(uint8_t ret_peer[16], const struct sockaddr *addr);
+void mn_peer_text(const uint8_t peer[16], char ret[64]);
+/* Counts a connection of the address; false: it has `limit` already (0: any number). */
+bool mn_address_enter(struct mn_net *net, const uint8_t peer[16], uint32_t limit);
+void mn_address_leave(struct mn_net *net, const uint8_t peer[16]);
 
 /* memory.c */
 /* Charges what the connection's input holds now, instead of what it held before. */

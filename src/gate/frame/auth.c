@@ -181,6 +181,7 @@ static void bind_session(struct mn_conn *conn, const struct check *check)
     MN_BUG_ON(session->uid != 0);
     session->uid = check->claims.uid;
     mn_session_set_state(session, MN_SESSION_LIVE);
+    mn_conn_vouch(conn);
     mn_metric_inc(gl->metrics, MN_M_SESSIONS);
     mn_session_adopt(conn, check->claims.exp_ms, check->claims.sv);
     send_auth_ok(conn);

@@ -174,6 +174,57 @@ def test_connections_over_the_descriptor_limit(launch, connect, uid):
     until(serves, "new connections to be served again")
 
 
+def hold_places(address, count, request):
+    """Connections that say `request` and then keep their place."""
+    crowd = []
+    for _ in range(count):
+        with contextlib.suppress(OSError):
+            connection = socket.create_connection(address, timeout=TIMEOUT)
+            crowd.append(connection)
+            connection.sendall(request)
+    return crowd
+
+
+@pytest.mark.parametrize("request_", [
+    b"", b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n", b"GET /healthz HTTP/1.1\r\nHo", upgrade_request()],
+    ids=["silent", "kept-alive", "half", "no-session"])
+def test_newcomers_are_served_while_somebody_holds_all_places(launch, connect, uid, request_):
+    """Those who wait without a session make room; sessions are not touched."""
+    server = launch({"im.gateway.ws.auth-timeout-ms": 60000, "im.gateway.ws.handshake-timeout-ms": 60000},
+                    prefix=["prlimit", "--nofile=300:300"])
+    sender, receiver = connect(uid(), server), connect(uid(), server)
+    crowd = hold_places(server.http, 350, request_)
+    for i in range(9):
+        assert server.api().get("/healthz").status == 200
+        sender.chat(receiver.uid, str(i))
+        receiver.expect("SINGLE_CHAT", body=str(i))
+    newcomer = connect(uid(), server)
+    newcomer.expect_alive()
+    assert server.metric("minim_connections_shed_total") > 0
+    assert server.metric("minim_accept_shed_total") == 0
+    sender.expect_alive()
+    for connection in crowd:
+        connection.close()
+
+
+def test_connections_of_one_address(launch, connect, uid):
+    server = launch({"im.gateway.ws.max-connections-per-address": 10})
+    client = connect(uid(), server)
+    crowd = [RawSocket(server.http) for _ in range(30)]
+    until(lambda: closed_count(crowd) >= 21, "those beyond the address's ceiling to be closed")
+    client.expect_alive()
+    server.wait_log("address_refused")
+    for connection in crowd:
+        connection.close()
+
+
+def test_a_trusted_proxy_is_many_clients(launch, connect, uid):
+    server = launch({"im.gateway.ws.max-connections-per-address": 2, "im.ratelimit.trust-forwarded-headers": "true"})
+    clients = [connect(uid(), server) for _ in range(5)]
+    for client in clients:
+        client.expect_alive()
+
+
 def test_connection_ceiling(launch, connect, uid):
     server = launch({"im.gateway.ws.max-connections": 20})
     client = connect(uid(), server)

@@ -36,7 +36,7 @@ struct mn_conn {
     struct mn_loop *loop;
     uint64_t id; /* 0: free */
     void *session;
-    bool held, congested, closed;
+    bool held, congested, closed, vouched;
     unsigned room; /* pushes until it is congested; 0: no end of them */
     enum mn_close_cause cause;
     uint16_t code;

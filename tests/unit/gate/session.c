@@ -160,9 +160,11 @@ static void raised_for_somebody_else(void **state)
     lb_auth(conn, 7, 0);
     lb_work();
     lb_bump(8, 1);
+    assert_false(conn->vouched); /* it may still make room for somebody */
     lb_settle();
     lb_advance(10000);
     lb_expect(conn, "'type':'AUTH_OK'");
+    assert_true(conn->vouched);
     lb_expect_quiet(conn);
 }
 

@@ -143,12 +143,19 @@ static void bucket_defers_but_loses_nobody(void **state)
         close(fd[i]);
 }
 
+static void vouch(struct server *s, struct mn_conn *conn)
+{
+    (void)s;
+    mn_conn_vouch(conn);
+}
+
 static void ceiling_on_connections(void **state)
 {
     char buf[16];
     int fd[3];
     (void)state;
     server.cfg.max_connections = 3;
+    server.on_open = vouch;
     server_start(&server);
     for (int i = 0; i < 3; i++)
         fd[i] = client_ws(&server);
@@ -170,6 +177,7 @@ static void want_of_descriptors_is_survived(void **state)
     struct rlimit before, tight;
     char line[1024], buf[16];
     (void)state;
+    server.on_open = vouch;
     server_start(&server);
     int kept = client_ws(&server);
     int waiting = socket(AF_INET, SOCK_STREAM, 0);

@@ -20,6 +20,7 @@ int test_net_pressure(void);
 int test_net_memory(void);
 int test_net_life(void);
 int test_net_listen(void);
+int test_net_crowd(void);
 int test_net_chaos(void);
 
 #endif
