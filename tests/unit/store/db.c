@@ -414,13 +414,15 @@ static void test_failed_writes_are_reported(void **state)
 {
     struct fixture *f = *state;
     struct mn_user user = user_of(8, "late"), got;
+    struct rlimit before;
     add_user(f, 7, "a", "a");
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
     signal(SIGXFSZ, SIG_IGN);
     limit_file_size(1024);
     enum mn_err err = mn_db_user_create(f->db, &user, MN_STR("late"));
     bool writable = mn_db_is_writable(f->db);
     enum mn_err probe = mn_db_probe(f->db);
-    limit_file_size(RLIM_INFINITY);
+    limit_file_size(before.rlim_cur);
     assert_true(err == MN_EIO || err == MN_ENOSPC);
     assert_true(probe == MN_EIO || probe == MN_ENOSPC);
     assert_false(writable);
