@@ -54,6 +54,8 @@ struct power_disk;
 struct power_disk *power_disk_new(const struct power_trace *trace);
 void power_disk_free(struct power_disk *disk);
 void power_disk_advance(struct power_disk *disk, size_t position);
+/* All that was written so far is on the disk, synced or not: what a killed process leaves. */
+void power_disk_settle(struct power_disk *disk);
 /* Makes `dir` (which must not exist) as the disk may have it after a power cut now. */
 void power_disk_write(const struct power_disk *disk, struct mn_rng *rng, const char *dir);
 

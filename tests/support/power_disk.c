@@ -196,6 +196,12 @@ void power_disk_advance(struct power_disk *d, size_t position)
     }
 }
 
+void power_disk_settle(struct power_disk *d)
+{
+    for (int i = 0; i < d->trace->node_count; i++)
+        settle(d, i, d->position);
+}
+
 /* ---- a power cut ---- */
 
 /*
@@ -380,8 +386,7 @@ bool power_is_whole(const struct power_trace *trace, char *ret_what, size_t cap)
 {
     struct power_disk *d = power_disk_new(trace);
     power_disk_advance(d, trace->count);
-    for (int i = 0; i < trace->node_count; i++)
-        settle(d, i, trace->count);
+    power_disk_settle(d);
     bool same = dir_is_same(d, POWER_ROOT_NODE, trace->root, ret_what, cap);
     power_disk_free(d);
     return same;
