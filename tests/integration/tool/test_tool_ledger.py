@@ -10,7 +10,7 @@ import subprocess
 
 import pytest
 
-from support.bench import SECRET, bench, faulty, seconds
+from support.bench import HELD, SECRET, bench, faulty, seconds
 from support.server import MINIM, sanitizer_environment
 from support.wait import until
 
@@ -33,7 +33,7 @@ def assert_clean(ledger, *but):
 
 def test_no_fault_is_clean(tmp_path):
     with faulty() as server:
-        done, result = single(server, "--gate", "lost=0", "--gate", "p99<2s", tmp_path=tmp_path)
+        done, result = single(server, "--gate", "lost=0", "--gate", "p99" + HELD, tmp_path=tmp_path)
     ledger = result["ledger"]
     assert done.returncode == 0
     assert_clean(ledger)
@@ -288,7 +288,11 @@ def test_slow_receivers_are_reported_apart(tmp_path):
         _, result = single(server, "--slow", "50", "--slow-delay", "0.1s", tmp_path=tmp_path)
     assert_clean(result["ledger"])
     impaired = result["latency"]["impaired_response"]
-    assert impaired["p90_ns"] > 200e6 > result["latency"]["response"]["p50_ns"]
+    assert impaired["count"] == result["counters_total"]["delivered_slow"] > 200
+    # Four of them take ten a second each of 200: most wait for a second, the slower the machine the longer.
+    assert impaired["p90_ns"] > 200e6
+    # And the figures of the others are of the others.
+    assert abs(result["latency"]["response"]["count"] - 200 * seconds(result, "steady")) <= 10
 
 
 def test_no_ack(tmp_path):

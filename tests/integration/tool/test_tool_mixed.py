@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from support.bench import bench, faulty, minim, seconds
+from support.bench import HELD, bench, faulty, minim, seconds
 
 KINDS = ("history", "conversations", "login")
 
@@ -32,7 +32,7 @@ def is_timed(result, kind):
 
 def test_the_built_in_profile(tmp_path):
     with faulty() as server:
-        done, result = mixed(server, "--gate", "http_errors=0", "--gate", "history_p99<5s", "--gate", "http_skipped=0",
+        done, result = mixed(server, "--gate", "http_errors=0", "--gate", "history_p99" + HELD, "--gate", "http_skipped=0",
                              "--gate", "receipts_missing=0", "--gate", "lost=0", tmp_path=tmp_path, duration="2s")
     assert done.returncode == 0, done.stdout
     assert_adds_up(result)
@@ -98,7 +98,7 @@ def test_waiting_for_a_connection_is_in_the_latencies(tmp_path):
     latency = result["latency"]["http_history"]
     assert is_timed(result, "history") and latency["count"] >= 19
     assert latency["min_ns"] >= 250e6
-    # The last of them was due after 1 s and answered after 5 s.
+    # The last of them was due after 1 s and answered after 5 s; on a busy machine later, never sooner.
     assert latency["max_ns"] > 3e9 and latency["p50_ns"] > 1e9
     assert result["latency"]["http_wait"]["max_ns"] > 3e9
 
