@@ -15,10 +15,12 @@ static void check_msg(struct mn_str s)
     if (mn_row_msg_parse(s, &row))
         return;
     size_t n = mn_row_msg_head(head, &row);
-    FUZZ_CHECK(n <= sizeof(head) && n + row.client_id.n + row.body.n == s.n);
+    FUZZ_CHECK(n <= sizeof(head) && n + row.client_id.n + row.body.n + row.mentions.n == s.n);
     FUZZ_CHECK(memcmp(head, s.p, n) == 0);
     FUZZ_CHECK(row.client_id.p == s.p + n && row.body.p == s.p + n + row.client_id.n);
     FUZZ_CHECK(row.group ? row.to == 0 : row.to > 0);
+    FUZZ_CHECK(row.group || (row.reply_to == 0 && row.reply_author == 0 && row.mentions.n == 0));
+    FUZZ_CHECK(row.reply_to >= 0 && row.reply_author >= 0 && row.mentions.n % 8 == 0);
     FUZZ_CHECK(row.chat > 0 && row.seq > 0 && row.from > 0 && row.created_ms >= 0);
 }
 

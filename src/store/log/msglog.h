@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "base/buf.h"
 #include "base/err.h"
@@ -65,6 +66,31 @@ enum mn_op_kind {
     MN_OP_ECHO   /* changes nothing, comes back in its turn (keeps replies in order) */
 };
 
+/*
+ * Users, as an operation and a message's row have them: eight bytes each,
+ * big-endian.
+ */
+#define MN_UID_BYTES 8
+static inline size_t mn_uids_count(struct mn_str uids) { return uids.n / MN_UID_BYTES; }
+static inline int64_t mn_uids_get(struct mn_str uids, size_t i)
+{
+    uint64_t v;
+    memcpy(&v, uids.p + i * MN_UID_BYTES, sizeof(v));
+    return (int64_t)__builtin_bswap64(v);
+}
+static inline void mn_uids_set(char *uids, size_t i, int64_t uid)
+{
+    uint64_t v = __builtin_bswap64((uint64_t)uid);
+    memcpy(uids + i * MN_UID_BYTES, &v, sizeof(v));
+}
+static inline bool mn_uids_have(struct mn_str uids, int64_t uid)
+{
+    size_t n = mn_uids_count(uids), i = 0;
+    while (i < n && mn_uids_get(uids, i) != uid)
+        i++;
+    return i < n;
+}
+
 enum mn_cursor_kind { MN_CURSOR_DELIVERED = 1, MN_CURSOR_READ }; /* read moves both */
 
 /* One operation.  Reference-counted; made by mn_op_new(), immutable between submit and on_commit. */
@@ -84,6 +110,8 @@ struct mn_op {
     /* CURSOR: of the message at `at`. APPEND: to use for a new one; out: the first one's when duplicate */
     int64_t id;
     int64_t unix_ms; /* APPEND, REVOKE, JOIN: time of processing, which is stored */
+    /* APPEND to a GROUP: the message of the same group that it answers, and whom that addresses; 0: none */
+    int64_t reply_to, reply_author;
     /* out */
     /*
      * MN_OK, MN_ENOSPC, MN_EIO, MN_EBUSY (store not usable now), MN_EINVAL
@@ -93,10 +121,11 @@ struct mn_op {
     enum mn_err result;
     bool duplicate; /* APPEND: client id seen before; id and seq are the first one's */
     bool advanced;  /* CURSOR: it moved. REVOKE, JOIN, LEAVE: it was not so before */
-    /* text: client id, message type as the client wrote it, body; not NUL-terminated */
+    /* text: client id, message type as the client wrote it, body, mentions; not NUL-terminated */
     uint16_t client_id_len;
     uint16_t msg_type_len;
     bool has_msg_type;
+    uint16_t mention_count; /* APPEND to a GROUP: users that it mentions, each once */
     uint32_t body_len;
     char text[];
 };
@@ -104,6 +133,9 @@ struct mn_op {
 /* NULL when there is no memory. The text is copied. One reference. */
 struct mn_op *mn_op_new(enum mn_op_kind kind, struct mn_str client_id, struct mn_str msg_type,
                         struct mn_str body);
+/* An APPEND that mentions users, at most 65,535. */
+struct mn_op *mn_op_new_append(struct mn_str client_id, struct mn_str msg_type, struct mn_str body,
+                               struct mn_str mentions);
 /* Sets whose it is and which chat: that of two users. */
 static inline void mn_op_set_pair(struct mn_op *op, int64_t from, int64_t to)
 {
@@ -129,6 +161,12 @@ static inline struct mn_str mn_op_msg_type(const struct mn_op *op)
 static inline struct mn_str mn_op_body(const struct mn_op *op)
 {
     return mn_str_make(op->text + op->client_id_len + op->msg_type_len, op->body_len);
+}
+
+static inline struct mn_str mn_op_mentions(const struct mn_op *op)
+{
+    return mn_str_make(op->text + op->client_id_len + op->msg_type_len + op->body_len,
+                       (size_t)op->mention_count * MN_UID_BYTES);
 }
 
 struct mn_msglog_config {
@@ -222,8 +260,15 @@ struct mn_msg {
     int64_t from, to; /* to: 0 in a GROUP */
     int64_t created_ms, updated_ms;
     enum mn_msg_status status;
-    struct mn_str client_id, body; /* valid during the callback */
+    int64_t reply_to, reply_author; /* of a GROUP: as in the operation */
+    struct mn_str client_id, body;  /* valid during the callback */
+    struct mn_str mentions;         /* the same; mn_uids_get() */
 };
+/* Whether a message of a group is for this user in particular: mentioned, or answered. */
+static inline bool mn_msg_addresses(const struct mn_msg *msg, int64_t user)
+{
+    return msg->reply_author == user || mn_uids_have(msg->mentions, user);
+}
 /* Return false to stop. */
 typedef bool (*mn_msg_fn)(void *arg, const struct mn_msg *msg);
 
@@ -249,6 +294,8 @@ struct mn_chat_view {
     bool has_read, has_peer_read;
     int64_t unread;      /* messages of others behind `read` (H-8.5) */
     int64_t undelivered; /* messages of others behind `delivered` */
+    int64_t
+        mentions; /* of a group: those behind `read` that address the user, revoked ones apart */
 };
 MN_MUSTCHECK enum mn_err mn_msglog_chat(struct mn_msglog *log, int64_t chat, int64_t user,
                                         struct mn_chat_view *ret);
@@ -273,7 +320,14 @@ struct mn_conversation_query {
 MN_MUSTCHECK enum mn_err mn_msglog_conversations(struct mn_msglog *log,
                                                  const struct mn_conversation_query *query,
                                                  mn_conversation_fn fn, void *arg);
-/* How many he has. */
+/*
+ * The same of his groups; `last` is NULL in one without a message, whose
+ * time is when he joined.  What it costs follows the number of his groups.
+ */
+MN_MUSTCHECK enum mn_err mn_msglog_group_conversations(struct mn_msglog *log,
+                                                       const struct mn_conversation_query *query,
+                                                       mn_conversation_fn fn, void *arg);
+/* How many chats of two he has. */
 MN_MUSTCHECK enum mn_err mn_msglog_count_chats(struct mn_msglog *log, int64_t user, int64_t *ret);
 typedef bool (*mn_chat_fn)(void *arg, const struct mn_chat_view *chat);
 /* All single chats of a user in order of chat id, beginning behind `after_chat`. */

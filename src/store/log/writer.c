@@ -38,11 +38,13 @@ static void writer_init(struct mn_writer *w, struct mn_msglog *log)
     w->index = mn_alloc_array(2 * (size_t)ops, sizeof(*w->index));
     w->map = mn_alloc_array(buckets, sizeof(*w->map));
     mn_chats_init(&w->chats, log->config.chat_cache);
+    mn_counts_init(&w->counts);
 }
 
 static void writer_deinit(struct mn_writer *w)
 {
     mn_chats_deinit(&w->chats);
+    mn_counts_deinit(&w->counts);
     mn_rocks_batch_free(w->batch);
     mn_free(w->slots);
     mn_free(w->ops);
@@ -216,6 +218,7 @@ static bool fill_batch(struct mn_writer *w, bool stopping, uint64_t now_ms, uint
 {
     mn_rocks_batch_reset(w->batch);
     mn_chats_begin(&w->chats);
+    mn_counts_begin(&w->counts);
     mn_writer_prepare(w);
     mn_writer_apply(w);
     if (w->log->cursors.count > 0 && w->cursors_due_ms == 0)

@@ -28,6 +28,11 @@ static bool is_append_valid(const struct mn_msglog *log, const struct mn_op *op)
     return op->id > log->floor_id && op->client_id_len > 0 && op->client_id_len <= MN_CLIENT_ID_MAX;
 }
 
+static bool is_addressed(const struct mn_op *op)
+{
+    return op->reply_to != 0 || op->reply_author != 0 || op->mention_count > 0;
+}
+
 /* A pair's key must be that of the two, or their messages would be in another one's chat. */
 static bool is_key_valid(const struct mn_op *op)
 {
@@ -36,8 +41,8 @@ static bool is_key_valid(const struct mn_op *op)
     if (op->key.kind == MN_CHAT_GROUP)
         return op->key.a > 0 && op->key.b == 0 && op->to == 0;
     struct mn_chat_key pair = mn_chat_pair(op->from, op->to);
-    return op->key.kind == MN_CHAT_PAIR && pair.a > 0 && pair.a < pair.b && op->key.a == pair.a &&
-           op->key.b == pair.b;
+    return op->key.kind == MN_CHAT_PAIR && !is_addressed(op) && pair.a > 0 && pair.a < pair.b &&
+           op->key.a == pair.a && op->key.b == pair.b;
 }
 
 static bool is_valid(const struct mn_msglog *log, const struct mn_op *op)
@@ -215,7 +220,6 @@ static void find_all_clients(struct mn_writer *w)
             continue;
         }
         slot->chat->stored_seq = slot->chat->last_seq;
-        slot->chat->last_slot = 0;
         if (slot->op->kind != MN_OP_APPEND)
             continue;
         slot->hash = client_hash(w->log, slot->op);
@@ -343,15 +347,8 @@ static enum mn_err find_first(struct mn_writer *w, struct mn_op_slot *slot)
 static enum mn_err begin_append(struct mn_writer *w, struct mn_op_slot *slot)
 {
     struct mn_chat *chat = slot->chat;
-    if (chat->key.kind == MN_CHAT_GROUP) {
-        enum mn_err err = mn_writer_own_count(w, slot, &slot->count);
-        if (err)
-            return err;
-        slot->count++;
-        slot->chat_prev = chat->last_slot;
-        chat->last_slot = (uint32_t)(slot - w->slots) + 1;
-        return MN_OK;
-    }
+    if (chat->key.kind == MN_CHAT_GROUP)
+        return mn_writer_load_counts(w, slot);
     if (chat->id == 0) {
         int64_t id = mn_idgen_next(w->log->config.idgen);
         if (id <= 0)
@@ -382,6 +379,8 @@ static void apply_append(struct mn_writer *w, struct mn_op_slot *slot)
     op->at = (struct mn_place){chat->id, chat->last_seq};
     slot->is_new = true;
     chat->last_ms = op->unix_ms;
+    if (chat->key.kind == MN_CHAT_GROUP)
+        mn_writer_put_counts(w, slot);
     mn_writer_put_message(w, slot);
     map_add(w, slot);
 }

@@ -29,7 +29,6 @@ struct mn_chat {
     int64_t stored_seq; /* last_seq before the batch at hand */
     bool has_member[2]; /* of a pair: member[] is known: 0 key.a, 1 key.b */
     struct mn_row_member member[2];
-    uint32_t last_slot; /* of a group: its last message in the batch at hand, index + 1 */
     /* private */
     uint64_t batch; /* last batch that used it: not evicted during that one */
     uint32_t next;  /* in the hash chain, index + 1 */

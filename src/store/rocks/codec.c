@@ -17,8 +17,9 @@
 #include "base/map.h"
 
 enum {
-    MSG_REVOKED = 1u << 4, /* updated_ms follows created_ms */
-    MSG_GROUP = 1u << 5,   /* no `to` */
+    MSG_REVOKED = 1u << 4,   /* updated_ms follows created_ms */
+    MSG_GROUP = 1u << 5,     /* no `to` */
+    MSG_ADDRESSED = 1u << 6, /* of a group: reply_to, reply_author and the number of mentions */
     SEQ_FROM_HIGH = 1u << 4,
     SEQ_GROUP = 1u << 5,   /* sender and own count instead of the lower user's count */
     PAIR_LISTED = 1u << 4, /* listed_ms follows */
@@ -27,7 +28,8 @@ enum {
     MEMBER_DELIVERED = 1u << 4,
     MEMBER_READ = 1u << 5,
     MEMBER_GROUP = 1u << 6, /* joined_seq instead of a peer */
-    VERSION_MASK = 0x0f
+    VERSION_MASK = 0x0f,
+    UID_BYTES = 8
 };
 
 /* ---- big-endian keys ---- */
@@ -86,9 +88,10 @@ void mn_key_member(char key[MN_KEY_CHAT_BYTES], int64_t user, int64_t chat)
     put_be64(key + 9, (uint64_t)chat);
 }
 
-void mn_key_own(char key[MN_KEY_OWN_BYTES], int64_t chat, int64_t user, int64_t seq)
+void mn_key_counted(char key[MN_KEY_OWN_BYTES], enum mn_key_counted kind, int64_t chat,
+                    int64_t user, int64_t seq)
 {
-    key[0] = 's';
+    key[0] = (char)kind;
     put_be64(key + 1, (uint64_t)chat);
     put_be64(key + 9, (uint64_t)user);
     put_be64(key + 17, (uint64_t)seq);
@@ -179,10 +182,10 @@ enum mn_err mn_key_member_parse(struct mn_str key, int64_t *ret_user, int64_t *r
     return MN_OK;
 }
 
-enum mn_err mn_key_own_parse(struct mn_str key, int64_t *ret_chat, int64_t *ret_user,
-                             int64_t *ret_seq)
+enum mn_err mn_key_counted_parse(struct mn_str key, enum mn_key_counted kind, int64_t *ret_chat,
+                                 int64_t *ret_user, int64_t *ret_seq)
 {
-    if (key.n != MN_KEY_OWN_BYTES || key.p[0] != 's')
+    if (key.n != MN_KEY_OWN_BYTES || key.p[0] != (char)kind)
         return MN_ECORRUPT;
     *ret_chat = (int64_t)get_be64(key.p + 1);
     *ret_user = (int64_t)get_be64(key.p + 9);
@@ -311,10 +314,17 @@ static char *put_distance(char *p, int64_t v, int64_t base)
 
 /* ---- rows ---- */
 
+static bool is_addressed(const struct mn_row_msg *row)
+{
+    return row->reply_to != 0 || row->reply_author != 0 || row->mentions.n > 0;
+}
+
 size_t mn_row_msg_head(char head[MN_ROW_MSG_HEAD_MAX], const struct mn_row_msg *row)
 {
     char *p = head;
-    *p++ = (char)(MN_ROW_VERSION | (row->revoked ? MSG_REVOKED : 0) | (row->group ? MSG_GROUP : 0));
+    bool addressed = row->group && is_addressed(row);
+    *p++ = (char)(MN_ROW_VERSION | (row->revoked ? MSG_REVOKED : 0) | (row->group ? MSG_GROUP : 0) |
+                  (addressed ? MSG_ADDRESSED : 0));
     put_be64(p, (uint64_t)row->chat);
     p = put_varint(p + 8, (uint64_t)row->seq);
     p = put_varint(p, (uint64_t)row->from);
@@ -323,16 +333,33 @@ size_t mn_row_msg_head(char head[MN_ROW_MSG_HEAD_MAX], const struct mn_row_msg *
     p = put_varint(p, (uint64_t)row->created_ms);
     if (row->revoked)
         p = put_distance(p, row->updated_ms, row->created_ms);
+    if (addressed) {
+        p = put_varint(p, (uint64_t)row->reply_to);
+        p = put_varint(p, (uint64_t)row->reply_author);
+        p = put_varint(p, row->mentions.n / UID_BYTES);
+    }
     p = put_varint(p, row->client_id.n);
     p = put_varint(p, row->body.n);
     return (size_t)(p - head);
 }
 
+static struct mn_str get_uids(struct reader *r, uint64_t count)
+{
+    /* Compared before it is multiplied: the number comes from the disk. */
+    struct mn_str uids = get_text(r, count <= SIZE_MAX / UID_BYTES ? count * UID_BYTES : SIZE_MAX);
+    for (size_t i = 0; i < uids.n; i += UID_BYTES)
+        if ((int64_t)get_be64(uids.p + i) <= 0)
+            r->failed = true;
+    return uids;
+}
+
 enum mn_err mn_row_msg_parse(struct mn_str value, struct mn_row_msg *ret)
 {
     struct reader r = reader_make(value);
-    struct mn_row_msg row;
-    unsigned flags = get_flags(&r, MSG_REVOKED | MSG_GROUP);
+    struct mn_row_msg row = {0};
+    uint64_t mentions = 0;
+    unsigned flags = get_flags(&r, MSG_REVOKED | MSG_GROUP | MSG_ADDRESSED);
+    bool addressed = (flags & MSG_ADDRESSED) != 0;
     row.revoked = (flags & MSG_REVOKED) != 0;
     row.group = (flags & MSG_GROUP) != 0;
     row.chat = get_fixed_positive(&r);
@@ -341,11 +368,17 @@ enum mn_err mn_row_msg_parse(struct mn_str value, struct mn_row_msg *ret)
     row.to = row.group ? 0 : get_positive(&r);
     row.created_ms = get_count(&r);
     row.updated_ms = row.revoked ? get_distance(&r, row.created_ms) : row.created_ms;
+    if (addressed) {
+        row.reply_to = get_count(&r);
+        row.reply_author = get_count(&r);
+        mentions = get_varint(&r);
+    }
     uint64_t client_id_len = get_varint(&r);
     uint64_t body_len = get_varint(&r);
     row.client_id = get_text(&r, client_id_len);
     row.body = get_text(&r, body_len);
-    if (!is_complete(&r))
+    row.mentions = get_uids(&r, mentions);
+    if (!is_complete(&r) || addressed != (row.group && is_addressed(&row)))
         return MN_ECORRUPT;
     *ret = row;
     return MN_OK;

@@ -29,6 +29,11 @@
 /* ... and 's' group user seq -> how many messages of the user's there are up to that one, his own. */
 #define MN_KEY_OWN_BYTES 25
 /*
+ * ... 'm' the same: how many messages address him (mentions, answers) up to
+ * that one, which does; 'x' the same, no value: such a one that was revoked.
+ */
+enum mn_key_counted { MN_KEY_OWN = 's', MN_KEY_MENTION = 'm', MN_KEY_UNMENTION = 'x' };
+/*
  * ... and what lists are read from (lists.c): 'l' user, time and chat
  * backwards: his chats of two, newest first; 'd' user chat: chats with
  * something undelivered; 'n' user -> how many rows 'l' he has.
@@ -45,7 +50,8 @@ void mn_key_client(char key[MN_KEY_CLIENT_BYTES], int64_t chat, uint64_t hash);
 uint64_t mn_client_hash(const uint64_t key[2], int64_t from, struct mn_str client_id);
 void mn_key_pair(char key[MN_KEY_CHAT_BYTES], int64_t low, int64_t high);
 void mn_key_member(char key[MN_KEY_CHAT_BYTES], int64_t user, int64_t chat);
-void mn_key_own(char key[MN_KEY_OWN_BYTES], int64_t chat, int64_t user, int64_t seq);
+void mn_key_counted(char key[MN_KEY_OWN_BYTES], enum mn_key_counted kind, int64_t chat,
+                    int64_t user, int64_t seq);
 /* The inverse; MN_ECORRUPT unless the key has the right length (and kind). */
 MN_MUSTCHECK enum mn_err mn_key_msg_parse(struct mn_str key, int64_t *ret_id);
 MN_MUSTCHECK enum mn_err mn_key_seq_parse(struct mn_str key, int64_t *ret_chat, int64_t *ret_seq);
@@ -62,20 +68,24 @@ MN_MUSTCHECK enum mn_err mn_key_listed_parse(struct mn_str key, int64_t *ret_use
                                              int64_t *ret_updated_ms, int64_t *ret_chat);
 MN_MUSTCHECK enum mn_err mn_key_waiting_parse(struct mn_str key, int64_t *ret_user,
                                               int64_t *ret_chat);
-MN_MUSTCHECK enum mn_err mn_key_own_parse(struct mn_str key, int64_t *ret_chat, int64_t *ret_user,
-                                          int64_t *ret_seq);
+MN_MUSTCHECK enum mn_err mn_key_counted_parse(struct mn_str key, enum mn_key_counted kind,
+                                              int64_t *ret_chat, int64_t *ret_user,
+                                              int64_t *ret_seq);
 
-/* A message's row without what its key says. `client_id` and `body` point into the row. */
+/* A message's row without what its key says.  The texts point into the row. */
 struct mn_row_msg {
     bool revoked;
     bool group; /* `chat` is a group, and there is no `to` */
     int64_t chat, seq, from, to;
     int64_t created_ms, updated_ms;
+    int64_t reply_to;     /* of a group: the message that it answers, 0: none */
+    int64_t reply_author; /* ... and whom that addresses, 0: nobody */
     struct mn_str client_id, body;
+    struct mn_str mentions; /* of a group: users, eight bytes each, big-endian */
 };
 /* Room that mn_row_msg_head() needs: everything but the texts. */
-#define MN_ROW_MSG_HEAD_MAX 80
-/* The row is this head, then the client id, then the body. Returns the head's length. */
+#define MN_ROW_MSG_HEAD_MAX 112
+/* The row is this head, client id, body, mentions. Returns the head's length. */
 size_t mn_row_msg_head(char head[MN_ROW_MSG_HEAD_MAX], const struct mn_row_msg *row);
 MN_MUSTCHECK enum mn_err mn_row_msg_parse(struct mn_str value, struct mn_row_msg *ret);
 

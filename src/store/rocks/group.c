@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What an operation on a group does to a batch: the count of the sender's
- * messages, cursors of many members, joining and leaving; and the revoking
- * of a stored message, of whatever chat.
+ * What an operation on a group does to a batch: the counts of the sender and
+ * of whom a message addresses, cursors of many members, joining and leaving;
+ * and the revoking of a stored message, of whatever chat.
  *
  * A member's row is not kept in the writer's memory, as that of a pair is:
  * a group has as many as it has members.  Writer thread only.
@@ -10,18 +10,76 @@
 #include "base/mem.h"
 #include "store/rocks/impl.h"
 
-enum mn_err mn_writer_own_count(struct mn_writer *w, const struct mn_op_slot *slot, int64_t *ret)
+/* ---- counts ---- */
+
+static enum mn_err load_count(struct mn_writer *w, enum mn_count_kind kind, int64_t group,
+                              int64_t user)
+{
+    int64_t count = 0;
+    if (mn_counts_get(&w->counts, kind, group, user, &count))
+        return MN_OK;
+    enum mn_err err = mn_msglog_count_up_to(w->log->db,
+                                            kind == MN_COUNT_OWN ? MN_KEY_OWN : MN_KEY_MENTION,
+                                            group, user, INT64_MAX, &count);
+    if (!err)
+        mn_counts_put(&w->counts, kind, group, user, count);
+    return err;
+}
+
+/* Whom a message addresses, each once: i counts from 0; 0: no more. */
+static int64_t addressed(int64_t reply_author, struct mn_str mentions, size_t i)
+{
+    if (i < mn_uids_count(mentions))
+        return mn_uids_get(mentions, i);
+    bool is_one_more = i == mn_uids_count(mentions) && !mn_uids_have(mentions, reply_author);
+    return is_one_more ? reply_author : 0;
+}
+
+enum mn_err mn_writer_load_counts(struct mn_writer *w, const struct mn_op_slot *slot)
 {
     const struct mn_op *op = slot->op;
-    for (uint32_t i = slot->chat->last_slot; i != 0; i = w->slots[i - 1].chat_prev) {
-        const struct mn_op_slot *before = &w->slots[i - 1];
-        if (before->op->from == op->from) {
-            *ret = before->count;
-            return MN_OK;
-        }
-    }
-    return mn_msglog_own_count(w->log->db, slot->chat->id, op->from, INT64_MAX, ret);
+    int64_t user = 0;
+    enum mn_err err = load_count(w, MN_COUNT_OWN, op->key.a, op->from);
+    for (size_t i = 0; !err && (user = addressed(op->reply_author, mn_op_mentions(op), i)) != 0;
+         i++)
+        err = load_count(w, MN_COUNT_MENTIONS, op->key.a, user);
+    return err;
 }
+
+static int64_t count_one(struct mn_writer *w, enum mn_count_kind kind, const struct mn_op *op,
+                         int64_t user)
+{
+    char key[MN_KEY_OWN_BYTES], value[MN_ROW_OWN_MAX];
+    int64_t count = 0;
+    MN_BUG_ON(!mn_counts_get(&w->counts, kind, op->key.a, user, &count));
+    mn_counts_put(&w->counts, kind, op->key.a, user, ++count);
+    mn_key_counted(key, kind == MN_COUNT_OWN ? MN_KEY_OWN : MN_KEY_MENTION, op->key.a, user,
+                   op->at.seq);
+    mn_writer_put_chat_row(w, key, sizeof(key), mn_str_make(value, mn_row_own_print(value, count)));
+    return count;
+}
+
+void mn_writer_put_counts(struct mn_writer *w, struct mn_op_slot *slot)
+{
+    const struct mn_op *op = slot->op;
+    int64_t user = 0;
+    slot->count = count_one(w, MN_COUNT_OWN, op, op->from);
+    for (size_t i = 0; (user = addressed(op->reply_author, mn_op_mentions(op), i)) != 0; i++)
+        count_one(w, MN_COUNT_MENTIONS, op, user);
+}
+
+/* A revoked message is no mention any more. */
+static void uncount_mentions(struct mn_writer *w, const struct mn_row_msg *msg)
+{
+    char key[MN_KEY_OWN_BYTES];
+    int64_t user = 0;
+    for (size_t i = 0; (user = addressed(msg->reply_author, msg->mentions, i)) != 0; i++) {
+        mn_key_counted(key, MN_KEY_UNMENTION, msg->chat, user, msg->seq);
+        mn_writer_put_chat_row(w, key, sizeof(key), MN_ROW_EMPTY);
+    }
+}
+
+/* ---- members and revoking ---- */
 
 void mn_writer_group_cursor(struct mn_writer *w, struct mn_op_slot *slot)
 {
@@ -84,8 +142,10 @@ void mn_writer_revoke(struct mn_writer *w, struct mn_op_slot *slot)
         op->advanced = !msg.revoked;
         msg.revoked = true;
         msg.updated_ms = op->unix_ms;
-        if (op->advanced)
+        if (op->advanced) {
             mn_writer_put_row(w, op->id, &msg);
+            uncount_mentions(w, &msg);
+        }
     }
     mn_rocks_release(&value);
 }

@@ -12,6 +12,7 @@
 #include "store/log/msglog.h"
 #include "store/log/recent.h"
 #include "store/rocks/chats.h"
+#include "store/rocks/counts.h"
 #include "store/rocks/moved.h"
 #include "store/rocks/rocks.h"
 
@@ -29,6 +30,7 @@
  *   read.c     reads: messages, history, chats
  *   backlog.c  ... what a user has not acknowledged
  *   convs.c    ... conversations, newest first
+ *   groups.c   ... those with groups
  *   walk.c    ... what they are made of
  *   scan.c     reads of a log at rest, by scan.h
  */
@@ -114,9 +116,8 @@ struct mn_op_slot {
     uint32_t twin;               /* APPEND: index + 1 of the same message in this batch */
     uint32_t map_next;           /* in the batch's map, index + 1 */
     int64_t count;               /* APPEND: of the row of `index`: low_count or own_count */
-    uint32_t chat_prev; /* APPEND to a group: its message before in this batch, index + 1 */
-    bool is_new;        /* APPEND: its rows are in the batch */
-    bool caught_up;     /* CURSOR: nothing is undelivered any more */
+    bool is_new;                 /* APPEND: its rows are in the batch */
+    bool caught_up;              /* CURSOR: nothing is undelivered any more */
 };
 
 /* A row of `index` that the batch will have; as numbers, to be sorted. */
@@ -128,6 +129,7 @@ struct mn_index_key {
 struct mn_writer {
     struct mn_msglog *log;
     struct mn_chats chats;
+    struct mn_counts counts;
     struct mn_rocks_batch *batch;
     struct mn_op *pending; /* taken from the queue, not in a batch yet */
     struct mn_op **pending_tail;
@@ -161,9 +163,13 @@ void mn_writer_move(struct mn_writer *w, struct mn_op *op, struct mn_row_member 
 void mn_writer_forget(struct mn_writer *w);
 
 /* group.c: what is in a batch for a group. */
-/* How many messages the operation's sender has in the group before it. */
-MN_MUSTCHECK enum mn_err mn_writer_own_count(struct mn_writer *w, const struct mn_op_slot *slot,
-                                             int64_t *ret);
+/*
+ * Sees to it that all counts which a message changes are in memory: its
+ * sender's, and those of whom it addresses.  Nothing has changed yet.
+ */
+MN_MUSTCHECK enum mn_err mn_writer_load_counts(struct mn_writer *w, const struct mn_op_slot *slot);
+/* Counts the message, and puts the rows that say so. */
+void mn_writer_put_counts(struct mn_writer *w, struct mn_op_slot *slot);
 void mn_writer_group_cursor(struct mn_writer *w, struct mn_op_slot *slot);
 void mn_writer_member(struct mn_writer *w, struct mn_op_slot *slot);
 
@@ -171,6 +177,8 @@ void mn_writer_member(struct mn_writer *w, struct mn_op_slot *slot);
 void mn_writer_put_chat(struct mn_writer *w, struct mn_chat *chat, int64_t unix_ms);
 /* A new message; its rows of `index` follow with mn_writer_put_index(). */
 void mn_writer_put_message(struct mn_writer *w, const struct mn_op_slot *slot);
+void mn_writer_put_chat_row(struct mn_writer *w, const char *key, size_t key_len,
+                            struct mn_str value);
 void mn_writer_put_index(struct mn_writer *w);
 /* Marks a stored message as revoked. */
 void mn_writer_revoke(struct mn_writer *w, struct mn_op_slot *slot);
@@ -222,9 +230,10 @@ MN_MUSTCHECK enum mn_err mn_msglog_ends(struct mn_rocks *db, int64_t chat, int64
 /* Rows by key, parsed. MN_ENOTFOUND. */
 MN_MUSTCHECK enum mn_err mn_msglog_get_seq(struct mn_rocks *db, int64_t chat, int64_t seq,
                                            struct mn_row_seq *ret);
-/* How many messages of the user's the group has up to `seq`, by the rows on disk. */
-MN_MUSTCHECK enum mn_err mn_msglog_own_count(struct mn_rocks *db, int64_t chat, int64_t user,
-                                             int64_t seq, int64_t *ret);
+/* How many of these messages the user has in the group up to `seq`, by the rows on disk. */
+MN_MUSTCHECK enum mn_err mn_msglog_count_up_to(struct mn_rocks *db, enum mn_key_counted kind,
+                                               int64_t chat, int64_t user, int64_t seq,
+                                               int64_t *ret);
 MN_MUSTCHECK enum mn_err mn_msglog_get_pair(struct mn_rocks *db, int64_t low, int64_t high,
                                             int64_t *ret_chat);
 

@@ -134,10 +134,47 @@ static enum mn_err count_group(struct mn_rocks *db, const struct mn_chat_view *v
                                int64_t *ret)
 {
     int64_t all = 0, before = 0;
-    enum mn_err err = mn_msglog_own_count(db, view->chat, view->user, view->last_seq, &all);
+    enum mn_err err = mn_msglog_count_up_to(db, MN_KEY_OWN, view->chat, view->user, view->last_seq,
+                                            &all);
     if (!err)
-        err = mn_msglog_own_count(db, view->chat, view->user, cursor, &before);
+        err = mn_msglog_count_up_to(db, MN_KEY_OWN, view->chat, view->user, cursor, &before);
     *ret = view->last_seq - cursor - (all - before);
+    return err;
+}
+
+/* Those that address him and were revoked, which nobody wants to be told of: few, if any. */
+static enum mn_err count_unmentions(struct mn_rocks *db, const struct mn_chat_view *view,
+                                    int64_t *ret)
+{
+    char lower[MN_KEY_OWN_BYTES], upper[MN_KEY_OWN_BYTES];
+    struct mn_str key, value;
+    mn_key_counted(lower, MN_KEY_UNMENTION, view->chat, view->user, view->read + 1);
+    mn_key_counted(upper, MN_KEY_UNMENTION, view->chat, view->user, view->last_seq + 1);
+    struct mn_rocks_iter *it = mn_rocks_iter_new(db, MN_CF_CHAT, mn_str_make(lower, sizeof(lower)),
+                                                 mn_str_make(upper, sizeof(upper)));
+    *ret = 0;
+    for (mn_rocks_iter_seek(it, mn_str_make(lower, sizeof(lower)));
+         mn_rocks_iter_get(it, &key, &value); mn_rocks_iter_next(it))
+        ++*ret;
+    enum mn_err err = mn_rocks_iter_err(it);
+    mn_rocks_iter_free(it);
+    return err;
+}
+
+/* The group's messages behind the read cursor that address the user. */
+static enum mn_err count_mentions(struct mn_rocks *db, struct mn_chat_view *view)
+{
+    int64_t all = 0, before = 0, revoked = 0;
+    if (view->peer != 0 || view->unread == 0)
+        return MN_OK;
+    enum mn_err err = mn_msglog_count_up_to(db, MN_KEY_MENTION, view->chat, view->user,
+                                            view->last_seq, &all);
+    if (err || all == 0)
+        return err;
+    err = mn_msglog_count_up_to(db, MN_KEY_MENTION, view->chat, view->user, view->read, &before);
+    if (!err && all > before)
+        err = count_unmentions(db, view, &revoked);
+    view->mentions = all - before - revoked;
     return err;
 }
 
@@ -183,6 +220,8 @@ enum mn_err mn_msglog_view(struct mn_msglog *log, struct mn_rocks_iter *heads, i
         err = count_behind(log->db, &view, &head, view.read, &view.unread);
     if (!err)
         err = count_behind(log->db, &view, &head, view.delivered, &view.undelivered);
+    if (!err)
+        err = count_mentions(log->db, &view);
     if (err)
         return err == MN_ENOTFOUND ? MN_ECORRUPT : err;
     view.last_id = head.id;

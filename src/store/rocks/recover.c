@@ -73,6 +73,7 @@ static void refuse(struct mn_writer *w, enum mn_err cause, uint64_t now_ms)
 void mn_writer_fail(struct mn_writer *w, enum mn_err cause, uint64_t now_ms)
 {
     mn_chats_clear(&w->chats);
+    mn_counts_clear(&w->counts);
     w->broken = true;
     refuse(w, cause == MN_ENOSPC ? MN_ENOSPC : MN_EIO, now_ms);
 }
@@ -91,6 +92,7 @@ void mn_writer_check_disk(struct mn_writer *w, uint64_t now_ms)
         w->broken = err != MN_OK;
         /* What was loaded while the old one was dying may not be what the new one found. */
         mn_chats_clear(&w->chats);
+        mn_counts_clear(&w->counts);
     }
     if (err) {
         refuse(w, err, now_ms);

@@ -67,13 +67,10 @@ static void note_index(struct mn_writer *w, const struct mn_op_slot *slot, uint6
         .chat = (uint64_t)slot->op->at.chat, .second = second, .slot = (uint32_t)(slot - w->slots)};
 }
 
-static void put_own(struct mn_writer *w, const struct mn_op_slot *slot)
+void mn_writer_put_chat_row(struct mn_writer *w, const char *key, size_t key_len,
+                            struct mn_str value)
 {
-    const struct mn_op *op = slot->op;
-    char key[MN_KEY_OWN_BYTES];
-    char value[MN_ROW_OWN_MAX];
-    mn_key_own(key, op->at.chat, op->from, op->at.seq);
-    put(w, MN_CF_CHAT, key, sizeof(key), value, mn_row_own_print(value, slot->count));
+    put(w, MN_CF_CHAT, key, key_len, value.p, value.n);
 }
 
 void mn_writer_put_row(struct mn_writer *w, int64_t id, const struct mn_row_msg *row)
@@ -81,7 +78,7 @@ void mn_writer_put_row(struct mn_writer *w, int64_t id, const struct mn_row_msg 
     char key[MN_KEY_MSG_BYTES];
     char head[MN_ROW_MSG_HEAD_MAX];
     const struct mn_str parts[] = {mn_str_make(head, mn_row_msg_head(head, row)), row->client_id,
-                                   row->body};
+                                   row->body, row->mentions};
     mn_key_msg(key, id);
     mn_rocks_batch_put_parts(w->log->db, w->batch, MN_CF_MSG, mn_str_make(key, sizeof(key)), parts,
                              MN_ARRAY_LEN(parts));
@@ -97,11 +94,12 @@ void mn_writer_put_message(struct mn_writer *w, const struct mn_op_slot *slot)
                                    .to = op->to,
                                    .created_ms = op->unix_ms,
                                    .updated_ms = op->unix_ms,
+                                   .reply_to = op->reply_to,
+                                   .reply_author = op->reply_author,
                                    .client_id = mn_op_client_id(op),
-                                   .body = mn_op_body(op)};
+                                   .body = mn_op_body(op),
+                                   .mentions = mn_op_mentions(op)};
     mn_writer_put_row(w, op->id, &msg);
-    if (op->key.kind == MN_CHAT_GROUP)
-        put_own(w, slot);
     note_index(w, slot, (uint64_t)op->at.seq);
     note_index(w, slot, slot->hash | CLIENT_ROW);
 }

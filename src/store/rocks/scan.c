@@ -112,7 +112,9 @@ static bool is_derived(struct mn_str key)
     int64_t a, b, c;
     return mn_key_listed_parse(key, &a, &b, &c) == MN_OK ||
            mn_key_waiting_parse(key, &a, &b) == MN_OK ||
-           mn_key_own_parse(key, &a, &b, &c) == MN_OK ||
+           mn_key_counted_parse(key, MN_KEY_OWN, &a, &b, &c) == MN_OK ||
+           mn_key_counted_parse(key, MN_KEY_MENTION, &a, &b, &c) == MN_OK ||
+           mn_key_counted_parse(key, MN_KEY_UNMENTION, &a, &b, &c) == MN_OK ||
            (key.n == MN_KEY_TOTAL_BYTES && key.p[0] == 'n');
 }
 

@@ -84,23 +84,23 @@ enum mn_err mn_msglog_get_seq(struct mn_rocks *db, int64_t chat, int64_t seq,
     return err;
 }
 
-enum mn_err mn_msglog_own_count(struct mn_rocks *db, int64_t chat, int64_t user, int64_t seq,
-                                int64_t *ret)
+enum mn_err mn_msglog_count_up_to(struct mn_rocks *db, enum mn_key_counted kind, int64_t chat,
+                                  int64_t user, int64_t seq, int64_t *ret)
 {
     char lower[MN_KEY_OWN_BYTES], upper[MN_KEY_OWN_BYTES];
     struct mn_str key, value;
     int64_t found_chat = 0, found_user = 0, found_seq = 0;
     enum mn_err err;
     *ret = 0;
-    mn_key_own(lower, chat, user, 0);
-    mn_key_own(upper, chat, user, seq < INT64_MAX ? seq + 1 : seq);
+    mn_key_counted(lower, kind, chat, user, 0);
+    mn_key_counted(upper, kind, chat, user, seq < INT64_MAX ? seq + 1 : seq);
     struct mn_rocks_iter *it = mn_rocks_iter_new(db, MN_CF_CHAT, mn_str_make(lower, sizeof(lower)),
                                                  mn_str_make(upper, sizeof(upper)));
     mn_rocks_iter_seek_last(it);
     if (!mn_rocks_iter_get(it, &key, &value)) {
         err = mn_rocks_iter_err(it);
     } else {
-        err = mn_key_own_parse(key, &found_chat, &found_user, &found_seq);
+        err = mn_key_counted_parse(key, kind, &found_chat, &found_user, &found_seq);
         if (!err)
             err = mn_row_own_parse(value, found_seq, ret);
     }
@@ -160,6 +160,9 @@ enum mn_err mn_msg_parse(int64_t id, struct mn_str value, struct mn_msg *ret)
                            .from = row.from,
                            .to = row.to,
                            .created_ms = row.created_ms,
+                           .reply_to = row.reply_to,
+                           .reply_author = row.reply_author,
+                           .mentions = row.mentions,
                            .updated_ms = row.updated_ms,
                            .status = row.revoked ? MN_MSG_REVOKED : MN_MSG_SAVED,
                            .client_id = row.client_id,

@@ -8,6 +8,7 @@
 
 #include "base/mem.h"
 #include "base/rand.h"
+#include "store/log/msglog.h"
 #include "store/rocks/codec.h"
 #include "unit/store/tests.h"
 
@@ -179,6 +180,48 @@ static void keys_sort(void **state)
     }
 }
 
+/* A group's message that addresses users: the form on disk, and what could not have been written. */
+static void addressed_rows(void **state)
+{
+    static const char golden[] = "\x61\x00\x00\x00\x00\x00\x00\x00\x09\x05\x07\x64\xc8\x01\x03\x02"
+                                 "\x01\x02xhi\x00\x00\x00\x00\x00\x00\x00\x04\x7f\xff\xff\xff\xff"
+                                 "\xff\xff\xff";
+    char uids[2 * 8], p[256], head[MN_ROW_MSG_HEAD_MAX];
+    struct mn_row_msg got;
+    (void)state;
+    mn_uids_set(uids, 0, 4);
+    mn_uids_set(uids, 1, INT64_MAX);
+    const struct mn_row_msg row = {.group = true,
+                                   .chat = 9,
+                                   .seq = 5,
+                                   .from = 7,
+                                   .created_ms = 100,
+                                   .reply_to = 200,
+                                   .reply_author = 3,
+                                   .client_id = {"x", 1},
+                                   .body = {"hi", 2},
+                                   .mentions = {uids, sizeof(uids)}};
+    size_t n = mn_row_msg_head(head, &row);
+    memcpy(p, head, n);
+    memcpy(p + n, golden + n, sizeof(golden) - 1 - n);
+    n = sizeof(golden) - 1;
+    assert_memory_equal(p, golden, n);
+    assert_int_equal(mn_row_msg_parse(mn_str_make(p, n), &got), MN_OK);
+    assert_true(got.group && got.reply_to == 200 && got.reply_author == 3);
+    assert_true(mn_uids_count(got.mentions) == 2 && mn_uids_get(got.mentions, 1) == INT64_MAX);
+    assert_true(mn_str_is(got.body, "hi"));
+    for (size_t cut = 0; cut < n; cut++)
+        assert_int_equal(mn_row_msg_parse(mn_str_make(p, cut), &got), MN_ECORRUPT);
+    p[n - 9] = 0; /* a user 0 */
+    assert_int_equal(mn_row_msg_parse(mn_str_make(p, n), &got), MN_ECORRUPT);
+    memcpy(p, golden, n);
+    p[0] &= ~0x20; /* of a pair */
+    assert_int_equal(mn_row_msg_parse(mn_str_make(p, n), &got), MN_ECORRUPT);
+    /* It says that there is something, and there is nothing. */
+    assert_int_equal(mn_row_msg_parse(MN_STR("\x61\0\0\0\0\0\0\0\x09\x05\x07\x64\0\0\0\0\0"), &got),
+                     MN_ECORRUPT);
+}
+
 /* Rows of groups; what could not have been written is refused. */
 static void group_rows(void **state)
 {
@@ -219,6 +262,7 @@ static void group_rows(void **state)
 int test_store_msglog_codec(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(addressed_rows),
         cmocka_unit_test(group_rows),
         cmocka_unit_test(msg_round_trip),
         cmocka_unit_test(msg_golden),

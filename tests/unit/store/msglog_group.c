@@ -274,6 +274,247 @@ static void chat_ids_are_their_own(void **state)
     ts_log_deinit(&t);
 }
 
+/* ---- mentions ---- */
+
+enum { STEPS = 400 };
+
+/* What a naive model knows of a message. */
+struct sent {
+    int64_t id, from, reply_author;
+    bool mentions[MEMBERS + 1], revoked;
+};
+
+struct model {
+    struct sent sent[STEPS + 1];
+    int64_t last, read[MEMBERS + 1], joined[MEMBERS + 1];
+    bool is_member[MEMBERS + 1];
+};
+
+/* A message that mentions users of `bits`, and answers the message `reply` (0: none). */
+static struct mn_op *addressed_op(struct model *m, int64_t from, unsigned bits, int64_t reply)
+{
+    char client_id[24], uids[MEMBERS * MN_UID_BYTES];
+    size_t n = 0;
+    struct sent *sent = &m->sent[++m->last];
+    *sent = (struct sent){.from = from};
+    for (int64_t user = 1; user <= MEMBERS; user++) {
+        if (!(bits >> user & 1) || user == from)
+            continue;
+        mn_uids_set(uids, n++, user);
+        sent->mentions[user] = true;
+    }
+    snprintf(client_id, sizeof(client_id), "m-%d", (int)m->last);
+    struct mn_op *op = mn_op_new_append(mn_str_c(client_id), MN_STR_NONE, MN_STR("hi"),
+                                        mn_str_make(uids, n * MN_UID_BYTES));
+    assert_non_null(op);
+    op->from = from;
+    op->key = mn_chat_group(GROUP);
+    op->id = sent->id = ts_id();
+    op->unix_ms = mn_unix_ms();
+    if (reply > 0) {
+        op->reply_to = m->sent[reply].id;
+        op->reply_author = m->sent[reply].from == from ? 0 : m->sent[reply].from;
+        sent->reply_author = op->reply_author;
+    }
+    return op;
+}
+
+static bool same(void *arg, const struct mn_msg *msg)
+{
+    const struct model *m = arg;
+    const struct sent *sent = &m->sent[msg->at.seq];
+    assert_true(msg->id == sent->id && msg->reply_author == sent->reply_author);
+    assert_int_equal(msg->status, sent->revoked ? MN_MSG_REVOKED : MN_MSG_SAVED);
+    for (int64_t user = 1; user <= MEMBERS; user++) {
+        assert_int_equal(mn_uids_have(msg->mentions, user), sent->mentions[user]);
+        assert_int_equal(mn_msg_addresses(msg, user),
+                         sent->mentions[user] || sent->reply_author == user);
+    }
+    return true;
+}
+
+static void check_mentions(struct ts_log *t, struct model *m)
+{
+    const struct mn_range all = {.chat = GROUP, .before = INT64_MAX, .limit = STEPS};
+    for (int64_t user = 1; user <= MEMBERS; user++) {
+        struct mn_chat_view v;
+        int64_t mentions = 0, unread = 0;
+        for (int64_t seq = m->read[user] + 1; seq <= m->last; seq++) {
+            const struct sent *sent = &m->sent[seq];
+            unread += sent->from != user;
+            mentions += !sent->revoked && (sent->mentions[user] || sent->reply_author == user);
+        }
+        enum mn_err err = mn_msglog_chat(t->log, GROUP, user, &v);
+        assert_int_equal(err, m->is_member[user] ? MN_OK : MN_ENOTFOUND);
+        if (err)
+            continue;
+        assert_int_equal(v.unread, unread);
+        assert_int_equal(v.mentions, mentions);
+    }
+    assert_int_equal(mn_msglog_read(t->log, &all, same, m), MN_OK);
+}
+
+static void random_step(struct ts_log *t, struct model *m, struct mn_rng *rng)
+{
+    int64_t user = 1 + (int64_t)mn_rng_below(rng, MEMBERS);
+    unsigned what = (unsigned)mn_rng_below(rng, 10);
+    if (what < 2) {
+        member(t, m->is_member[user] ? MN_OP_LEAVE : MN_OP_JOIN, user, true);
+        m->is_member[user] = !m->is_member[user];
+        m->read[user] = m->last;
+    } else if (what < 7 || m->last == 0) {
+        int64_t reply = m->last ? (int64_t)mn_rng_below(rng, (uint64_t)m->last + 1) : 0;
+        struct mn_op *op = ts_do(t, addressed_op(m, user, (unsigned)mn_rng_below(rng, 64),
+                                                 what == 6 ? reply : 0));
+        assert_true(op->result == MN_OK && op->at.seq == m->last);
+        mn_op_unref(op);
+    } else if (what < 9) {
+        int64_t seq = 1 + (int64_t)mn_rng_below(rng, (uint64_t)m->last);
+        bool advanced = move(t, MN_CURSOR_READ, user, seq);
+        assert_int_equal(advanced, m->is_member[user] && seq > m->read[user]);
+        if (advanced)
+            m->read[user] = seq;
+    } else {
+        struct sent *sent = &m->sent[1 + mn_rng_below(rng, (uint64_t)m->last)];
+        struct mn_op *op = take_back(t, sent->from, sent->id, mn_unix_ms());
+        assert_true(op->result == MN_OK && op->advanced == !sent->revoked);
+        sent->revoked = true;
+        mn_op_unref(op);
+    }
+}
+
+/* Numbers, unread counts and mentions against counting, across restarts. */
+static void mentions_are_counted(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= 3; seed++) {
+        struct ts_log t;
+        struct mn_rng rng;
+        struct model *m = mn_new(struct model);
+        mn_rng_seed(&rng, seed);
+        ts_log_init(&t);
+        for (int step = 0; step < STEPS; step++) {
+            random_step(&t, m, &rng);
+            if (step % 8 == 0)
+                check_mentions(&t, m);
+            if (step % 150 == 140) {
+                ts_log_close(&t);
+                ts_log_open(&t);
+            }
+        }
+        check_mentions(&t, m);
+        ts_log_deinit(&t);
+        mn_free(m);
+    }
+}
+
+/* Several messages of one batch that address the same users. */
+static void mentions_in_a_batch(void **state)
+{
+    struct ts_log t;
+    struct mn_op *ops[40], *first = NULL;
+    struct model *m = mn_new(struct model);
+    (void)state;
+    ts_log_init(&t);
+    for (int64_t user = 1; user <= MEMBERS; user++) {
+        member(&t, MN_OP_JOIN, user, true);
+        m->is_member[user] = true;
+    }
+    ts_block(&t);
+    for (int i = 0; i < 40; i++)
+        ops[i] = addressed_op(m, 1 + i % MEMBERS, (unsigned)i, i % 5 == 4 ? i : 0);
+    for (int i = 39; i >= 0; i--) {
+        ops[i]->next = first;
+        first = ops[i];
+    }
+    ts_submit(&t, first);
+    ts_unblock(&t);
+    ts_wait(&t);
+    check_mentions(&t, m);
+    for (int i = 0; i < 40; i++) {
+        assert_int_equal(ops[i]->at.seq, i + 1);
+        mn_op_unref(ops[i]);
+    }
+    /* What addresses somebody is of a group, or nothing. */
+    struct mn_op *wrong = addressed_op(m, 1, 4, 0);
+    mn_op_set_pair(wrong, 1, 2);
+    assert_int_equal(ts_do(&t, wrong)->result, MN_EINVAL);
+    mn_op_unref(wrong);
+    ts_log_deinit(&t);
+    mn_free(m);
+}
+
+/* ---- conversations ---- */
+
+struct page {
+    struct mn_chat_pos at[16];
+    bool has_last[16];
+    unsigned count, stop_at;
+};
+
+static bool take(void *arg, const struct mn_chat_view *view, const struct mn_msg *last)
+{
+    struct page *page = arg;
+    assert_true(view->peer == 0 && (last != NULL) == (view->last_seq > 0));
+    assert_true(!last || (last->id == view->last_id && last->at.seq == view->last_seq));
+    page->has_last[page->count] = last != NULL;
+    page->at[page->count++] = (struct mn_chat_pos){view->updated_ms, view->chat};
+    return page->count != page->stop_at;
+}
+
+static void act(struct ts_log *t, enum mn_op_kind kind, int64_t group, int64_t ms)
+{
+    struct mn_op *op = group_op(kind, 1, "c");
+    op->key = mn_chat_group(group);
+    op->unix_ms = ms;
+    assert_int_equal(ts_do(t, op)->result, MN_OK);
+    mn_op_unref(op);
+}
+
+static struct page list(struct ts_log *t, struct mn_chat_pos before, uint64_t skip, unsigned limit)
+{
+    struct page page = {.count = 0};
+    const struct mn_conversation_query query = {
+        .user = 1, .before = before, .skip = skip, .limit = limit};
+    assert_int_equal(mn_msglog_group_conversations(t->log, &query, take, &page), MN_OK);
+    return page;
+}
+
+/* Newest first, then the greatest id; a page begins behind the place that the one before ended at. */
+static void conversations(void **state)
+{
+    struct ts_log t;
+    (void)state;
+    ts_log_init(&t);
+    assert_int_equal(list(&t, MN_CHAT_POS_TOP, 0, 16).count, 0);
+    ts_append(&t, 1, 2, "pair", "x", NULL); /* is in the other list */
+    for (int64_t group = 1; group <= 6; group++)
+        act(&t, MN_OP_JOIN, group, 1000);
+    act(&t, MN_OP_APPEND, 3, 5000);
+    act(&t, MN_OP_APPEND, 2, 5000);
+    act(&t, MN_OP_APPEND, 5, 7000);
+    act(&t, MN_OP_LEAVE, 6, 9000);
+    static const int64_t order[] = {5, 3, 2, 4, 1};
+    struct page all = list(&t, MN_CHAT_POS_TOP, 0, 16);
+    assert_int_equal(all.count, 5);
+    for (unsigned i = 0; i < 5; i++) {
+        assert_int_equal(all.at[i].chat, order[i]);
+        assert_int_equal(all.has_last[i], i < 3);
+        struct page next = list(&t, all.at[i], 0, 1);
+        assert_int_equal(next.count, i < 4);
+        assert_true(i == 4 || next.at[0].chat == order[i + 1]);
+        struct page skipped = list(&t, MN_CHAT_POS_TOP, i, 16);
+        assert_int_equal(skipped.count, 5 - i);
+        assert_int_equal(skipped.at[0].chat, order[i]);
+    }
+    struct page page = {.stop_at = 2};
+    const struct mn_conversation_query query = {.user = 1, .before = MN_CHAT_POS_TOP, .limit = 16};
+    assert_int_equal(mn_msglog_group_conversations(t.log, &query, take, &page), MN_OK);
+    assert_int_equal(page.count, 2);
+    assert_int_equal(list(&t, MN_CHAT_POS_TOP, UINT64_MAX, 16).count, 0);
+    ts_log_deinit(&t);
+}
+
 int test_store_msglog_group(void)
 {
     const struct CMUnitTest tests[] = {
@@ -283,6 +524,9 @@ int test_store_msglog_group(void)
         cmocka_unit_test(client_ids),
         cmocka_unit_test(revoked),
         cmocka_unit_test(chat_ids_are_their_own),
+        cmocka_unit_test(mentions_are_counted),
+        cmocka_unit_test(mentions_in_a_batch),
+        cmocka_unit_test(conversations),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
