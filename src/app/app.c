@@ -24,8 +24,9 @@
 #include "im/account.h"
 #include "net/net.h"
 #include "ops/ops.h"
-#include "store/db.h"
 #include "store/log/msglog.h"
+#include "store/sql/db.h"
+#include "store/sql/session.h"
 #include "store/witness.h"
 
 enum {

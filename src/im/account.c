@@ -22,6 +22,7 @@
 #include "im/code.h"
 #include "im/password.h"
 #include "proto/base64url.h"
+#include "store/sql/session.h"
 
 struct mn_account {
     struct mn_account_config config;
@@ -92,13 +93,18 @@ int64_t mn_account_next_reset_ms(const struct mn_account *account, const struct 
                                  account->config.code_reset_cooldown_s);
 }
 
-enum mn_err mn_account_profile(struct mn_account *account, int64_t user, bool make_code,
-                               struct mn_user *ret)
+enum mn_err mn_account_profile(struct mn_account *account, int64_t user, struct mn_user *ret)
 {
     enum mn_err err = mn_db_user_by_id(account->config.db, user, ret);
-    if (err == MN_OK && make_code)
+    if (err == MN_OK)
         ensure_code(account, ret);
     return err;
+}
+
+enum mn_err mn_account_briefs(struct mn_account *account, const int64_t *ids, size_t n,
+                              struct mn_user_brief *ret, size_t *ret_count)
+{
+    return mn_db_users_by_ids(account->config.db, ids, n, ret, ret_count);
 }
 
 enum mn_err mn_account_reset_code(struct mn_account *account, int64_t user, struct mn_user *ret)

@@ -8,7 +8,8 @@
 #include "base/id.h"
 #include "im/sink.h"
 #include "proto/jwt.h"
-#include "store/db.h"
+#include "store/sql/db.h"
+#include "store/sql/user.h"
 
 /*
  * Accounts: login (which is registration), tokens, session versions and
@@ -74,9 +75,12 @@ MN_MUSTCHECK enum mn_err mn_account_verify(struct mn_account *account, struct mn
 MN_MUSTCHECK enum mn_err mn_account_logout(struct mn_account *account, int64_t user);
 /* ---- profiles ---------------------------------------------------------- */
 
-/* MN_ENOTFOUND.  `make_code`: a missing friend code is generated (failure ignored). */
+/* MN_ENOTFOUND.  A missing friend code is generated (failure ignored). */
 MN_MUSTCHECK enum mn_err mn_account_profile(struct mn_account *account, int64_t user,
-                                            bool make_code, struct mn_user *ret);
+                                            struct mn_user *ret);
+/* What others see of those of `ids` that exist, as mn_db_users_by_ids(). */
+MN_MUSTCHECK enum mn_err mn_account_briefs(struct mn_account *account, const int64_t *ids, size_t n,
+                                           struct mn_user_brief *ret, size_t *ret_count);
 /* Unix milliseconds from which the user may reset his code; 0 when he never had one. */
 int64_t mn_account_next_reset_ms(const struct mn_account *account, const struct mn_user *user);
 /* New friend code.  MN_EPERM: cooldown not reached (ret is the unchanged user). MN_ENOTFOUND. */

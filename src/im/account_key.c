@@ -9,7 +9,7 @@
 
 #include <utf8proc.h>
 
-#include "store/db.h"
+#include "store/sql/user.h"
 
 enum mn_err mn_account_key(struct mn_str name, char *p, size_t cap, struct mn_str *ret)
 {

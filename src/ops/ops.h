@@ -8,8 +8,8 @@
 #include "base/buf.h"
 #include "base/log.h"
 #include "base/metrics.h"
-#include "store/db.h"
 #include "store/log/msglog.h"
+#include "store/sql/db.h"
 
 /*
  * What an operator's tools ask: is it alive, is it ready, how is it doing.

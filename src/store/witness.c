@@ -18,8 +18,8 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/num.h"
-#include "store/db.h"
 #include "store/log/msglog.h"
+#include "store/sql/db.h"
 
 #define ADVICE                                                                                     \
     "nothing was changed: put the whole data directory back from one backup (docs/operations.md, " \

@@ -3,6 +3,7 @@
 #include "api/endpoint/handlers.h"
 #include "api/input.h"
 #include "base/clock.h"
+#include "base/mem.h"
 #include "base/num.h"
 
 #define BASIC_MAX 100 /* ids that are read; the rest is ignored, as clients expect */
@@ -34,6 +35,21 @@ static bool parse_ids(struct mn_str list, int64_t ids[BASIC_MAX], unsigned *ret_
     return true;
 }
 
+static void print_basic(struct mn_api_call *call, const struct mn_user_brief *rows, size_t found)
+{
+    struct mn_jout out = mn_api_data_begin(call);
+    mn_jout_open(&out, NULL, '[');
+    for (size_t i = 0; i < found; i++) {
+        mn_jout_open(&out, NULL, '{');
+        mn_jout_id(&out, "id", rows[i].id);
+        mn_jout_str(&out, "username", mn_str_c(rows[i].username));
+        mn_jout_str(&out, "nickname", or_null(rows[i].has_nickname, rows[i].nickname));
+        mn_jout_close(&out, '}');
+    }
+    mn_jout_close(&out, ']');
+    mn_api_data_end(call);
+}
+
 void mn_api_user_basic(struct mn_api_call *call)
 {
     struct mn_str list;
@@ -45,25 +61,14 @@ void mn_api_user_basic(struct mn_api_call *call)
         mn_api_fail(call, 40000, "bad_ids");
         return;
     }
-    struct mn_jout out = mn_api_data_begin(call);
-    mn_jout_open(&out, NULL, '[');
-    for (unsigned i = 0; i < count; i++) {
-        struct mn_user user;
-        enum mn_err err = mn_account_profile(call->api->config.account, ids[i], false, &user);
-        if (err == MN_ENOTFOUND)
-            continue;
-        if (err != MN_OK) {
-            mn_api_broken(call, "users", err);
-            return;
-        }
-        mn_jout_open(&out, NULL, '{');
-        mn_jout_id(&out, "id", user.id);
-        mn_jout_str(&out, "username", mn_str_c(user.username));
-        mn_jout_str(&out, "nickname", or_null(user.has_nickname, user.nickname));
-        mn_jout_close(&out, '}');
-    }
-    mn_jout_close(&out, ']');
-    mn_api_data_end(call);
+    struct mn_user_brief *rows = mn_alloc_array(BASIC_MAX, sizeof(*rows));
+    size_t found = 0;
+    enum mn_err err = mn_account_briefs(call->api->config.account, ids, count, rows, &found);
+    if (err == MN_OK)
+        print_basic(call, rows, found);
+    else
+        mn_api_broken(call, "users", err);
+    mn_free(rows);
 }
 
 static void print_code_dates(struct mn_api_call *call, struct mn_jout *out,
@@ -77,7 +82,7 @@ static void print_code_dates(struct mn_api_call *call, struct mn_jout *out,
 static void show_profile(struct mn_api_call *call, int64_t id, bool own)
 {
     struct mn_user user;
-    enum mn_err err = mn_account_profile(call->api->config.account, id, true, &user);
+    enum mn_err err = mn_account_profile(call->api->config.account, id, &user);
     if (err == MN_ENOTFOUND) {
         mn_api_fail(call, 40400, "not_found");
         return;

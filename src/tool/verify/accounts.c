@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The accounts database, for `minim verify`: what store/db_check.h finds, in our report's terms. */
-#include "store/db_check.h"
 #include "store/rocks/scan.h"
+#include "store/sql/db_check.h"
 #include "tool/verify/verify.h"
 
 static void on_problem(void *arg, enum mn_db_problem problem, const char *text)

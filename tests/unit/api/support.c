@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "store/sql/session.h"
 #include "support/torture.h"
 
 static void on_commit(void *ctx, struct mn_op **ops, size_t count)

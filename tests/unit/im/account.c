@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "im/password.h"
+#include "store/sql/session.h"
 
 #define DAY_MS INT64_C(86400000)
 
@@ -164,7 +165,7 @@ static void login_registers(void **state)
     assert_int_equal(f->bumped_user, login.user);
     assert_int_equal(f->bumped_sv, 1);
     verify_says(f, login.access, NULL);
-    assert_int_equal(mn_account_profile(f->account, login.user, false, &user), MN_OK);
+    assert_int_equal(mn_db_user_by_id(f->db, login.user, &user), MN_OK);
     assert_string_equal(user.username, "Alice");
     assert_int_equal(strlen(user.friend_code), 8);
 }
@@ -401,16 +402,16 @@ static void codes_are_made_when_missing(void **state)
     struct fixture *f = *state;
     struct mn_user user, again;
     insert(f, 5, "old", "secret", MN_USER_ACTIVE);
-    assert_int_equal(mn_account_profile(f->account, 5, false, &user), MN_OK);
+    assert_int_equal(mn_db_user_by_id(f->db, 5, &user), MN_OK);
     assert_string_equal(user.friend_code, "");
     assert_int_equal(mn_account_next_reset_ms(f->account, &user), 0);
-    assert_int_equal(mn_account_profile(f->account, 5, true, &user), MN_OK);
+    assert_int_equal(mn_account_profile(f->account, 5, &user), MN_OK);
     assert_int_equal(strlen(user.friend_code), 8);
-    assert_int_equal(mn_account_profile(f->account, 5, true, &again), MN_OK);
+    assert_int_equal(mn_account_profile(f->account, 5, &again), MN_OK);
     assert_string_equal(again.friend_code, user.friend_code);
     assert_int_equal(mn_account_next_reset_ms(f->account, &again),
                      user.friend_code_updated_ms + DAY_MS);
-    assert_int_equal(mn_account_profile(f->account, 6, true, &user), MN_ENOTFOUND);
+    assert_int_equal(mn_account_profile(f->account, 6, &user), MN_ENOTFOUND);
 }
 
 static void codes_are_reset_once_a_day(void **state)

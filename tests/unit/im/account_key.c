@@ -5,7 +5,7 @@
 
 #include "base/mem.h"
 #include "im/code.h"
-#include "store/db.h"
+#include "store/sql/user.h"
 
 static struct mn_str key_of(const char *name, char *p)
 {

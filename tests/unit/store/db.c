@@ -3,7 +3,9 @@
  * store/db.h on SQLite: accounts, sessions, what survives, and every way in
  * which the file can be wrong at start.
  */
-#include "store/db.h"
+#include "store/sql/db.h"
+#include "store/sql/session.h"
+#include "store/sql/user.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

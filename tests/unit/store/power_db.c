@@ -13,7 +13,9 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
-#include "store/db.h"
+#include "store/sql/db.h"
+#include "store/sql/session.h"
+#include "store/sql/user.h"
 #include "unit/store/power_support.h"
 #include "unit/store/tests.h"
 

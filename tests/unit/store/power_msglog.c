@@ -16,7 +16,7 @@
 #include <cmocka.h>
 
 #include "base/num.h"
-#include "store/db.h"
+#include "store/sql/db.h"
 #include "unit/store/msglog_support.h"
 #include "unit/store/power_support.h"
 #include "unit/store/tests.h"

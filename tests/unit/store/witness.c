@@ -18,7 +18,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "store/db.h"
+#include "store/sql/db.h"
 #include "support/power.h"
 #include "unit/store/msglog_support.h"
 #include "unit/store/tests.h"

@@ -7,7 +7,9 @@
 #include <unistd.h>
 
 #include "base/mem.h"
-#include "store/db.h"
+#include "store/sql/db.h"
+#include "store/sql/session.h"
+#include "store/sql/user.h"
 #include "unit/tool/verify_support.h"
 
 #define HASH "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"

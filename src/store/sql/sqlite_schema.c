@@ -1,54 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The schema of the SQLite driver, as numbered steps.  A step is never
- * changed once released: what is wrong is mended by the next one.  Each
- * step and its row in t_schema_version are one transaction, so an update
- * that was cut off is simply taken up again.
- *
- * Times are Unix milliseconds, not the zone-less local times of
- * H-3.2: those are made when printed.  username_key is the name as
- * it is compared (5.7), made in im/, since SQLite has no such collation.
+ * Applies the steps of schema.c to an SQLite file.  Each step and its row in
+ * t_schema_version are one transaction, so an update that was cut off is
+ * simply taken up again.
  */
-#include "store/sqlite.h"
+#include "store/sql/sqlite.h"
 
 #include "base/clock.h"
-#include "base/mem.h"
-
-static const struct {
-    const char *name, *sql;
-} steps[] = {
-    {"accounts", "CREATE TABLE t_user ("
-                 " id INTEGER PRIMARY KEY,"
-                 " username TEXT NOT NULL,"
-                 " username_key TEXT NOT NULL,"
-                 " password_hash TEXT,"
-                 " nickname TEXT,"
-                 " avatar_url TEXT,"
-                 " status INTEGER NOT NULL DEFAULT 1,"
-                 " friend_code TEXT,"
-                 " friend_code_updated_at INTEGER,"
-                 " created_at INTEGER NOT NULL,"
-                 " updated_at INTEGER NOT NULL) STRICT;"
-                 "CREATE UNIQUE INDEX uk_user_username ON t_user(username_key);"
-                 "CREATE UNIQUE INDEX uk_user_friend_code ON t_user(friend_code);"
-                 /* One row a user: current session version and the one refresh token (5.4, 5.5). */
-                 "CREATE TABLE t_session ("
-                 " user_id INTEGER PRIMARY KEY,"
-                 " session_version INTEGER NOT NULL,"
-                 " refresh_hash TEXT,"
-                 " refresh_expires_at INTEGER,"
-                 " updated_at INTEGER NOT NULL) STRICT;"
-                 "CREATE UNIQUE INDEX uk_session_refresh ON t_session(refresh_hash);"
-                 "CREATE TABLE t_probe (id INTEGER PRIMARY KEY, at INTEGER NOT NULL) STRICT;"},
-    /* One row: the message log as it was last seen (store/witness.h). */
-    {"witness", "CREATE TABLE t_witness ("
-                " id INTEGER PRIMARY KEY,"
-                " store_id TEXT NOT NULL,"
-                " generation INTEGER NOT NULL,"
-                " log_reach INTEGER NOT NULL,"
-                " manifest INTEGER NOT NULL,"
-                " manifest_bytes INTEGER NOT NULL) STRICT;"},
-};
+#include "store/sql/schema.h"
 
 /* First column of the only row of a query without parameters. */
 static enum mn_err ask(sqlite3 *raw, const char *sql, int64_t *ret)
@@ -88,12 +47,12 @@ enum mn_err mn_sqlite_schema_check(sqlite3 *raw, const char *path, struct mn_buf
                     path);
         err = MN_ECORRUPT;
     }
-    if (err == MN_OK && found > (int64_t)MN_ARRAY_LEN(steps)) {
+    if (err == MN_OK && found > (int64_t)mn_sql_steps()) {
         mn_buf_addf(why,
                     "the accounts database %s was written by a newer minimd (schema %lld, this one "
                     "knows up to %zu): run that version, or restore a backup made before the "
                     "upgrade",
-                    path, (long long)found, MN_ARRAY_LEN(steps));
+                    path, (long long)found, mn_sql_steps());
         err = MN_EVERSION;
     }
     return err;
@@ -119,8 +78,9 @@ static int record(sqlite3 *raw, size_t number, const char *name)
 
 static int apply(sqlite3 *raw, size_t number)
 {
-    int code = sqlite3_exec(raw, steps[number - 1].sql, NULL, NULL, NULL);
-    return code == SQLITE_OK ? record(raw, number, steps[number - 1].name) : code;
+    const struct mn_sql_step *step = mn_sql_step(number);
+    int code = sqlite3_exec(raw, step->sqlite, NULL, NULL, NULL);
+    return code == SQLITE_OK ? record(raw, number, step->name) : code;
 }
 
 /* One transaction a step; the version is read again inside, as another process may update too. */
@@ -137,7 +97,7 @@ static enum mn_err step_once(sqlite3 *raw, int64_t *ret_version)
     int64_t found = 0;
     if (err == MN_OK)
         err = ask(raw, "SELECT coalesce(max(version), 0) FROM t_schema_version", &found);
-    if (err == MN_OK && found < (int64_t)MN_ARRAY_LEN(steps)) {
+    if (err == MN_OK && found < (int64_t)mn_sql_steps()) {
         found++;
         err = mn_sqlite_err(apply(raw, (size_t)found));
     }
@@ -154,7 +114,7 @@ enum mn_err mn_sqlite_schema_update(sqlite3 *raw, const char *path, struct mn_bu
 {
     int64_t found = 0;
     enum mn_err err = version(raw, &found);
-    while (err == MN_OK && found < (int64_t)MN_ARRAY_LEN(steps))
+    while (err == MN_OK && found < (int64_t)mn_sql_steps())
         err = step_once(raw, &found);
     if (err != MN_OK)
         mn_buf_addf(why, "cannot update the accounts database %s from schema %lld: %s (%s)", path,

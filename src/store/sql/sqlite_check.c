@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Check of an accounts database at rest, see db_check.h.
+ * Check of an accounts database at rest, see store/sql/db_check.h.
  *
  * How it is opened so that nothing is written beside it: without a
  * write-ahead log as an immutable file; with one (after a crash) with its
@@ -9,16 +9,16 @@
  * make a new one; it holds no data.
  *
  * What the schema should be is not written down a second time: it is made
- * in memory by the steps of sqlite_schema.c, and compared.
+ * in memory by the steps of schema.c, and compared.
  */
-#include "store/db_check.h"
+#include "store/sql/db_check.h"
 
 #include <errno.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/mem.h"
-#include "store/sqlite.h"
+#include "store/sql/sqlite.h"
 
 enum { URI_CAP = 3 * 4200 + 64 };
 

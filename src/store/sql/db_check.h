@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef MN_STORE_DB_CHECK_H
-#define MN_STORE_DB_CHECK_H
+#ifndef MN_STORE_SQL_DB_CHECK_H
+#define MN_STORE_SQL_DB_CHECK_H
 
 #include <stdint.h>
 

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The tables, as numbered steps.  A step is never changed once released:
+ * what is wrong is mended by the next one.
+ *
+ * Times are Unix milliseconds, not the zone-less local times of H-3.2: those
+ * are made when printed.  username_key is the name as it is compared (5.7),
+ * made in im/, since SQLite has no such collation.
+ */
+#include "store/sql/schema.h"
+
+#include "base/err.h"
+#include "base/mem.h"
+
+static const struct mn_sql_step steps[] = {
+    {"accounts", "CREATE TABLE t_user ("
+                 " id INTEGER PRIMARY KEY,"
+                 " username TEXT NOT NULL,"
+                 " username_key TEXT NOT NULL,"
+                 " password_hash TEXT,"
+                 " nickname TEXT,"
+                 " avatar_url TEXT,"
+                 " status INTEGER NOT NULL DEFAULT 1,"
+                 " friend_code TEXT,"
+                 " friend_code_updated_at INTEGER,"
+                 " created_at INTEGER NOT NULL,"
+                 " updated_at INTEGER NOT NULL) STRICT;"
+                 "CREATE UNIQUE INDEX uk_user_username ON t_user(username_key);"
+                 "CREATE UNIQUE INDEX uk_user_friend_code ON t_user(friend_code);"
+                 /* One row a user: current session version and the one refresh token (5.4, 5.5). */
+                 "CREATE TABLE t_session ("
+                 " user_id INTEGER PRIMARY KEY,"
+                 " session_version INTEGER NOT NULL,"
+                 " refresh_hash TEXT,"
+                 " refresh_expires_at INTEGER,"
+                 " updated_at INTEGER NOT NULL) STRICT;"
+                 "CREATE UNIQUE INDEX uk_session_refresh ON t_session(refresh_hash);"
+                 "CREATE TABLE t_probe (id INTEGER PRIMARY KEY, at INTEGER NOT NULL) STRICT;"},
+    /* One row: the message log as it was last seen (store/witness.h). */
+    {"witness", "CREATE TABLE t_witness ("
+                " id INTEGER PRIMARY KEY,"
+                " store_id TEXT NOT NULL,"
+                " generation INTEGER NOT NULL,"
+                " log_reach INTEGER NOT NULL,"
+                " manifest INTEGER NOT NULL,"
+                " manifest_bytes INTEGER NOT NULL) STRICT;"},
+};
+
+size_t mn_sql_steps(void) { return MN_ARRAY_LEN(steps); }
+
+const struct mn_sql_step *mn_sql_step(size_t number)
+{
+    MN_BUG_ON(number == 0 || number > MN_ARRAY_LEN(steps));
+    return &steps[number - 1];
+}

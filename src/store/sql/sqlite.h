@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef MN_STORE_SQL_SQLITE_H
+#define MN_STORE_SQL_SQLITE_H
+
+#include <sqlite3.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+
+/* What the files of the SQLite driver share; for nobody else. */
+
+/* SQLite's result code as ours. */
+enum mn_err mn_sqlite_err(int code);
+
+/* Refuses a newer schema without touching it. */
+MN_MUSTCHECK enum mn_err mn_sqlite_schema_check(sqlite3 *raw, const char *path, struct mn_buf *why);
+/* Applies the steps that are missing. */
+MN_MUSTCHECK enum mn_err mn_sqlite_schema_update(sqlite3 *raw, const char *path,
+                                                 struct mn_buf *why);
+
+#endif
