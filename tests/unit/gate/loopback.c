@@ -158,7 +158,8 @@ static void send_token(struct mn_conn *conn, const char *type, int64_t uid, int6
     char token[MN_JWT_MAX];
     assert_int_equal(mn_jwt_sign(&lb->jwt, uid, sv, lb->net.unix_ms, ttl_s, token, sizeof(token)),
                      MN_OK);
-    lb_input(conn, "{'type':'%s','token':'%s','clientMsgId':'r'}", type, token);
+    lb_input(conn, "{'type':'%s','token':'%s','clientMsgId':'r','serverMsgId':'both'}", type,
+             token);
 }
 
 void lb_auth(struct mn_conn *conn, int64_t uid, int64_t sv)
