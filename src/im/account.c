@@ -170,7 +170,7 @@ static enum mn_err begin_session(struct mn_account *account, int64_t user, struc
     make_refresh_token(ret->refresh);
     enum mn_err err = hash_refresh_token(mn_str_c(ret->refresh), hash);
     if (err == MN_OK)
-        err = mn_db_session_begin(account->config.db, user, hash,
+        err = mn_db_session_begin(account->config.db, user, hash, now_ms,
                                   now_ms + account->config.refresh_ttl_s * 1000, &ret->sv);
     if (err != MN_OK)
         return err;

@@ -22,7 +22,7 @@ static const struct mn_sql first = MN_SQL(
 
 static const struct mn_sql slide = MN_SQL(
     "UPDATE t_session SET refresh_expires_at = ?, updated_at = ?"
-    " WHERE refresh_hash = ? AND refresh_expires_at > ?");
+    " WHERE refresh_hash = ? AND refresh_expires_at > ? AND updated_at <= ?");
 
 static const struct mn_sql of_token = MN_SQL(
     "SELECT user_id, session_version FROM t_session WHERE refresh_hash = ?");
@@ -50,7 +50,7 @@ enum mn_err mn_db_session(struct mn_db *db, int64_t user, int64_t *ret_sv, bool 
 
 struct token {
     const char *hash; /* NULL: none */
-    int64_t expires_ms;
+    int64_t now_ms, expires_ms;
 };
 
 static int64_t write_version(struct mn_sql_tx *tx, const struct mn_sql *sql, int64_t user,
@@ -62,7 +62,7 @@ static int64_t write_version(struct mn_sql_tx *tx, const struct mn_sql *sql, int
         mn_sql_put_i64(&use, token->expires_ms);
     else
         mn_sql_put_str(&use, MN_STR_NONE);
-    mn_sql_put_i64(&use, mn_unix_ms());
+    mn_sql_put_i64(&use, token->now_ms);
     mn_sql_put_i64(&use, user);
     int64_t changes = 0;
     mn_sql_tx_note(tx, mn_sql_end_changes(&use, &changes));
@@ -95,15 +95,15 @@ static enum mn_err make_version(struct mn_db *db, int64_t user, const struct tok
     return err;
 }
 
-enum mn_err mn_db_session_begin(struct mn_db *db, int64_t user, const char *hash,
+enum mn_err mn_db_session_begin(struct mn_db *db, int64_t user, const char *hash, int64_t now_ms,
                                 int64_t expires_ms, int64_t *ret_sv)
 {
-    return make_version(db, user, &(struct token){hash, expires_ms}, ret_sv);
+    return make_version(db, user, &(struct token){hash, now_ms, expires_ms}, ret_sv);
 }
 
 enum mn_err mn_db_session_end(struct mn_db *db, int64_t user, int64_t *ret_sv)
 {
-    return make_version(db, user, &(struct token){NULL, 0}, ret_sv);
+    return make_version(db, user, &(struct token){NULL, mn_unix_ms(), 0}, ret_sv);
 }
 
 /* ---- refresh tokens ---- */
@@ -115,6 +115,7 @@ static void slide_token(struct mn_sql_tx *tx, const char *hash, int64_t now_ms, 
     mn_sql_put_i64(&use, now_ms);
     mn_sql_put_str(&use, mn_str_c(hash));
     mn_sql_put_i64(&use, now_ms);
+    mn_sql_put_i64(&use, now_ms + MN_REFRESH_AHEAD_MS);
     int64_t changes = 0;
     mn_sql_tx_note(tx, mn_sql_end_changes(&use, &changes));
     if (changes == 0)

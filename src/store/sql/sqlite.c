@@ -72,6 +72,12 @@ enum mn_err mn_sqlite_err(int code)
     }
 }
 
+const char *mn_sqlite_cause(sqlite3 *raw, enum mn_err err)
+{
+    int number = err == MN_EIO && raw ? sqlite3_system_errno(raw) : 0;
+    return number ? strerrordesc_np(number) : mn_err_text(err);
+}
+
 /* ---- connections --------------------------------------------------------- */
 
 static struct sqlite_conn *reader_take(struct sqlite_db *db)
@@ -205,6 +211,21 @@ static int64_t sqlite_changes(struct mn_sql_conn *conn) { return sqlite3_changes
 
 /* ---- opening ------------------------------------------------------------- */
 
+static void open_failed(const struct sqlite_conn *conn, const char *path, enum mn_err err,
+                        struct mn_buf *why)
+{
+    if (why->n > 0) /* something more precise is known */
+        return;
+    if (err == MN_ECORRUPT)
+        mn_buf_addf(why,
+                    "%s is no SQLite database, or a damaged one (%s): restore it from a backup, "
+                    "or move it away",
+                    path, mn_err_text(err));
+    else
+        mn_buf_addf(why, "cannot open the accounts database %s: %s", path,
+                    mn_sqlite_cause(conn->raw, err));
+}
+
 static enum mn_err conn_open(struct sqlite_conn *conn, const struct mn_db_config *config)
 {
     int code = sqlite3_open_v2(config->path, &conn->raw,
@@ -293,10 +314,13 @@ static enum mn_err open_writer(struct sqlite_db *db, const struct mn_db_config *
         err = use_wal(db, config->path, why);
     if (err == MN_OK)
         err = mn_sqlite_schema_update(db->writer.raw, config->path, why);
+    if (err != MN_OK)
+        open_failed(&db->writer, config->path, err, why);
     return err;
 }
 
-static enum mn_err open_readers(struct sqlite_db *db, const struct mn_db_config *config)
+static enum mn_err open_readers(struct sqlite_db *db, const struct mn_db_config *config,
+                                struct mn_buf *why)
 {
     db->reader_count = config->readers > 0 ? config->readers : 1;
     db->readers = mn_alloc_array(db->reader_count, sizeof(*db->readers));
@@ -304,8 +328,10 @@ static enum mn_err open_readers(struct sqlite_db *db, const struct mn_db_config 
         enum mn_err err = conn_open(&db->readers[i], config);
         if (err == MN_OK)
             err = exec(db->readers[i].raw, "PRAGMA query_only=ON");
-        if (err != MN_OK)
+        if (err != MN_OK) {
+            open_failed(&db->readers[i], config->path, err, why);
             return err;
+        }
         reader_give(db, &db->readers[i]);
     }
     return MN_OK;
@@ -343,14 +369,8 @@ static enum mn_err sqlite_open(const struct mn_db_config *config, struct mn_db *
     struct sqlite_db *db = sqlite_new();
     enum mn_err err = open_writer(db, config, why);
     if (err == MN_OK)
-        err = open_readers(db, config);
+        err = open_readers(db, config, why);
     if (err != MN_OK) {
-        if (why->n == 0) /* nothing more precise is known */
-            mn_buf_addf(why,
-                        err == MN_ECORRUPT ? "%s is no SQLite database, or a damaged one (%s): "
-                                             "restore it from a backup, or move it away"
-                                           : "cannot open the accounts database %s: %s",
-                        config->path, mn_err_text(err));
         sqlite_close(&db->base);
         return err;
     }

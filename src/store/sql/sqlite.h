@@ -12,6 +12,9 @@
 /* SQLite's result code as ours. */
 enum mn_err mn_sqlite_err(int code);
 
+/* What is behind an error for the operator: the system's own words where it has some. */
+const char *mn_sqlite_cause(sqlite3 *raw, enum mn_err err);
+
 /* Refuses a newer schema without touching it. */
 MN_MUSTCHECK enum mn_err mn_sqlite_schema_check(sqlite3 *raw, const char *path, struct mn_buf *why);
 /* Applies the steps that are missing. */

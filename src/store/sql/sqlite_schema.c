@@ -118,6 +118,6 @@ enum mn_err mn_sqlite_schema_update(sqlite3 *raw, const char *path, struct mn_bu
         err = step_once(raw, &found);
     if (err != MN_OK)
         mn_buf_addf(why, "cannot update the accounts database %s from schema %lld: %s (%s)", path,
-                    (long long)found, sqlite3_errmsg(raw), mn_err_text(err));
+                    (long long)found, sqlite3_errmsg(raw), mn_sqlite_cause(raw, err));
     return err;
 }

@@ -207,6 +207,9 @@ static void refusals_of_login(void **state)
     login_ok(f, name, "x", &ignored);
 }
 
+/* bcrypt of 72 times "p", or of more: that cannot be told. */
+#define OF_72 "$2a$04$CCCCCCCCCCCCCCCCCCCCC.9IMwEEB6ngnCQ877bhhi.EzQPLJPeC6"
+
 static void long_passwords(void **state)
 {
     struct fixture *f = *state;
@@ -219,9 +222,14 @@ static void long_passwords(void **state)
     refused(f, "claimable", password, MN_EINVAL, "password_too_long");
     password[72] = '\0';
     login_ok(f, "new", password, &ignored);
+    login_ok(f, "new", password, &ignored);
+    insert(f, 6, "old", NULL, MN_USER_ACTIVE);
+    assert_int_equal(mn_db_user_claim(f->db, 6, OF_72, 1), MN_OK);
+    login_ok(f, "old", password, &ignored);
     /* Accounts that the original made with such a password go on working. */
     password[72] = 'p';
-    login_ok(f, "new", password, &ignored);
+    login_ok(f, "old", password, &ignored);
+    refused(f, "new", password, MN_EAUTH, "invalid_username_or_password");
 }
 
 /* Else the time of an answer tells which names exist. */
@@ -265,7 +273,7 @@ static void disabled_users_are_refused(void **state)
     assert_int_equal(
         mn_db_session_begin(f->db, 5,
                             "2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae",
-                            mn_unix_ms() + 1000000, &sv),
+                            mn_unix_ms(), mn_unix_ms() + 1000000, &sv),
         MN_OK);
     assert_int_equal(refresh(f, "foo", &ignored), MN_EPERM); /* SHA-256 of "foo" */
     assert_string_equal(f->reason, "user_disabled");

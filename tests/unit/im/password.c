@@ -66,17 +66,34 @@ static void new_hashes_are_java_readable(void **state)
 
 static void limits(void **state)
 {
-    char hash[64], many[80];
+    char hash[80], many[80];
     (void)state;
     memset(many, 'p', sizeof(many));
     assert_int_equal(mn_password_hash(mn_str_make(many, 73), 4, hash, sizeof(hash)), MN_EINVAL);
     assert_int_equal(mn_password_hash(MN_STR("a\0b"), 4, hash, sizeof(hash)), MN_EINVAL);
     assert_int_equal(mn_password_hash(MN_STR("a"), 4, hash, MN_PASSWORD_HASH_LEN), MN_EINVAL);
+    assert_int_equal(mn_password_hash(mn_str_make(many, 72), 4, hash, MN_PASSWORD_LONG_LEN + 60),
+                     MN_EINVAL);
     assert_int_equal(mn_password_hash(mn_str_make(many, 72), 4, hash, sizeof(hash)), MN_OK);
-    /* Of old accounts only the first 72 bytes count, but all of them do. */
-    assert_true(mn_password_matches(mn_str_make(many, 80), hash));
-    assert_false(mn_password_matches(mn_str_make(many, 71), hash));
     assert_false(mn_password_matches(MN_STR("p\0"), hash));
+}
+
+/* Of old accounts only the first 72 bytes count, of new ones all; and all of the 72 in both. */
+static void bytes_after_the_72nd(void **state)
+{
+    char hash[80], many[80];
+    (void)state;
+    memset(many, 'p', sizeof(many));
+    for (size_t n = 70; n <= 72; n++) {
+        assert_int_equal(mn_password_hash(mn_str_make(many, n), 4, hash, sizeof(hash)), MN_OK);
+        for (size_t other = 69; other <= 80; other++)
+            assert_int_equal(mn_password_matches(mn_str_make(many, other), hash), other == n);
+    }
+    assert_int_equal(strncmp(hash, MN_PASSWORD_LONG "$2a$04$", 14), 0);
+    /* 72 times "p" by crypt_blowfish: whoever made it may have had a longer password. */
+    const char *old = "$2a$04$CCCCCCCCCCCCCCCCCCCCC.9IMwEEB6ngnCQ877bhhi.EzQPLJPeC6";
+    for (size_t n = 70; n <= 80; n++)
+        assert_int_equal(mn_password_matches(mn_str_make(many, n), old), n >= 72);
 }
 
 int test_im_password(void)
@@ -86,6 +103,7 @@ int test_im_password(void)
         cmocka_unit_test(what_is_no_bcrypt_never_matches),
         cmocka_unit_test(new_hashes_are_java_readable),
         cmocka_unit_test(limits),
+        cmocka_unit_test(bytes_after_the_72nd),
     };
     return cmocka_run_group_tests_name("im/password", tests, NULL, NULL);
 }

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * store/db.h on SQLite: accounts, sessions, what survives, and every way in
- * which the file can be wrong at start.
+ * What every driver of store/sql/ has to do: accounts, sessions, what
+ * survives; and of SQLite every way in which the file can be wrong at start.
  */
 #include "store/sql/db.h"
 #include "store/sql/session.h"
+#include "store/sql/sql.h"
+#include "store/sql/sql_driver.h"
 #include "store/sql/user.h"
 
 #include <setjmp.h>
@@ -26,6 +28,13 @@
 #include "support/power.h"
 #include "unit/store/tests.h"
 
+/* The drivers; another one needs its own place to lie in besides (setup). */
+static const struct {
+    const char *name;
+    const struct mn_sql_driver *driver;
+} drivers[] = {{"store: relational, on SQLite", &mn_sqlite_driver}};
+static const struct mn_sql_driver *driver; /* of the tests that run */
+
 struct fixture {
     char dir[64];
     struct mn_db_config config;
@@ -44,7 +53,7 @@ static void reopen(struct fixture *f)
     mn_buf_init(&why, 4096);
     mn_db_close(f->db);
     f->db = NULL;
-    enum mn_err err = mn_db_open(&f->config, &f->db, &why);
+    enum mn_err err = mn_db_open_with(driver, &f->config, &f->db, &why);
     if (err)
         print_error("%.*s\n", (int)why.n, why.p);
     assert_int_equal(err, MN_OK);
@@ -57,7 +66,7 @@ static void reopen_fails(struct fixture *f, enum mn_err want, const char *part)
     mn_buf_init(&why, 4096);
     mn_db_close(f->db);
     f->db = NULL;
-    assert_int_equal(mn_db_open(&f->config, &f->db, &why), want);
+    assert_int_equal(mn_db_open_with(driver, &f->config, &f->db, &why), want);
     assert_null(f->db);
     mn_buf_add_char(&why, '\0');
     assert_non_null(strstr(why.p, part));
@@ -200,6 +209,36 @@ static void test_friend_codes(void **state)
     assert_int_equal(mn_db_user_by_friend_code(f->db, MN_STR("CODE2222"), &got), MN_ENOTFOUND);
 }
 
+static void test_many_users_at_once(void **state)
+{
+    struct fixture *f = *state;
+    int64_t ids[MN_SQL_IDS_MAX];
+    struct mn_user_brief *got = mn_alloc_array(MN_SQL_IDS_MAX, sizeof(*got));
+    size_t count = 9;
+    for (int64_t id = 1; id <= MN_SQL_IDS_MAX; id++) {
+        char name[16];
+        snprintf(name, sizeof(name), "user%d", (int)id);
+        if (id % 3) /* every third is missing */
+            add_user(f, id, name, name);
+        ids[MN_SQL_IDS_MAX - id] = id;
+    }
+    for (size_t n = 0; n <= MN_SQL_IDS_MAX; n++) {
+        size_t wanted = 0;
+        assert_int_equal(mn_db_users_by_ids(f->db, ids, n, got, &count), MN_OK);
+        for (size_t i = 0; i < n; i++) {
+            char name[16];
+            snprintf(name, sizeof(name), "user%d", (int)ids[i]);
+            if (ids[i] % 3 == 0)
+                continue;
+            assert_int_equal(got[wanted].id, ids[i]);
+            assert_false(got[wanted].has_nickname);
+            assert_string_equal(got[wanted++].username, name);
+        }
+        assert_int_equal(count, wanted);
+    }
+    mn_free(got);
+}
+
 /* ---- sessions --------------------------------------------------------------- */
 
 static void test_session_versions_count_up(void **state)
@@ -211,9 +250,9 @@ static void test_session_versions_count_up(void **state)
     assert_int_equal(sv, 0);
     assert_false(known);
     add_user(f, 7, "a", "a");
-    assert_int_equal(mn_db_session_begin(f->db, 7, hash_of('1'), 1000, &sv), MN_OK);
+    assert_int_equal(mn_db_session_begin(f->db, 7, hash_of('1'), 1, 1000, &sv), MN_OK);
     assert_int_equal(sv, 1);
-    assert_int_equal(mn_db_session_begin(f->db, 7, hash_of('2'), 1000, &sv), MN_OK);
+    assert_int_equal(mn_db_session_begin(f->db, 7, hash_of('2'), 1, 1000, &sv), MN_OK);
     assert_int_equal(sv, 2);
     assert_int_equal(mn_db_session_end(f->db, 7, &sv), MN_OK);
     assert_int_equal(sv, 3);
@@ -226,7 +265,7 @@ static void test_refresh_tokens_slide(void **state)
 {
     struct fixture *f = *state;
     int64_t sv = 0, user = 0;
-    assert_int_equal(mn_db_session_begin(f->db, 7, hash_of('1'), 1000, &sv), MN_OK);
+    assert_int_equal(mn_db_session_begin(f->db, 7, hash_of('1'), 1, 1000, &sv), MN_OK);
     assert_int_equal(mn_db_session_slide(f->db, hash_of('1'), 999, 2000, &user, &sv), MN_OK);
     assert_int_equal(user, 7);
     assert_int_equal(sv, 1);
@@ -237,13 +276,29 @@ static void test_refresh_tokens_slide(void **state)
     assert_int_equal(mn_db_session_slide(f->db, hash_of('9'), 1, 2, &user, &sv), MN_ENOTFOUND);
 }
 
+/* The clock was wrong for a while: what was made then does not last until that time. */
+static void test_a_token_from_the_future_is_none(void **state)
+{
+    struct fixture *f = *state;
+    int64_t sv = 0, user = 0, now = 1000, later = now + MN_REFRESH_AHEAD_MS;
+    assert_int_equal(mn_db_session_begin(f->db, 7, hash_of('1'), later + 1, INT64_MAX, &sv), MN_OK);
+    assert_int_equal(mn_db_session_slide(f->db, hash_of('1'), now, 3000, &user, &sv), MN_ENOTFOUND);
+    assert_int_equal(mn_db_session_slide(f->db, hash_of('1'), now + 1, 3000, &user, &sv), MN_OK);
+    /* Made in time, slid while the clock was wrong. */
+    assert_int_equal(mn_db_session_begin(f->db, 7, hash_of('2'), now, 3000, &sv), MN_OK);
+    assert_int_equal(mn_db_session_slide(f->db, hash_of('2'), 2000, INT64_MAX, &user, &sv), MN_OK);
+    assert_int_equal(mn_db_session_slide(f->db, hash_of('2'), 1999 - MN_REFRESH_AHEAD_MS, INT64_MAX,
+                                         &user, &sv),
+                     MN_ENOTFOUND);
+}
+
 static void test_one_refresh_token_a_user(void **state)
 {
     struct fixture *f = *state;
     int64_t sv = 0, user = 0;
-    assert_int_equal(mn_db_session_begin(f->db, 7, hash_of('1'), 1000, &sv), MN_OK);
-    assert_int_equal(mn_db_session_begin(f->db, 7, hash_of('2'), 1000, &sv), MN_OK);
-    assert_int_equal(mn_db_session_begin(f->db, 8, hash_of('3'), 1000, &sv), MN_OK);
+    assert_int_equal(mn_db_session_begin(f->db, 7, hash_of('1'), 1, 1000, &sv), MN_OK);
+    assert_int_equal(mn_db_session_begin(f->db, 7, hash_of('2'), 1, 1000, &sv), MN_OK);
+    assert_int_equal(mn_db_session_begin(f->db, 8, hash_of('3'), 1, 1000, &sv), MN_OK);
     assert_int_equal(mn_db_session_slide(f->db, hash_of('1'), 1, 1000, &user, &sv), MN_ENOTFOUND);
     assert_int_equal(mn_db_session_slide(f->db, hash_of('2'), 1, 1000, &user, &sv), MN_OK);
     assert_int_equal(mn_db_session_end(f->db, 7, &sv), MN_OK);
@@ -259,7 +314,7 @@ static void test_everything_survives(void **state)
     int64_t sv = 0, user = 0;
     add_user(f, 7, "Alice", "alice");
     assert_int_equal(mn_db_user_set_friend_code(f->db, 7, "CODE2222", 0, 5000), MN_OK);
-    assert_int_equal(mn_db_session_begin(f->db, 7, hash_of('1'), 1000, &sv), MN_OK);
+    assert_int_equal(mn_db_session_begin(f->db, 7, hash_of('1'), 1, 1000, &sv), MN_OK);
     reopen(f);
     assert_int_equal(mn_db_user_by_key(f->db, MN_STR("alice"), &got), MN_OK);
     assert_string_equal(got.friend_code, "CODE2222");
@@ -286,7 +341,7 @@ static void *race(void *arg)
         int64_t sv = 0;
         bool known = false;
         snprintf(hash, sizeof(hash), "%p-%u", arg, i);
-        if (mn_db_session_begin(r->db, 7, hash, 1, &r->seen[i]) != MN_OK ||
+        if (mn_db_session_begin(r->db, 7, hash, 1, 2, &r->seen[i]) != MN_OK ||
             mn_db_session(r->db, 7, &sv, &known) != MN_OK || sv < r->seen[i] ||
             mn_db_user_by_id(r->db, 7, &user) != MN_OK)
             r->seen[i] = -1;
@@ -401,6 +456,33 @@ static void test_a_missing_folder_is_told(void **state)
     reopen_fails(f, MN_ENOTFOUND, "cannot open");
 }
 
+/* However few descriptors there are, it says so. */
+static void test_a_lack_of_descriptors_is_told(void **state)
+{
+    struct fixture *f = *state;
+    struct rlimit limit, old;
+    unsigned failed = 0;
+    mn_db_close(f->db);
+    f->db = NULL;
+    int first = dup(0); /* the first that is free */
+    assert_true(first >= 0);
+    close(first);
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &old), 0);
+    for (limit = old, limit.rlim_cur = (rlim_t)first; !f->db; limit.rlim_cur++) {
+        struct mn_buf why;
+        mn_buf_init(&why, 4096);
+        assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+        enum mn_err err = mn_db_open_with(driver, &f->config, &f->db, &why);
+        assert_int_equal(setrlimit(RLIMIT_NOFILE, &old), 0);
+        mn_buf_add_char(&why, '\0');
+        if (err != MN_OK && !strstr(why.p, "Too many open files"))
+            fail_msg("with %u: %s", failed, why.p);
+        mn_buf_deinit(&why);
+        failed += err != MN_OK;
+    }
+    assert_true(failed > 1); /* the first is before SQLite comes to it */
+}
+
 /* ---- failing writes --------------------------------------------------------- */
 
 static void limit_file_size(rlim_t bytes)
@@ -450,7 +532,7 @@ static void test_a_full_disk_is_told(void **state)
     power_set_full(true);
     enum mn_err create = mn_db_user_create(f->db, &user, mn_str_c("late"));
     bool after_create = mn_db_is_writable(f->db);
-    enum mn_err begin = mn_db_session_begin(f->db, 7, hash_of('1'), 1000, &sv);
+    enum mn_err begin = mn_db_session_begin(f->db, 7, hash_of('1'), 1, 1000, &sv);
     enum mn_err probe = mn_db_probe(f->db);
     bool after_probe = mn_db_is_writable(f->db);
     enum mn_err read = mn_db_user_by_id(f->db, 7, &got);
@@ -474,7 +556,7 @@ static void test_a_full_disk_is_told(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
-int test_store_db(void)
+static int run_suite(const char *name)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_users_are_found),
@@ -482,11 +564,20 @@ int test_store_db(void)
         TEST(test_text_of_all_kinds_is_kept),
         TEST(test_claim_works_once),
         TEST(test_friend_codes),
+        TEST(test_many_users_at_once),
         TEST(test_session_versions_count_up),
         TEST(test_refresh_tokens_slide),
+        TEST(test_a_token_from_the_future_is_none),
         TEST(test_one_refresh_token_a_user),
         TEST(test_everything_survives),
         TEST(test_any_number_of_threads),
+    };
+    return cmocka_run_group_tests_name(name, tests, NULL, NULL);
+}
+
+int test_store_db(void)
+{
+    const struct CMUnitTest tests[] = {
         TEST(test_the_file_is_private),
         TEST(test_a_newer_schema_is_refused_untouched),
         TEST(test_an_interrupted_update_is_taken_up),
@@ -494,8 +585,15 @@ int test_store_db(void)
         TEST(test_foreign_databases_are_left_alone),
         TEST(test_a_damaged_page_is_found),
         TEST(test_a_missing_folder_is_told),
+        TEST(test_a_lack_of_descriptors_is_told),
         TEST(test_failed_writes_are_reported),
         TEST(test_a_full_disk_is_told),
     };
-    return cmocka_run_group_tests_name("store/db", tests, NULL, NULL);
+    int failed = 0;
+    for (size_t i = 0; i < MN_ARRAY_LEN(drivers); i++) {
+        driver = drivers[i].driver;
+        failed += run_suite(drivers[i].name);
+    }
+    driver = &mn_sqlite_driver;
+    return failed + cmocka_run_group_tests_name("store: SQLite", tests, NULL, NULL);
 }

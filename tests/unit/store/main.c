@@ -31,6 +31,7 @@ static const struct {
     {"power_msglog", test_store_power_msglog},
     {"power_db", test_store_power_db},
     {"db", test_store_db},
+    {"sql", test_store_sql},
 };
 
 static bool is_wanted(const char *name, int argc, char **argv)

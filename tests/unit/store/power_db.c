@@ -107,7 +107,7 @@ static void write_one(struct world *w, struct mn_db *db, struct mn_rng *rng, str
         a->token = 0;
     } else {
         token_of(w->number, text);
-        assert_int_equal(mn_db_session_begin(db, id, text, INT64_MAX, &sv), MN_OK);
+        assert_int_equal(mn_db_session_begin(db, id, text, 1, INT64_MAX, &sv), MN_OK);
         assert_int_equal(sv, ++a->version);
         a->token = w->number;
     }

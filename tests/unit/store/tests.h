@@ -18,6 +18,7 @@ int test_store_witness(void);
 int test_store_power_msglog(void);
 int test_store_power_db(void);
 int test_store_db(void) __attribute__((weak));
+int test_store_sql(void);
 
 /* What this program does as its own child (ts_spawn); they return the exit status. */
 int store_child_small_disk(void);

@@ -37,7 +37,7 @@ static void make(struct accounts *a)
         snprintf(user.username, sizeof user.username, "user%d", (int)id);
         assert_int_equal(mn_db_user_create(db, &user, mn_str_c(user.username)), MN_OK);
     }
-    assert_int_equal(mn_db_session_begin(db, 1, HASH, 1000, &sv), MN_OK);
+    assert_int_equal(mn_db_session_begin(db, 1, HASH, 1, 1000, &sv), MN_OK);
     assert_int_equal(mn_db_session_end(db, 2, &sv), MN_OK);
     /* A logout with a signed token of somebody who never registered is no fault. */
     assert_int_equal(mn_db_session_end(db, 77, &sv), MN_OK);
