@@ -44,6 +44,24 @@ static const struct mn_sql_step steps[] = {
                 " log_reach INTEGER NOT NULL,"
                 " manifest INTEGER NOT NULL,"
                 " manifest_bytes INTEGER NOT NULL) STRICT;"},
+    {"calls", "CREATE TABLE t_call_record ("
+              " id INTEGER PRIMARY KEY,"
+              " call_id INTEGER NOT NULL,"
+              " caller_user_id INTEGER NOT NULL,"
+              " callee_user_id INTEGER NOT NULL,"
+              " status INTEGER NOT NULL,"
+              " fail_reason TEXT,"
+              " started_at INTEGER NOT NULL,"
+              " accepted_at INTEGER,"
+              " ended_at INTEGER,"
+              " duration_seconds INTEGER,"
+              " created_at INTEGER NOT NULL,"
+              " updated_at INTEGER NOT NULL) STRICT;"
+              "CREATE UNIQUE INDEX uk_call_record_call ON t_call_record(call_id);"
+              "CREATE INDEX ix_call_record_caller ON t_call_record(caller_user_id, id);"
+              "CREATE INDEX ix_call_record_callee ON t_call_record(callee_user_id, id);"
+              /* Those under way, for the start: a handful, of any number of records. */
+              "CREATE INDEX ix_call_record_open ON t_call_record(status) WHERE status < 3;"},
 };
 
 size_t mn_sql_steps(void) { return MN_ARRAY_LEN(steps); }
