@@ -80,6 +80,19 @@
       "Lists of members read from the store")                                                      \
     X(ROSTER_EVICTIONS, COUNTER, "minim_roster_evictions_total", "",                               \
       "Lists of members forgotten for want of room")                                               \
+    X(CALLS, GAUGE, "minim_calls", "", "Calls that ring or are accepted")                          \
+    X(CALLS_REJECTED, COUNTER, "minim_calls_ended_total", "status=\"rejected\"",                   \
+      "Calls that ended, by their status")                                                         \
+    X(CALLS_CANCELED, COUNTER, "minim_calls_ended_total", "status=\"canceled\"", "")               \
+    X(CALLS_ENDED, COUNTER, "minim_calls_ended_total", "status=\"ended\"", "")                     \
+    X(CALLS_MISSED, COUNTER, "minim_calls_ended_total", "status=\"missed\"", "")                   \
+    X(CALLS_FAILED, COUNTER, "minim_calls_ended_total", "status=\"failed\"", "")                   \
+    X(CALL_QUEUE_BYTES, GAUGE, "minim_call_queue_bytes", "",                                       \
+      "Memory of CALL_* frames that wait for their thread")                                        \
+    X(CALL_RECORDS_UNWRITTEN, GAUGE, "minim_call_records_unwritten", "",                           \
+      "Records of ended calls that the store refused, to be tried again")                          \
+    X(CALL_RECORDS_LOST, COUNTER, "minim_call_records_lost_total", "",                             \
+      "Records of ended calls given up because too many waited")                                   \
     X(CACHE_MISSES, COUNTER, "minim_store_cache_misses_total", "",                                 \
       "Look-ups that had to ask RocksDB")
 

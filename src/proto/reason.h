@@ -28,6 +28,22 @@
     X(ACK_NOT_ALLOWED, "ack_not_allowed")                                                          \
     X(SERVER_BUSY, "server_busy")                                                                  \
     X(USER_NOT_FOUND, "user_not_found")                                                            \
+    X(NOT_FRIEND, "not_friend")                                                                    \
+    X(UNSUPPORTED_CALL_KIND, "unsupported_call_kind")                                              \
+    X(MISSING_SDP, "missing_sdp")                                                                  \
+    X(SDP_TOO_LONG, "sdp_too_long")                                                                \
+    X(CANNOT_CALL_SELF, "cannot_call_self")                                                        \
+    X(BUSY, "busy")                                                                                \
+    X(CALLEE_OFFLINE, "callee_offline")                                                            \
+    X(MISSING_CALL_ID, "missing_call_id")                                                          \
+    X(CALL_NOT_FOUND, "call_not_found")                                                            \
+    X(CALL_NOT_PARTICIPANT, "call_not_participant")                                                \
+    X(ONLY_CALLEE_CAN_ACCEPT, "only_callee_can_accept")                                            \
+    X(ONLY_CALLEE_CAN_REJECT, "only_callee_can_reject")                                            \
+    X(ONLY_CALLER_CAN_CANCEL, "only_caller_can_cancel")                                            \
+    X(CALL_NOT_RINGING, "call_not_ringing")                                                        \
+    X(MISSING_ICE_CANDIDATE, "missing_ice_candidate")                                              \
+    X(ICE_CANDIDATE_TOO_LONG, "ice_candidate_too_long")                                            \
     X(INTERNAL_ERROR, "internal_error")
 
 enum mn_reason {

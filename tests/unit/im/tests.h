@@ -12,6 +12,8 @@
 /* Group runners of the im layer: each returns the number of failed tests. */
 int test_im_account(void);
 int test_im_account_key(void);
+int test_im_call(void);
+int test_im_call_rules(void);
 int test_im_filter(void);
 int test_im_message(void);
 int test_im_password(void);
