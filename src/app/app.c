@@ -22,6 +22,7 @@
 #include "cluster/presence.h"
 #include "gate/gate.h"
 #include "im/account.h"
+#include "im/group/roster.h"
 #include "net/net.h"
 #include "ops/ops.h"
 #include "store/log/msglog.h"
@@ -47,6 +48,7 @@ struct mn_app {
     struct mn_jwt_key jwt;
     char secret[SECRET_CAP];
     struct mn_presence *presence;
+    struct mn_rosters *rosters;
     struct mn_gate *gate;
     struct mn_net *net;
     struct mn_db *db;
@@ -117,12 +119,20 @@ static enum mn_err check_session(void *db, int64_t uid, int64_t *ret_sv, bool *r
     return mn_db_session(db, uid, ret_sv, ret_known);
 }
 
+/* There are no groups yet. */
+static enum mn_err group_members(void *ctx, int64_t group, mn_roster_put put, void *arg)
+{
+    (void)ctx, (void)group, (void)put, (void)arg;
+    return MN_OK;
+}
+
 static enum mn_err make_gate(struct mn_app *app, struct mn_buf *why)
 {
     struct mn_gate_config config = {
         .log = app->log,
         .metrics = app->metrics,
         .presence = app->presence,
+        .rosters = app->rosters,
         .idgen = &app->idgen,
         .jwt = app->jwt,
         .workers = GATE_WORKERS,
@@ -284,6 +294,7 @@ static void tear_down(struct mn_app *app)
     mn_db_close(app->db);
     mn_gate_free(app->gate);
     mn_presence_free(app->presence);
+    mn_rosters_free(app->rosters);
     mn_metrics_free(app->metrics);
     mn_datadir_close(&app->datadir);
     mn_free(app);
@@ -301,6 +312,8 @@ enum mn_err mn_app_start(const struct mn_config *config, struct mn_log *log, str
     app->datadir.lock_fd = -1;
     app->metrics = mn_metrics_new();
     app->presence = mn_presence_new();
+    app->rosters = mn_rosters_new(&(struct mn_roster_source){.ctx = app, .members = group_members},
+                                  (size_t)config->roster_bytes, app->metrics);
     mn_idgen_init(&app->idgen, (unsigned)config->id_datacenter % 32, worker_id(config));
     app->idgen.on_refusal = on_clock_out_of_range;
     app->idgen.ctx = app;

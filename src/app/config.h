@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "base/log.h"
+#include "im/group/strategy.h"
 
 /*
  * Every option's value.  Names, defaults, limits and meanings are in one
@@ -62,6 +63,9 @@ struct mn_config {
 
     /* im.gateway.ws.ack.*, im.gateway.ws.resend.*, im.cron.resend.* */
     int64_t ack_batch_window_ms;
+    enum mn_group_mode group_mode;
+    int64_t group_size, group_online_users, group_notify_max, group_huge_size;
+    int64_t roster_bytes;
     bool resend_after_auth;
     int64_t resend_window;
     bool resend_periodic;

@@ -49,6 +49,8 @@
 
 static const char *const log_levels[] = {"debug", "info", "warn", "error", NULL};
 static const char *const log_formats[] = {"text", "json", NULL};
+static const char *const group_modes[] = {"auto",      "push",      "notify", "none",
+                                          "strategy1", "strategy2", "off",    NULL};
 
 const struct mn_option mn_options_table[] = {
     {GROUP(HTTP), STRING("server.address", server_address, "0.0.0.0", 1),
@@ -201,6 +203,32 @@ const struct mn_option mn_options_table[] = {
     {GROUP(DELIVERY), MS("im.cron.resend.fixed-delay-ms", resend_delay_ms, "30000", 100, HOUR_MS),
      RELOAD, .help = "Age of an unacknowledged delivery that is sent again."},
 
+    {GROUP(DELIVERY),
+     CHOICE("im.group-chat.strategy.mode", group_mode, mn_group_mode, "auto", group_modes), RELOAD,
+     .help = "What members who are online are told of a message to their group: push sends it, "
+             "notify says that there is one, none nothing, auto decides by the limits below. "
+             "Whoever is told nothing has it when he connects again, and over HTTP. strategy1, "
+             "strategy2 and off are other names of push, notify and none."},
+    {GROUP(DELIVERY),
+     INTEGER("im.group-chat.strategy.group-size-threshold", group_size, "2000", 1, 100000000),
+     RELOAD, .help = "auto: groups with at least so many members are notified, not pushed to."},
+    {GROUP(DELIVERY),
+     INTEGER("im.group-chat.strategy.online-user-threshold", group_online_users, "500", 1,
+             100000000),
+     RELOAD, .help = "auto: and those of which at least so many other members are online."},
+    {GROUP(DELIVERY),
+     INTEGER("im.group-chat.strategy.notify-max-online-user", group_notify_max, "2000", 1,
+             100000000),
+     RELOAD, .help = "Nobody is notified if at least so many other members are online."},
+    {GROUP(DELIVERY),
+     INTEGER("im.group-chat.strategy.huge-group-no-notify-size", group_huge_size, "10000", 1,
+             100000000),
+     RELOAD,
+     .help = "Groups with at least so many members are told nothing, unless the mode is push."},
+    {GROUP(DELIVERY), BYTES("minim.groups.roster-bytes", roster_bytes, "64MiB", MIB, 64 * GIB),
+     .help = "Members of groups kept in memory, 16 bytes each; those of groups in use are read "
+             "again when there is no room."},
+
     {GROUP(AUTH), STRING("im.auth.issuer", auth_issuer, "mini-im", 1),
      .help = "Issuer (iss) of access tokens; tokens of another one are refused."},
     {GROUP(AUTH), STRING("im.auth.jwt-secret", auth_jwt_secret, "", 0), .flags = MN_OPTION_SECRET,
@@ -314,9 +342,8 @@ const struct mn_option_legacy mn_options_legacy[] = {
     {"im.ratelimit.key-prefix", "limits need no Redis"},
     {"im.cron.scan-dropped.fixed-delay-ms", "see im.cron.resend.fixed-delay-ms"},
     {"im.code.group-code-length", "there are no groups yet"},
-    {"im.group-chat.", "there are no groups yet"},
-    {"im.gateway.group-fanout.", "there are no groups yet"},
-    {"im.gateway.ws.group.", "there are no groups yet"},
+    {"im.gateway.group-fanout.", "a message goes to all members in one step, which cannot fail"},
+    {"im.gateway.ws.group.", "a group's time is written with its message"},
     {"im.gateway.ws.single-chat.", "a chat's time is written with its message"},
     {"im.gateway.ws.instance-id", "one node needs no name"},
     {"im.gateway.ws.boss-threads", "every loop thread accepts connections"},

@@ -95,6 +95,11 @@ enum mn_err mn_wire_gate(const struct mn_config *config, struct mn_gate_settings
         .resend_after_auth = config->resend_after_auth,
         .resend_periodic = config->resend_periodic,
         .require_known_user = config->auth_require_known_user,
+        .group_mode = config->group_mode,
+        .group_size = (uint32_t)config->group_size,
+        .group_online_users = (uint32_t)config->group_online_users,
+        .group_notify_max = (uint32_t)config->group_notify_max,
+        .group_huge_size = (uint32_t)config->group_huge_size,
     };
     return load_filter(config, &ret->filter, why);
 }

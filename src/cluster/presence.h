@@ -20,6 +20,8 @@ MN_MUSTCHECK enum mn_err mn_presence_take(struct mn_presence *presence, int64_t 
                                           uint64_t *ret_old);
 /* Removes it if it is still `conn`. */
 void mn_presence_drop(struct mn_presence *presence, int64_t user, uint64_t conn);
+/* How many of these two there were: as long as it stays, everybody is where he was. */
+uint64_t mn_presence_changes(struct mn_presence *presence);
 /* Connection of the user, or 0. */
 uint64_t mn_presence_find(struct mn_presence *presence, int64_t user);
 

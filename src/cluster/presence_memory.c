@@ -8,6 +8,7 @@
 #include "cluster/presence.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include "base/map.h"
 #include "base/mem.h"
@@ -20,6 +21,7 @@ struct shard {
 } __attribute__((aligned(64)));
 
 struct mn_presence {
+    _Atomic uint64_t changes;
     struct shard shards[SHARD_COUNT];
 };
 
@@ -60,6 +62,7 @@ enum mn_err mn_presence_take(struct mn_presence *presence, int64_t user, uint64_
     pthread_mutex_unlock(&shard->lock);
     if (!err)
         *ret_old = old;
+    atomic_fetch_add_explicit(&presence->changes, 1, memory_order_release);
     return err;
 }
 
@@ -71,6 +74,12 @@ void mn_presence_drop(struct mn_presence *presence, int64_t user, uint64_t conn)
     if (mn_map_get(&shard->users, (uint64_t)user, &now) && now == conn)
         mn_map_remove(&shard->users, (uint64_t)user);
     pthread_mutex_unlock(&shard->lock);
+    atomic_fetch_add_explicit(&presence->changes, 1, memory_order_release);
+}
+
+uint64_t mn_presence_changes(struct mn_presence *presence)
+{
+    return atomic_load_explicit(&presence->changes, memory_order_acquire);
 }
 
 uint64_t mn_presence_find(struct mn_presence *presence, int64_t user)

@@ -29,6 +29,7 @@ static const struct {
     [MN_TYPE_PING] = {mn_frame_ping, BEFORE_AUTH | NO_VERDICT, NULL},
     [MN_TYPE_PONG] = {mn_frame_pong, BEFORE_AUTH | NO_VERDICT, mn_frame_pong_is_asked},
     [MN_TYPE_SINGLE_CHAT] = {mn_frame_single_chat, 0, NULL},
+    [MN_TYPE_GROUP_CHAT] = {mn_frame_group_chat, 0, NULL},
     [MN_TYPE_ACK] = {mn_frame_ack, 0, mn_frame_ack_is_asked},
 };
 

@@ -12,6 +12,8 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "gate/dispatch.h"
+#include "gate/fanout.h"
+#include "gate/members.h"
 #include "gate/moves.h"
 #include "gate/push.h"
 #include "gate/resend.h"
@@ -57,6 +59,7 @@ static void run_swap(struct mn_task *task, struct mn_loop *loop)
 void mn_gate_reload(struct mn_gate *gate, const struct mn_gate_settings *settings)
 {
     struct mn_gate_snapshot *snapshot = snapshot_new(settings);
+    mn_fanout_configure(gate->fanout, settings);
     for (unsigned i = 0; i < gate->loop_count; i++) {
         struct swap *swap = mn_new(struct swap);
         atomic_fetch_add(&snapshot->refs, 1);
@@ -145,6 +148,7 @@ struct mn_gate *mn_gate_new(const struct mn_gate_config *config)
     struct mn_gate *gate = mn_new(struct mn_gate);
     gate->config = *config;
     gate->user_limits = mn_user_limits_new();
+    gate->fanout = mn_fanout_new(gate);
     gate->pool = mn_pool_new(config->workers, WORKER_QUEUE, "gate");
     if (!gate->pool) {
         int errnum = errno;
@@ -171,6 +175,7 @@ void mn_gate_attach(struct mn_gate *gate, struct mn_net *net)
         gl->rng = mn_new(struct mn_rng);
         mn_rng_seed(gl->rng, mn_mono_ns() + i);
         mn_buf_init(&gl->filtered, FILTERED_MAX);
+        gl->members = mn_members_new(net, gl->loop, gate->config.presence);
         mn_loop_set_user(gl->loop, gl);
     }
     snapshot_unref(snapshot);
@@ -221,12 +226,14 @@ void mn_gate_free(struct mn_gate *gate)
         }
         snapshot_unref(gl->snapshot);
         mn_buf_deinit(&gl->filtered);
+        mn_members_free(gl->members);
         mn_free(gl->rng);
     }
     if (!gate->loops) /* never attached: no snapshot has taken the filter */
         mn_filter_free(gate->config.settings.filter);
     mn_free(gate->loops);
     mn_pool_free(gate->pool);
+    mn_fanout_free(gate->fanout);
     mn_user_limits_free(gate->user_limits);
     mn_free(gate);
 }

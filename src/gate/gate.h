@@ -12,6 +12,8 @@
 #include "base/metrics.h"
 #include "cluster/presence.h"
 #include "im/filter.h"
+#include "im/group/roster.h"
+#include "im/group/strategy.h"
 #include "im/sink.h"
 #include "net/net.h"
 #include "proto/jwt.h"
@@ -41,13 +43,19 @@ struct mn_gate_settings {
     bool resend_after_auth;
     bool resend_periodic;
     bool require_known_user;
-    struct mn_filter *filter; /* taken over; NULL = no filter */
+    enum mn_group_mode group_mode;
+    uint32_t group_size;         /* 2,000 members: auto notifies, smaller groups are pushed to */
+    uint32_t group_online_users; /* 500 members online: auto notifies too */
+    uint32_t group_notify_max;   /* 2,000 members online: nobody is notified */
+    uint32_t group_huge_size;    /* 10,000 members: nothing is told, unless the mode is push */
+    struct mn_filter *filter;    /* taken over; NULL = no filter */
 };
 
 struct mn_gate_config {
     struct mn_log *log;
     struct mn_metrics *metrics;
     struct mn_presence *presence;
+    struct mn_rosters *rosters; /* outlive the gate */
     struct mn_idgen *idgen;
     struct mn_jwt_key jwt;
     unsigned workers;

@@ -18,6 +18,9 @@ struct mn_gate_snapshot {
     struct mn_gate_settings s;
 };
 
+struct mn_members; /* gate/members.h */
+struct mn_fanout;  /* gate/fanout.h */
+
 /* One per loop; only its thread touches it. */
 struct mn_gate_loop {
     struct mn_gate *gate;
@@ -28,7 +31,8 @@ struct mn_gate_loop {
     struct mn_bucket auth_bucket;
     struct mn_buf filtered; /* scratch of the text filter */
     struct mn_rng *rng;
-    int64_t known[1024]; /* users known to exist, by hash: recipient.c */
+    struct mn_members *members; /* of groups that are here: members.h */
+    int64_t known[1024];        /* users known to exist, by hash: recipient.c */
 };
 
 struct mn_gate {
@@ -39,6 +43,7 @@ struct mn_gate {
     struct mn_gate_loop *loops;
     unsigned loop_count;
     struct mn_pool *pool;
+    struct mn_fanout *fanout;
     struct mn_user_limits *user_limits;
     _Atomic uint64_t bump_epoch; /* raised by each session version bump */
     struct mn_log_gate busy_log;

@@ -12,10 +12,10 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "gate/frame/frame.h"
+#include "gate/message_frame.h"
 #include "gate/resend.h"
-#include "im/message.h"
 
-enum kind { ANSWER, MESSAGE, RECEIPT, FRAME, KICK, BUMP };
+enum kind { ANSWER, MESSAGE, GROUP, RECEIPT, FRAME, KICK, BUMP };
 
 struct delivery {
     enum kind kind;
@@ -23,7 +23,12 @@ struct delivery {
     uint64_t conn;
     struct mn_op *op;       /* one reference; NULL: FRAME, KICK, BUMP */
     struct mn_frame *frame; /* FRAME: one reference */
-    int64_t uid, sv;        /* KICK, BUMP; FRAME: the user */
+    union {
+        struct {
+            int64_t uid, sv; /* KICK, BUMP; FRAME: the user */
+        };
+        struct mn_fanout_plan plan; /* GROUP: with a reference of its own; `conn` does not count */
+    };
 };
 
 /* What goes to one loop in one piece. Owner: its maker, then the loop. */
@@ -56,9 +61,8 @@ static struct parcel *parcel_new(unsigned cap)
     return parcel;
 }
 
-static void add(struct parcels *parcels, const struct delivery *delivery)
+static void add_to(struct parcels *parcels, unsigned index, const struct delivery *delivery)
 {
-    unsigned index = mn_loop_index(mn_net_loop_of(parcels->gate->net, delivery->conn));
     struct parcel *parcel = parcels->loop[index].last;
     if (!parcel) {
         parcel = parcel_new(PARCEL_FIRST);
@@ -69,6 +73,12 @@ static void add(struct parcels *parcels, const struct delivery *delivery)
         parcels->loop[index].last = parcel;
     }
     parcel->items[parcel->count++] = *delivery;
+}
+
+static void add(struct parcels *parcels, const struct delivery *delivery)
+{
+    struct mn_loop *loop = mn_net_loop_of(parcels->gate->net, delivery->conn);
+    add_to(parcels, mn_loop_index(loop), delivery);
 }
 
 static void post(struct parcels *parcels)
@@ -95,13 +105,36 @@ static void to_user(struct parcels *parcels, int64_t uid, const struct delivery 
     add(parcels, &to);
 }
 
+/* To all loops: each knows who of the group it has. */
+static void to_group(struct parcels *parcels, struct mn_op *op, const struct mn_fanout_plan *plan)
+{
+    struct delivery to = {.kind = GROUP, .op = op, .plan = *plan};
+    for (unsigned i = 0; i < parcels->gate->loop_count; i++) {
+        mn_op_ref(op);
+        if (plan->roster)
+            mn_roster_ref(plan->roster);
+        add_to(parcels, i, &to);
+    }
+}
+
+static void route_message(struct parcels *parcels, struct mn_op *op)
+{
+    struct mn_fanout_plan plan;
+    if (op->key.kind == MN_CHAT_PAIR) {
+        to_user(parcels, op->to, &(struct delivery){.kind = MESSAGE, .op = op});
+    } else if (mn_fanout_begin(parcels->gate->fanout, op, &plan)) {
+        to_group(parcels, op, &plan);
+        mn_roster_unref(plan.roster);
+    }
+}
+
 static void route(struct parcels *parcels, struct mn_op *op)
 {
     switch ((enum mn_op_kind)op->kind) {
     case MN_OP_APPEND:
         add(parcels, &(struct delivery){.kind = ANSWER, .conn = op->conn, .op = mn_op_ref(op)});
         if (op->result == MN_OK && !op->duplicate)
-            to_user(parcels, op->to, &(struct delivery){.kind = MESSAGE, .op = op});
+            route_message(parcels, op);
         break;
     case MN_OP_CURSOR:
         mn_moves_done(op);
@@ -123,6 +156,13 @@ void mn_push_commit(struct mn_gate *gate, struct mn_op **ops, size_t count)
         route(&parcels, ops[i]);
         mn_op_unref(ops[i]);
     }
+    post(&parcels);
+}
+
+void mn_push_group(struct mn_gate *gate, struct mn_op *op, const struct mn_fanout_plan *plan)
+{
+    struct parcels parcels = {.gate = gate};
+    to_group(&parcels, op, plan);
     post(&parcels);
 }
 
@@ -162,39 +202,6 @@ void mn_push_frame(struct mn_gate *gate, const int64_t *uids, size_t n,
 
 /* ---- on the loop ---- */
 
-void mn_push_envelope(struct mn_envelope *ret, char id_text[24], const struct mn_msg *msg,
-                      int64_t to, struct mn_str msg_type)
-{
-    *ret = (struct mn_envelope){
-        .type = MN_TYPE_SINGLE_CHAT,
-        .has = MN_HAS_MSG_SEQ | MN_HAS_FROM | MN_HAS_TO | MN_HAS_TS,
-        .client_msg_id = msg->client_id,
-        .server_msg_id = mn_id_text(id_text, msg->id),
-        .msg_seq = msg->at.seq,
-        .from = msg->from,
-        .to = to,
-        .msg_type = msg_type,
-        .body = mn_message_text(msg),
-        .ts = msg->created_ms,
-    };
-}
-
-static struct mn_frame *message_frame(const struct mn_op *op)
-{
-    const struct mn_msg msg = {.id = op->id,
-                               .at = op->at,
-                               .from = op->from,
-                               .to = op->to,
-                               .created_ms = op->unix_ms,
-                               .status = MN_MSG_SAVED,
-                               .client_id = mn_op_client_id(op),
-                               .body = mn_op_body(op)};
-    struct mn_envelope env;
-    char text[24];
-    mn_push_envelope(&env, text, &msg, op->to, mn_op_msg_type(op));
-    return mn_frame_of(&env);
-}
-
 /*
  * A resend reads what is committed, so its page can bring a message before
  * the push of that very commit has reached the loop.  It is not asked while
@@ -206,33 +213,72 @@ static bool resend_was_faster(const struct mn_session *session, struct mn_place 
            mn_unacked_has(&session->unacked, at.chat, at.seq);
 }
 
-static void push_message(struct mn_conn *conn, const struct mn_op *op)
+static bool wants(const struct mn_session *session, struct mn_place at)
+{
+    return session->state == MN_SESSION_LIVE && !resend_was_faster(session, at);
+}
+
+/* What could not be sent is resent, as soon as there is room: the cursor stands before it. */
+static void push_failed(struct mn_conn *conn)
+{
+    mn_session_of(conn)->lossy = true;
+    mn_metric_inc(mn_gate_loop_of(conn)->metrics, MN_M_PUSH_DROPPED);
+    if (!mn_conn_is_congested(conn))
+        mn_resend_start(conn); /* no memory for the frame just now */
+}
+
+/* A stored message; NULL: it is to be left to the resend. */
+static void push_durable(struct mn_conn *conn, struct mn_place at, struct mn_frame *take_frame,
+                         enum mn_type type)
 {
     struct mn_gate_loop *gl = mn_gate_loop_of(conn);
     struct mn_session *session = mn_session_of(conn);
-    if (session->state != MN_SESSION_LIVE || resend_was_faster(session, op->at))
-        return;
-    MN_BUG_ON(session->uid != op->to); /* a connection has one user for its life */
-    /* Once one was dropped, those behind it wait for the resend: order, and the cursor, need it. */
-    struct mn_frame *frame = session->lossy ? NULL : message_frame(op);
-    enum mn_err err = frame ? mn_conn_send(conn, frame, MN_SEND_PUSH) : MN_EBUSY;
-    if (err == MN_EBUSY) {
-        session->lossy = true;
-        mn_metric_inc(gl->metrics, MN_M_PUSH_DROPPED);
-        if (!mn_conn_is_congested(conn))
-            mn_resend_start(conn); /* no memory for the frame just now */
-        return;
-    }
+    enum mn_err err = take_frame ? mn_conn_send(conn, take_frame, MN_SEND_PUSH) : MN_EBUSY;
+    if (err == MN_EBUSY)
+        push_failed(conn);
     if (err)
         return;
-    mn_reply_count(gl, MN_TYPE_SINGLE_CHAT);
+    mn_reply_count(gl, type);
     uint64_t now = mn_loop_mono_ms(gl->loop);
-    mn_unacked_add(&session->unacked, op->at.chat, op->at.seq, now, false);
+    mn_unacked_add(&session->unacked, at.chat, at.seq, now, false);
     mn_frame_ack_expect(session);
-    mn_resend_note_live(session, op->at);
+    mn_resend_note_live(session, at);
     const struct mn_gate_settings *set = mn_gate_settings_of(gl);
     if (set->resend_periodic)
         mn_session_arm(conn, now + set->resend_delay_ms);
+}
+
+static void push_message(struct mn_conn *conn, const struct mn_op *op)
+{
+    const struct mn_session *session = mn_session_of(conn);
+    if (!wants(session, op->at))
+        return;
+    MN_BUG_ON(session->uid != op->to); /* a connection has one user for its life */
+    struct mn_msg msg = mn_message_of(op);
+    const struct mn_message_frame how = {.msg_type = mn_op_msg_type(op), .to = op->to};
+    /* Once one was dropped, those behind it wait for the resend: order, and the cursor, need it. */
+    push_durable(conn, op->at, session->lossy ? NULL : mn_message_frame(&msg, &how),
+                 MN_TYPE_SINGLE_CHAT);
+}
+
+void mn_push_shared(struct mn_conn *conn, struct mn_place at, struct mn_frame *frame)
+{
+    const struct mn_session *session = mn_session_of(conn);
+    if (wants(session, at))
+        push_durable(conn, at, frame && !session->lossy ? mn_frame_ref(frame) : NULL,
+                     MN_TYPE_GROUP_CHAT);
+}
+
+void mn_push_notice(struct mn_conn *conn, struct mn_frame *frame)
+{
+    struct mn_session *session = mn_session_of(conn);
+    enum mn_err err = frame ? mn_conn_send(conn, mn_frame_ref(frame), MN_SEND_PUSH) : MN_EBUSY;
+    if (err == MN_EBUSY)
+        push_failed(conn);
+    if (err)
+        return;
+    mn_reply_count(mn_gate_loop_of(conn), MN_TYPE_GROUP_NOTIFY);
+    mn_frame_ack_expect(session); /* he will fetch it, and acknowledge what he has fetched */
 }
 
 /* Tells the sender of a message about its delivered or read cursor. */
@@ -279,12 +325,19 @@ static void push_frame(struct mn_conn *conn, const struct delivery *delivery)
 
 static void deliver(struct mn_loop *loop, const struct delivery *delivery)
 {
+    if (delivery->kind == GROUP) {
+        mn_fanout_deliver(mn_loop_user(loop), delivery->op, &delivery->plan);
+        mn_roster_unref(delivery->plan.roster);
+        return;
+    }
     struct mn_conn *conn = mn_loop_find(loop, delivery->conn);
     if (!conn)
         return;
     switch (delivery->kind) {
     case ANSWER:
-        mn_frame_single_chat_done(conn, delivery->op);
+        mn_frame_chat_done(conn, delivery->op);
+        break;
+    case GROUP: /* above */
         break;
     case MESSAGE:
         push_message(conn, delivery->op);

@@ -2,6 +2,7 @@
 #ifndef MN_GATE_PUSH_H
 #define MN_GATE_PUSH_H
 
+#include "gate/fanout.h"
 #include "gate/loop.h"
 #include "proto/envelope.h"
 
@@ -28,13 +29,14 @@ void mn_push_bump(struct mn_gate *gate, int64_t uid, int64_t sv);
  */
 void mn_push_frame(struct mn_gate *gate, const int64_t *uids, size_t n,
                    const struct mn_envelope *env);
+/* A committed message of a group to those whom the plan names, on all loops. Any thread. */
+void mn_push_group(struct mn_gate *gate, struct mn_op *op, const struct mn_fanout_plan *plan);
 
-/*
- * The frame of a message to its recipient, live or resent: this is the one
- * place that composes it.  `msg_type` as the client wrote it, or as it is
- * stored; the envelope's texts are `msg`'s and `id_text`'s.  Any thread.
- */
-void mn_push_envelope(struct mn_envelope *ret, char id_text[24], const struct mn_msg *msg,
-                      int64_t to, struct mn_str msg_type);
+/* ---- on the loop, to one live session; `frame` is shared, and NULL when there was no memory ---- */
+
+/* A stored message: what cannot be sent now is resent. */
+void mn_push_shared(struct mn_conn *conn, struct mn_place at, struct mn_frame *frame);
+/* That there is a message: when it cannot be told, the message itself is resent. */
+void mn_push_notice(struct mn_conn *conn, struct mn_frame *frame);
 
 #endif

@@ -22,7 +22,7 @@
 #include "base/mem.h"
 #include "gate/errand.h"
 #include "gate/frame/frame.h"
-#include "gate/push.h"
+#include "gate/message_frame.h"
 
 enum {
     LIVE_MAX = 4096, /* chats with live pushes that a page need not repeat; beyond it they do */
@@ -66,6 +66,7 @@ struct page {
     struct {
         struct mn_frame *frame;
         struct mn_place at;
+        enum mn_type type;
     } items[PAGE_MAX];
 };
 
@@ -77,10 +78,9 @@ static void done(struct mn_errand *errand, struct mn_gate_loop *gl, struct mn_co
 static bool add_to_page(void *arg, const struct mn_msg *msg)
 {
     struct page *page = arg;
-    char text[24];
-    struct mn_envelope env;
-    mn_push_envelope(&env, text, msg, page->uid, MN_STR("text"));
-    struct mn_frame *frame = mn_frame_of(&env);
+    const struct mn_message_frame how = {
+        .msg_type = MN_STR("text"), .to = page->uid, .important = mn_msg_addresses(msg, page->uid)};
+    struct mn_frame *frame = mn_message_frame(msg, &how);
     MN_BUG_ON(page->count >= page->limit);
     if (!frame) {
         page->err = MN_ENOMEM;
@@ -88,6 +88,7 @@ static bool add_to_page(void *arg, const struct mn_msg *msg)
     }
     page->items[page->count].frame = frame;
     page->items[page->count].at = msg->at;
+    page->items[page->count].type = mn_message_type(msg);
     page->count++;
     return true;
 }
@@ -305,7 +306,7 @@ static bool send_page(struct mn_conn *conn, struct page *page)
             mn_unacked_add(&session->unacked, at.chat, at.seq, now, true);
             mn_frame_ack_expect(session);
             mn_metric_inc(gl->metrics, MN_M_RESENT);
-            mn_reply_count(gl, MN_TYPE_SINGLE_CHAT);
+            mn_reply_count(gl, page->items[i].type);
         }
         move_pos(resend, at);
     }

@@ -20,20 +20,16 @@ static bool is_longer(struct mn_str text, size_t utf16)
     return text.n > utf16 && mn_utf8_utf16_len(text) > utf16;
 }
 
-/* W-3.5.1 to W-3.5.6. */
-static enum mn_reason check_single(int64_t from, const struct mn_envelope *env)
+enum mn_reason mn_message_check_body(struct mn_str body)
 {
-    if (mn_str_is_blank(env->client_msg_id))
-        return MN_REASON_MISSING_MSG_ID;
-    if (!(env->has & MN_HAS_TO))
-        return MN_REASON_MISSING_TO;
-    if (mn_str_is_blank(env->body))
+    if (mn_str_is_blank(body))
         return MN_REASON_MISSING_BODY;
-    if (is_longer(env->body, BODY_MAX_UTF16))
-        return MN_REASON_BODY_TOO_LONG;
-    if (env->to == from)
-        return MN_REASON_CANNOT_SEND_TO_SELF;
-    if (env->to <= 0 || is_longer(env->client_msg_id, CLIENT_ID_MAX_UTF16) ||
+    return is_longer(body, BODY_MAX_UTF16) ? MN_REASON_BODY_TOO_LONG : MN_REASON_NONE;
+}
+
+enum mn_reason mn_message_check_labels(const struct mn_envelope *env)
+{
+    if (is_longer(env->client_msg_id, CLIENT_ID_MAX_UTF16) ||
         is_longer(env->msg_type, MSG_TYPE_MAX_UTF16))
         return MN_REASON_INTERNAL_ERROR;
     /* The key of a message: two ids must not become one, nor the second be lost as a duplicate. */
@@ -42,9 +38,23 @@ static enum mn_reason check_single(int64_t from, const struct mn_envelope *env)
     return MN_REASON_NONE;
 }
 
-/* False: no memory for the changed text (it must not pass unchanged). */
-static bool filter_body(const struct mn_message_rules *rules, struct mn_str body,
-                        struct mn_str *ret, bool *ret_changed)
+/* W-3.5.1 to W-3.5.6. */
+static enum mn_reason check_single(int64_t from, const struct mn_envelope *env)
+{
+    if (mn_str_is_blank(env->client_msg_id))
+        return MN_REASON_MISSING_MSG_ID;
+    if (!(env->has & MN_HAS_TO))
+        return MN_REASON_MISSING_TO;
+    enum mn_reason reason = mn_message_check_body(env->body);
+    if (reason)
+        return reason;
+    if (env->to == from)
+        return MN_REASON_CANNOT_SEND_TO_SELF;
+    return env->to <= 0 ? MN_REASON_INTERNAL_ERROR : mn_message_check_labels(env);
+}
+
+bool mn_message_filter_body(const struct mn_message_rules *rules, struct mn_str body,
+                            struct mn_str *ret, bool *ret_changed)
 {
     *ret = body;
     if (!rules->filter)
@@ -69,7 +79,7 @@ void mn_message_single(const struct mn_message_rules *rules, int64_t from,
     if (ret->reason != MN_REASON_NONE)
         return;
     ret->reason = MN_REASON_SERVER_BUSY;
-    if (ret->id == 0 || !filter_body(rules, env->body, &body, &ret->filtered))
+    if (ret->id == 0 || !mn_message_filter_body(rules, env->body, &body, &ret->filtered))
         return;
     ret->op = mn_op_new(MN_OP_APPEND, env->client_msg_id, env->msg_type, body);
     if (!ret->op)

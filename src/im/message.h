@@ -38,6 +38,16 @@ struct mn_message {
 void mn_message_single(const struct mn_message_rules *rules, int64_t from,
                        const struct mn_envelope *env, int64_t unix_ms, struct mn_message *ret);
 
+/* ---- what all kinds of messages share; any thread ---- */
+
+/* missing_body, body_too_long. */
+enum mn_reason mn_message_check_body(struct mn_str body);
+/* clientMsgId and msgType: internal_error when they are too long, or an id could be mistaken for another. */
+enum mn_reason mn_message_check_labels(const struct mn_envelope *env);
+/* False: no memory for the changed text (it must not pass unchanged). */
+bool mn_message_filter_body(const struct mn_message_rules *rules, struct mn_str body,
+                            struct mn_str *ret, bool *ret_changed);
+
 /* What clients see of a stored message: its body, or the placeholder of a revoked one (8.2). */
 struct mn_str mn_message_text(const struct mn_msg *msg);
 

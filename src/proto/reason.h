@@ -18,9 +18,13 @@
     X(NOT_IMPLEMENTED, "not_implemented")                                                          \
     X(MISSING_MSG_ID, "missing_msg_id")                                                            \
     X(MISSING_TO, "missing_to")                                                                    \
+    X(MISSING_GROUP_ID, "missing_group_id")                                                        \
     X(MISSING_BODY, "missing_body")                                                                \
     X(BODY_TOO_LONG, "body_too_long")                                                              \
     X(CANNOT_SEND_TO_SELF, "cannot_send_to_self")                                                  \
+    X(TOO_MANY_MENTIONS, "too_many_mentions")                                                      \
+    X(NOT_GROUP_MEMBER, "not_group_member")                                                        \
+    X(GROUP_SPEAK_MUTED, "group_speak_muted")                                                      \
     X(MISSING_ACK_TYPE, "missing_ack_type")                                                        \
     X(UNKNOWN_ACK_TYPE, "unknown_ack_type")                                                        \
     X(MISSING_SERVER_MSG_ID, "missing_server_msg_id")                                              \

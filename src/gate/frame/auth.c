@@ -13,6 +13,7 @@
 #include "base/mem.h"
 #include "gate/errand.h"
 #include "gate/frame/frame.h"
+#include "gate/members.h"
 #include "gate/push.h"
 #include "gate/resend.h"
 
@@ -181,6 +182,7 @@ static void bind_session(struct mn_conn *conn, const struct check *check)
     MN_BUG_ON(session->uid != 0);
     session->uid = check->claims.uid;
     mn_session_set_state(session, MN_SESSION_LIVE);
+    mn_members_arrived(gl->members, session->uid, check->errand.conn);
     mn_conn_vouch(conn);
     mn_metric_inc(gl->metrics, MN_M_SESSIONS);
     mn_session_adopt(conn, check->claims.exp_ms, check->claims.sv);

@@ -24,8 +24,12 @@ bool mn_frame_pong_is_asked(struct mn_conn *conn, const struct mn_envelope *env)
 /* ---- single_chat.c ---- */
 
 void mn_frame_single_chat(struct mn_conn *conn, const struct mn_envelope *env);
-/* The writer's answer to it. */
-void mn_frame_single_chat_done(struct mn_conn *conn, const struct mn_op *op);
+/* The writer's answer to it, or to a GROUP_CHAT. */
+void mn_frame_chat_done(struct mn_conn *conn, const struct mn_op *op);
+
+/* ---- group_chat.c ---- */
+
+void mn_frame_group_chat(struct mn_conn *conn, const struct mn_envelope *env);
 
 /* ---- ack.c ---- */
 

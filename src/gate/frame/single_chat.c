@@ -72,7 +72,7 @@ static struct mn_frame *saved(struct mn_gate_loop *gl, const struct mn_op *op)
             });
 }
 
-void mn_frame_single_chat_done(struct mn_conn *conn, const struct mn_op *op)
+void mn_frame_chat_done(struct mn_conn *conn, const struct mn_op *op)
 {
     struct mn_gate_loop *gl = mn_gate_loop_of(conn);
     struct mn_session *session = mn_session_of(conn);

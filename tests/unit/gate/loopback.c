@@ -22,6 +22,34 @@ static enum mn_err look_up(void *ctx, int64_t uid, int64_t *ret_sv, bool *ret_kn
     return lb->session_err;
 }
 
+static enum mn_err members(void *ctx, int64_t group, mn_roster_put put, void *arg)
+{
+    (void)ctx;
+    lb->roster_reads++;
+    for (unsigned i = 0; i < lb->member_count; i++)
+        if (lb->members[i].group == group)
+            put(arg, lb->members[i].uid, 0, lb->members[i].mute_until_ms);
+    return lb->roster_err;
+}
+
+void lb_join(int64_t group, int64_t uid, int64_t mute_until_ms)
+{
+    lb_leave(group, uid);
+    assert_in_range(lb->member_count, 0, MN_ARRAY_LEN(lb->members) - 1);
+    lb->members[lb->member_count].group = group;
+    lb->members[lb->member_count].uid = uid;
+    lb->members[lb->member_count++].mute_until_ms = mute_until_ms;
+    mn_roster_changed(lb->rosters, group);
+}
+
+void lb_leave(int64_t group, int64_t uid)
+{
+    for (unsigned i = 0; i < lb->member_count; i++)
+        if (lb->members[i].group == group && lb->members[i].uid == uid)
+            lb->members[i--] = lb->members[--lb->member_count];
+    mn_roster_changed(lb->rosters, group);
+}
+
 struct mn_gate_settings lb_settings(void)
 {
     return (struct mn_gate_settings){.auth_timeout_ms = 3000,
@@ -29,7 +57,11 @@ struct mn_gate_settings lb_settings(void)
                                      .resend_window = 200,
                                      .resend_delay_ms = 30000,
                                      .resend_after_auth = true,
-                                     .resend_periodic = true};
+                                     .resend_periodic = true,
+                                     .group_size = 2000,
+                                     .group_online_users = 500,
+                                     .group_notify_max = 2000,
+                                     .group_huge_size = 10000};
 }
 
 static void start(const struct mn_gate_settings *settings)
@@ -37,6 +69,7 @@ static void start(const struct mn_gate_settings *settings)
     lb->gate = mn_gate_new(&(struct mn_gate_config){.log = &lb->log,
                                                     .metrics = lb->metrics,
                                                     .presence = lb->presence,
+                                                    .rosters = lb->rosters,
                                                     .idgen = &lb->ids,
                                                     .jwt = lb->jwt,
                                                     .workers = 1,
@@ -52,6 +85,8 @@ int lb_setup(void **state)
     lb = mn_new(struct lb);
     lb->metrics = mn_metrics_new();
     lb->presence = mn_presence_new();
+    lb->rosters = mn_rosters_new(&(struct mn_roster_source){.members = members}, 1 << 20,
+                                 lb->metrics);
     mn_log_init(&lb->log, MN_LOG_COUNT, MN_LOG_TEXT); /* says nothing */
     mn_idgen_init(&lb->ids, 1, 1);
     lb->jwt = (struct mn_jwt_key){"0123456789abcdef0123456789abcdef", 32, "mini-im"};
@@ -96,6 +131,7 @@ int lb_teardown(void **state)
     (void)state;
     stop();
     mn_presence_free(lb->presence);
+    mn_rosters_free(lb->rosters);
     mn_metrics_free(lb->metrics);
     mn_free(lb);
     lb = NULL;
@@ -185,6 +221,12 @@ void lb_chat(struct mn_conn *conn, int64_t to, const char *client_id)
 {
     lb_input(conn, "{'type':'SINGLE_CHAT','to':'%lld','body':'hello','clientMsgId':'%s'}",
              (long long)to, client_id);
+}
+
+void lb_group_chat(struct mn_conn *conn, int64_t group, const char *client_id)
+{
+    lb_input(conn, "{'type':'GROUP_CHAT','groupId':'%lld','body':'hello','clientMsgId':'%s'}",
+             (long long)group, client_id);
 }
 
 void lb_ack(struct mn_conn *conn, int64_t id, const char *kind)

@@ -64,7 +64,7 @@ struct mn_net {
 /* A stored message. */
 struct lb_msg {
     struct mn_msg msg;
-    char client_id[72], body[64];
+    char client_id[72], body[64], mentions[8 * 8];
 };
 
 struct mn_msglog {
@@ -97,6 +97,12 @@ struct lb {
     struct mn_log log;
     struct mn_metrics *metrics;
     struct mn_presence *presence;
+    struct mn_rosters *rosters;
+    struct {
+        int64_t group, uid, mute_until_ms;
+    } members[32]; /* of all groups */
+    unsigned member_count, roster_reads;
+    enum mn_err roster_err;
     struct mn_idgen ids;
     struct mn_jwt_key jwt;
     struct mn_gate *gate;
@@ -128,6 +134,7 @@ void lb_input(struct mn_conn *conn, const char *format, ...) __attribute__((form
 void lb_auth(struct mn_conn *conn, int64_t uid, int64_t sv);
 void lb_reauth(struct mn_conn *conn, int64_t uid, int64_t sv, int64_t ttl_s);
 void lb_chat(struct mn_conn *conn, int64_t to, const char *client_id);
+void lb_group_chat(struct mn_conn *conn, int64_t group, const char *client_id);
 void lb_ack(struct mn_conn *conn, int64_t id, const char *kind);
 /* The peer closes; the same as on_ws_close by the transport. */
 void lb_gone(struct mn_conn *conn);
@@ -166,6 +173,9 @@ void lb_advance(uint64_t ms);
 void lb_congest(struct mn_conn *conn, bool congested);
 /* The delivered cursor of the user in the chat with a peer, 0 = none. */
 int64_t lb_delivered(int64_t user, int64_t chat);
+/* The user is in the group from now on, muted until then; or not any more (and told to the rosters). */
+void lb_join(int64_t group, int64_t uid, int64_t mute_until_ms);
+void lb_leave(int64_t group, int64_t uid);
 /* Chat of two users. */
 int64_t lb_chat_of(int64_t a, int64_t b);
 /* The n-th allocation from now on fails; whether it was reached. */

@@ -8,6 +8,7 @@
 struct mn_pool *mn_pool_new(unsigned threads, size_t queue_limit, const char *name)
 {
     (void)threads, (void)queue_limit, (void)name;
+    lb->pool.is_full = false;
     return &lb->pool;
 }
 
@@ -49,9 +50,9 @@ size_t mn_pool_depth(const struct mn_pool *pool) { return pool->depth; }
 
 void mn_pool_stop(struct mn_pool *pool)
 {
-    (void)pool;
     while (lb_work())
         ;
+    pool->is_full = true; /* it takes nothing more */
 }
 
 void mn_pool_free(struct mn_pool *pool) { (void)pool; }

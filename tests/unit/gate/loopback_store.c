@@ -5,26 +5,37 @@
 #include "base/mem.h"
 #include "unit/gate/loopback.h"
 
-struct mn_op *mn_op_new(enum mn_op_kind kind, struct mn_str client_id, struct mn_str msg_type,
-                        struct mn_str body)
+struct mn_op *mn_op_new_append(struct mn_str client_id, struct mn_str msg_type, struct mn_str body,
+                               struct mn_str mentions)
 {
-    size_t n = client_id.n + msg_type.n + body.n;
+    const struct mn_str texts[] = {client_id, msg_type, body, mentions};
+    size_t n = client_id.n + msg_type.n + body.n + mentions.n;
     struct mn_op *op = mn_try_alloc(sizeof(*op) + n);
     if (!op)
         return NULL;
-    *op = (struct mn_op){.kind = (uint8_t)kind,
+    *op = (struct mn_op){.kind = MN_OP_APPEND,
                          .bytes = (uint32_t)(sizeof(*op) + n),
                          .client_id_len = (uint16_t)client_id.n,
                          .msg_type_len = (uint16_t)msg_type.n,
                          .has_msg_type = msg_type.p != NULL,
+                         .mention_count = (uint16_t)mn_uids_count(mentions),
                          .body_len = (uint32_t)body.n};
     atomic_init(&op->refs, 1);
-    if (client_id.n)
-        memcpy(op->text, client_id.p, client_id.n);
-    if (msg_type.n)
-        memcpy(op->text + client_id.n, msg_type.p, msg_type.n);
-    if (body.n)
-        memcpy(op->text + client_id.n + msg_type.n, body.p, body.n);
+    char *p = op->text;
+    for (size_t i = 0; i < MN_ARRAY_LEN(texts); i++) {
+        if (texts[i].n > 0)
+            memcpy(p, texts[i].p, texts[i].n);
+        p += texts[i].n;
+    }
+    return op;
+}
+
+struct mn_op *mn_op_new(enum mn_op_kind kind, struct mn_str client_id, struct mn_str msg_type,
+                        struct mn_str body)
+{
+    struct mn_op *op = mn_op_new_append(client_id, msg_type, body, MN_STR_NONE);
+    if (op)
+        op->kind = (uint8_t)kind;
     return op;
 }
 
@@ -65,6 +76,7 @@ static struct lb_msg *find_client_id(const struct mn_op *op)
     for (unsigned i = 0; i < lb->msglog.msg_count; i++) {
         struct lb_msg *at = &lb->msglog.msgs[i];
         if (at->msg.from == op->from && at->msg.to == op->to &&
+            (op->key.kind == MN_CHAT_PAIR || at->msg.at.chat == op->key.a) &&
             mn_str_eq(at->msg.client_id, mn_op_client_id(op)))
             return at;
     }
@@ -83,23 +95,29 @@ static void append(struct mn_op *op)
         op->at = first->msg.at;
         return;
     }
-    op->at = (struct mn_place){lb_chat_of(op->from, op->to), 1};
+    bool is_group = op->key.kind == MN_CHAT_GROUP;
+    op->at = (struct mn_place){is_group ? op->key.a : lb_chat_of(op->from, op->to), 1};
     for (unsigned i = 0; i < log->msg_count; i++)
         op->at.seq += log->msgs[i].msg.at.chat == op->at.chat;
     assert_in_range(log->msg_count, 0, LB_MSGS - 1);
     struct lb_msg *m = &log->msgs[log->msg_count++];
-    struct mn_str id = mn_op_client_id(op), body = mn_op_body(op);
+    struct mn_str id = mn_op_client_id(op), body = mn_op_body(op), mentions = mn_op_mentions(op);
     assert_true(id.n < sizeof(m->client_id) && body.n < sizeof(m->body));
+    assert_true(mentions.n < sizeof(m->mentions));
+    memcpy(m->mentions, mentions.p, mentions.n);
     memcpy(m->client_id, id.p, id.n);
     memcpy(m->body, body.p, body.n);
     m->msg = (struct mn_msg){.id = op->id,
                              .at = op->at,
-                             .kind = MN_CHAT_PAIR,
+                             .kind = op->key.kind,
                              .from = op->from,
                              .to = op->to,
                              .created_ms = op->unix_ms,
                              .updated_ms = op->unix_ms,
                              .status = MN_MSG_SAVED,
+                             .reply_to = op->reply_to,
+                             .reply_author = op->reply_author,
+                             .mentions = mn_str_make(m->mentions, mentions.n),
                              .client_id = mn_str_make(m->client_id, id.n),
                              .body = mn_str_make(m->body, body.n)};
 }
@@ -173,13 +191,22 @@ bool mn_msglog_recent(struct mn_msglog *log, int64_t id, struct mn_msg_ref *ret)
     return !log->forgets && mn_msglog_find(log, id, ret) == MN_OK;
 }
 
+/* Whether it is of a group that he is in, from somebody else. */
+static bool is_for_member(const struct mn_msg *m, int64_t user)
+{
+    for (unsigned i = 0; i < lb->member_count; i++)
+        if (lb->members[i].group == m->at.chat && lb->members[i].uid == user)
+            return m->kind == MN_CHAT_GROUP && m->from != user;
+    return false;
+}
+
 /* The message behind *pos that is first in order, or NULL. */
 static const struct mn_msg *next_behind(struct mn_msglog *log, int64_t user, struct mn_place pos)
 {
     const struct mn_msg *best = NULL;
     for (unsigned i = 0; i < log->msg_count; i++) {
         const struct mn_msg *m = &log->msgs[i].msg;
-        if (m->to == user && mn_place_is_behind(m->at, pos) &&
+        if ((m->to == user || is_for_member(m, user)) && mn_place_is_behind(m->at, pos) &&
             m->at.seq > lb_delivered(user, m->at.chat) &&
             (!best || mn_place_is_behind(best->at, m->at)))
             best = m;

@@ -5,6 +5,7 @@
 /* One function a file; the number of failed tests. */
 int test_gate_ack(void);
 int test_gate_chat(void);
+int test_gate_group(void);
 int test_gate_limit(void);
 int test_gate_push(void);
 int test_gate_resend(void);
