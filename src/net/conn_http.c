@@ -49,6 +49,23 @@ static void await_request(struct mn_conn *conn)
     mn_conn_update_timer(conn);
 }
 
+/* The request is refused when its head is whole, and soon in any case. */
+static void await_rest_of_head(struct mn_conn *conn)
+{
+    uint64_t at_ms = mn_loop_now(conn->loop) + MN_LINGER_MS;
+    if (at_ms < conn->deadline_ms)
+        conn->deadline_ms = at_ms;
+    mn_conn_update_timer(conn);
+}
+
+bool mn_conn_http_refuse_doomed(struct mn_conn *conn)
+{
+    unsigned status = conn->state == MN_CONN_HTTP ? mn_http_parse_status(conn->http) : 0;
+    if (status != 0)
+        mn_conn_http_refuse(conn, mn_http_parse_partial(conn->http), status, MN_CLOSE_PROTOCOL);
+    return status != 0;
+}
+
 static void accept_upgrade(struct mn_conn *conn, const char *accept)
 {
     char text[160];
@@ -159,6 +176,8 @@ size_t mn_conn_http_input(struct mn_conn *conn, char *p, size_t n)
         } else if (progress == MN_HTTP_BAD) {
             mn_conn_http_refuse(conn, mn_http_parse_partial(conn->http),
                                 mn_http_parse_status(conn->http), MN_CLOSE_PROTOCOL);
+        } else if (progress == MN_HTTP_DOOMED) {
+            await_rest_of_head(conn);
         } else if (progress == MN_HTTP_CONTINUE) {
             queue_text(conn, go_on, sizeof(go_on) - 1);
         }

@@ -94,7 +94,7 @@ static void on_eof(struct mn_conn *conn)
     conn->eof = true;
     if (conn->state == MN_CONN_LINGER)
         mn_conn_abort(conn, MN_CLOSE_PEER);
-    else
+    else if (!mn_conn_http_refuse_doomed(conn))
         mn_conn_begin_close(conn, MN_CLOSE_PEER, conn->state != MN_CONN_OPEN);
 }
 

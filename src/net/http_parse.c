@@ -7,8 +7,9 @@
  *
  * All of a request's text goes into one growing buffer; positions are kept
  * as offsets until it is complete, as the buffer moves.  Something too long
- * is refused only after the rest of the input at hand was looked through,
- * so that the refusal can carry the headers that the Origin asks for.
+ * is refused only after the rest of the head was looked through, whatever the
+ * pieces it comes in, so that the refusal can carry the headers that the
+ * Origin asks for; but not for ever, see LOOKED_MOST.
  */
 #include "net/http_parse_impl.h"
 
@@ -16,9 +17,10 @@
 
 /* Bytes beyond the limits of a head and beside a body that are parsed but not kept. */
 #define HEAD_SLACK 1024
-#define CHUNK_OVERHEAD 8  /* "1", CRLF, a byte and CRLF, with two to spare */
-#define HEADER_OVERHEAD 4 /* ": " and CRLF of a header line */
-#define SIZE_DIGITS 8     /* of a chunk: more is no size that anybody sends */
+#define LOOKED_MOST (64 * 1024) /* bytes of a head that is refused already */
+#define CHUNK_OVERHEAD 8        /* "1", CRLF, a byte and CRLF, with two to spare */
+#define HEADER_OVERHEAD 4       /* ": " and CRLF of a header line */
+#define SIZE_DIGITS 8           /* of a chunk: more is no size that anybody sends */
 
 /* Characters of tokens (1), of targets (2), of values (4) and of chunk extensions (8). */
 enum { TOKEN = 1, TARGET = 2, VALUE = 4, EXTENSION = 8 };
@@ -413,10 +415,10 @@ enum mn_http_progress mn_http_parse_feed(struct mn_http_parse *parse, const char
         if (parse->state != MN_HS_OVER && parse->status == 0 && is_flooded(parse))
             refuse(parse, 431);
     }
-    if (parse->status != 0) {
+    if (parse->status != 0 && parse->fed > LOOKED_MOST)
         parse->state = MN_HS_OVER;
-        return MN_HTTP_BAD;
-    }
+    if (parse->status != 0)
+        return parse->state == MN_HS_OVER ? MN_HTTP_BAD : MN_HTTP_DOOMED;
     if (parse->done)
         return MN_HTTP_DONE;
     if (!parse->expects_continue)
@@ -425,7 +427,10 @@ enum mn_http_progress mn_http_parse_feed(struct mn_http_parse *parse, const char
     return MN_HTTP_CONTINUE;
 }
 
-unsigned mn_http_parse_status(const struct mn_http_parse *parse) { return parse->status; }
+unsigned mn_http_parse_status(const struct mn_http_parse *parse)
+{
+    return parse != NULL ? parse->status : 0;
+}
 
 const struct mn_http_request *mn_http_parse_partial(struct mn_http_parse *parse)
 {

@@ -2,6 +2,7 @@
 """H-1.3, H-2, H-4 and 5: pipeline, errors, CORS, tokens; H-2.3, 3, 37."""
 import json
 import re
+import socket
 
 import pytest
 
@@ -9,6 +10,7 @@ from support.http import Api
 from support.im import bad_token_variants
 from support.rawws import RawSocket
 from support.server import SECRET
+from support.wait import until
 
 GETS = ["/user/basic", "/user/profile", "/me/profile", "/single-chat/conversation/cursor",
         "/single-chat/conversation/list", "/single-chat/message/cursor", "/single-chat/message/list",
@@ -92,6 +94,29 @@ def test_a_page_may_read_why_it_was_refused(server, status, request_text):
         assert b"\r\n" + header + b"\r\n" in answer, answer
     strangers = answers_to(server, request_text.replace(b"localhost:5173", b"evil.example"))
     assert b"Access-Control-Allow" not in strangers and b"\r\nVary: Origin\r\n" in strangers
+
+
+@pytest.mark.parametrize("status, request_text", TOO_LONG[1:4] + TOO_LONG[6:], ids=["414", "431-one", "431-many", "505"])
+def test_the_origin_may_come_later_than_what_is_refused(server, raw, status, request_text):
+    """In another packet than the mistake: the server has read that one before it is sent."""
+    at = request_text.index(ALLOWED)
+    connection = raw(server.http)
+    before = server.metric("minim_received_bytes_total")
+    connection.send(request_text[:at])
+    until(lambda: server.metric("minim_received_bytes_total") - before >= at, "the first part to be read")
+    connection.send(request_text[at:])
+    answer = connection.drain()
+    assert answer.startswith(b"HTTP/1.1 %d " % status), answer
+    assert b"\r\nAccess-Control-Allow-Origin: http://localhost:5173\r\n" in answer
+
+
+@pytest.mark.parametrize("end", [True, False], ids=["half-closed", "silent"])
+def test_who_never_ends_a_head_that_is_too_long_is_told(server, raw, end):
+    connection = raw(server.http)
+    connection.send(b"GET /" + b"x" * 5000)
+    if end:
+        connection.sock.shutdown(socket.SHUT_WR)
+    assert connection.drain().startswith(b"HTTP/1.1 414 ")
 
 
 def test_a_page_may_read_that_it_was_too_slow(launch):

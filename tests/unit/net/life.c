@@ -414,9 +414,10 @@ static void drain_ends_http_after_the_answer(void **state)
     assert_int_equal(client_read_all(idle, buf, sizeof(buf)), 0);
     client_send_z(late,
                   ": x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: x\r\n"
-                  "Sec-WebSocket-Version: 13\r\n\r\n");
+                  "Sec-WebSocket-Version: 13\r\nOrigin: http://o\r\n\r\n");
     client_read_all(late, buf, sizeof(buf));
     assert_memory_equal(buf, "HTTP/1.1 503 ", 13);
+    assert_non_null(strstr(buf, "\r\nX-Origin: http://o\r\n"));
     server_describe(atomic_exchange(&parked, NULL));
     client_read_all(busy, buf, sizeof(buf));
     assert_non_null(strstr(buf, "\r\nConnection: close\r\n"));
