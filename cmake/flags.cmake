@@ -15,9 +15,15 @@ endif()
 if(CMAKE_BUILD_TYPE STREQUAL "RelWithDebInfo")
     set(CMAKE_C_FLAGS_RELWITHDEBINFO "-O2 -g -DNDEBUG")
     set(CMAKE_POSITION_INDEPENDENT_CODE ON)
-    target_compile_options(mn_flags INTERFACE -D_FORTIFY_SOURCE=2 -fstack-protector-strong
-        -fstack-clash-protection -fcf-protection -fno-plt)
-    target_link_options(mn_flags INTERFACE -pie -Wl,-z,relro,-z,now -Wl,--as-needed)
+    set(fortify 2)
+    if(CMAKE_C_COMPILER_ID STREQUAL "Clang" OR CMAKE_C_COMPILER_VERSION VERSION_GREATER_EQUAL 12)
+        set(fortify 3) # sizes that are known at run time only
+    endif()
+    target_compile_options(mn_flags INTERFACE -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=${fortify}
+        -fstack-protector-strong -fstack-clash-protection -fcf-protection -fno-plt)
+    # The linker marks what all objects have, and those of Debian's C library that start a program
+    # have no mark. A shadow stack asks nothing of them; landing pads (IBT) they lack: not claimed.
+    target_link_options(mn_flags INTERFACE -pie -Wl,-z,relro,-z,now -Wl,-z,shstk -Wl,--as-needed)
 endif()
 if(MN_SANITIZE)
     target_compile_options(mn_flags INTERFACE -fsanitize=${MN_SANITIZE} -fno-omit-frame-pointer

@@ -100,6 +100,7 @@ struct mn_config {
     char filter_file[MN_CONFIG_PATH]; /* "": the built-in list */
 
     /* minim.store.* */
+    bool core_dumps;
     bool store_sync;
     int64_t store_queue_ops;
     int64_t store_queue_bytes;

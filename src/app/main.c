@@ -140,6 +140,22 @@ static void raise_descriptor_limit(struct mn_log *log, uint64_t connections)
            MN_KV_U("descriptors", raised.rlim_cur), MN_KV_U("wanted", want));
 }
 
+/*
+ * The secret and passwords are in memory.  0 keeps them out of core files but
+ * not from a program that core_pattern names; 1 the kernel refuses for both,
+ * as no core fits into it (core(5)).  A hard limit of 0 stays.
+ */
+static void refuse_core(struct mn_log *log)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_CORE, &limit))
+        return;
+    rlim_t most = limit.rlim_max < 1 ? limit.rlim_max : 1;
+    limit = (struct rlimit){most, most};
+    if (setrlimit(RLIMIT_CORE, &limit))
+        mn_log(log, MN_LOG_WARN, "core_not_refused", MN_KV_Z("error", strerror(errno)));
+}
+
 static void set_time_zone(struct daemon *d, const struct mn_config *config)
 {
     const char *tz = unknown_zone(config);
@@ -259,6 +275,8 @@ static enum mn_err prepare(struct daemon *d)
         return err;
     log_ignored(d, d->options);
     set_time_zone(d, config);
+    if (!config->core_dumps)
+        refuse_core(&d->log);
     raise_descriptor_limit(&d->log, (uint64_t)config->ws_max_connections);
     return MN_OK;
 }

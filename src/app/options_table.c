@@ -262,6 +262,9 @@ const struct mn_option mn_options_table[] = {
 
     {GROUP(DATA), PATH("minim.data-dir", data_dir, "./data", 1),
      .help = "Directory of everything that is kept; made if it is missing. One minimd at a time."},
+    {GROUP(DATA), BOOL("minim.core-dumps", core_dumps, "false"),
+     .help = "Whether a crash may write a core, which has the secret and passwords in it. true "
+             "leaves the system's limit as it is: for the hunt for a fault."},
     {GROUP(DATA), BOOL("minim.store.sync", store_sync, "true"),
      .help = "Wait for the disk before a message is acknowledged. false loses acknowledged "
              "messages when power fails: for tests and comparison only."},

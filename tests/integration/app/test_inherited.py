@@ -2,6 +2,8 @@
 """What a process inherits: closed or full descriptors, signals, limits, a time zone, a service manager."""
 import fcntl
 import os
+import pathlib
+import re
 import select
 import signal
 import socket
@@ -252,6 +254,15 @@ def limited(tmp_path, limit, prefix="", **more):
 
 def test_too_few_descriptors_are_named(tmp_path):
     assert "Too many open files" in limited(tmp_path, "ulimit -n 12")
+
+
+@pytest.mark.parametrize("wanted, limit", [("false", "1"), ("true", "unlimited")])
+def test_secrets_stay_out_of_cores(launch, wanted, limit):
+    """1 byte: the kernel writes no core then, and gives none to the program of core_pattern either."""
+    asan = sanitizer_environment()["ASAN_OPTIONS"] + ":disable_coredump=0"
+    server = launch({"minim.core-dumps": wanted}, env={"ASAN_OPTIONS": asan}, prefix=["prlimit", "--core=unlimited"])
+    limits = pathlib.Path(f"/proc/{server.pid()}/limits").read_text()
+    assert re.search(r"Max core file size +(\w+)", limits).group(1) == limit
 
 
 # ---- the time zone
