@@ -60,6 +60,9 @@ struct mn_app {
     struct mn_pool *pool;      /* HTTP handlers */
     struct mn_pool *hash_pool; /* logins: a password hash takes 50 ms of CPU */
     struct mn_api *api;
+    struct mn_job trim; /* gives memory back, on a worker */
+    _Atomic bool trim_waits;
+    struct mn_metrics_shard *shard; /* for what no thread of its own counts */
 };
 
 /* ---- the steps of the start, in their order ---- */
@@ -187,12 +190,35 @@ static bool is_shared(void *ctx, const uint8_t peer[16])
     return mn_api_is_proxy(app->api, peer);
 }
 
+static void run_trim(struct mn_job *job, unsigned worker)
+{
+    struct mn_app *app = mn_container_of(job, struct mn_app, trim);
+    (void)worker;
+    atomic_store(&app->trim_waits, false);
+    mn_mem_trim();
+    mn_metric_inc(app->shard, MN_M_MEMORY_TRIMS);
+}
+
+static bool on_relief(void *ctx)
+{
+    struct mn_app *app = ctx;
+    if (atomic_exchange(&app->trim_waits, true))
+        return true;
+    app->trim.run = run_trim;
+    bool waits = mn_pool_submit(app->pool, &app->trim) == MN_OK;
+    atomic_store(&app->trim_waits, waits);
+    return waits;
+}
+
 static enum mn_err bind_net(struct mn_app *app, struct mn_buf *why)
 {
     struct mn_net_config config;
     struct mn_net_ws_handler ws = mn_gate_handler();
-    struct mn_net_http_handler http = {
-        .ctx = app, .on_http = on_http, .on_refusal = on_refusal, .is_shared = is_shared};
+    struct mn_net_http_handler http = {.ctx = app,
+                                       .on_http = on_http,
+                                       .on_refusal = on_refusal,
+                                       .is_shared = is_shared,
+                                       .on_relief = on_relief};
     char text[256] = "";
     mn_wire_net(&app->config, &config);
     config.session_size = mn_gate_session_size();
@@ -311,6 +337,7 @@ enum mn_err mn_app_start(const struct mn_config *config, struct mn_log *log, str
     app->log = log;
     app->datadir.lock_fd = -1;
     app->metrics = mn_metrics_new();
+    app->shard = mn_metrics_claim(app->metrics);
     app->presence = mn_presence_new();
     app->rosters = mn_rosters_new(&(struct mn_roster_source){.ctx = app, .members = group_members},
                                   (size_t)config->roster_bytes, app->metrics);

@@ -6,6 +6,7 @@
  */
 #include "base/mem.h"
 
+#include <malloc.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -81,3 +82,5 @@ char *mn_try_strndup(const char *p, size_t size)
 }
 
 void mn_free(void *p) { free(p); }
+
+void mn_mem_trim(void) { mn_ignore(malloc_trim(0)); }

@@ -28,6 +28,12 @@ char *mn_try_strndup(const char *p, size_t size);
 void mn_free(void *p);
 
 /*
+ * Gives free memory back to the system.  Takes milliseconds for each 100 MB,
+ * during which threads that allocate may wait: not on a loop's thread.
+ */
+void mn_mem_trim(void);
+
+/*
  * What a block of `size` bytes really takes: malloc's header and its rounding
  * (glibc: 8 bytes, multiples of 16, at least 32).  Used wherever the memory
  * held for peers is counted, because a peer chooses how small the blocks are.

@@ -31,6 +31,8 @@
     X(WRITES, COUNTER, "minim_socket_writes_total", "", "send calls")                              \
     X(BYTES_QUEUED, GAUGE, "minim_queued_bytes", "",                                               \
       "Memory held for peers: queues, unfinished input, HTTP requests and answers")                \
+    X(MEMORY_TRIMS, COUNTER, "minim_memory_trims_total", "",                                       \
+      "Times that freed memory was given back to the system")                                      \
     X(FRAME_IN_BINARY, COUNTER, "minim_frames_in_total", "type=\"binary\"",                        \
       "Frames received by type")                                                                   \
     X(FRAME_IN_CONTROL, COUNTER, "minim_frames_in_total", "type=\"control\"", "")                  \

@@ -106,6 +106,7 @@ struct mn_conn *mn_conn_new(struct mn_loop *loop, int take_fd, const uint8_t pee
     }
     memcpy(conn->peer, peer, sizeof(conn->peer));
     loop->conn_count++;
+    mn_crowd_count(conn, 1);
     mn_metric_inc(loop->metrics, MN_M_CONN_OPEN);
     mn_conn_set_state(conn, MN_CONN_HTTP);
     conn->deadline_ms = conn->last_read_ms + loop->cfg.handshake_timeout_ms;
@@ -267,6 +268,8 @@ static void on_http_timer(struct mn_conn *conn, uint64_t now_ms)
         mn_conn_abort(conn, MN_CLOSE_SLOW);
     else if (!is_over(conn->deadline_ms, now_ms))
         return;
+    else if (mn_conn_http_refuse_doomed(conn))
+        return;
     else if (conn->http != NULL)
         mn_conn_http_refuse(conn, mn_http_parse_partial(conn->http), 408, MN_CLOSE_HANDSHAKE);
     else
@@ -367,6 +370,12 @@ static void signal_idle(struct mn_net *net)
     pthread_mutex_unlock(&net->idle_lock);
 }
 
+void mn_net_leave(struct mn_net *net)
+{
+    if (atomic_fetch_sub(&net->conn_count, 1) == 1)
+        signal_idle(net);
+}
+
 void mn_conn_abort(struct mn_conn *conn, enum mn_close_cause cause)
 {
     struct mn_loop *loop = conn->loop;
@@ -383,9 +392,9 @@ void mn_conn_abort(struct mn_conn *conn, enum mn_close_cause cause)
     uv_close((uv_handle_t *)&conn->poll, on_handle_closed);
     close(conn->fd);
     mn_address_leave(loop->net, conn->peer);
+    mn_crowd_count(conn, -1);
     mn_metric_add(loop->metrics, MN_M_CONN_OPEN, -1);
-    if (atomic_fetch_sub(&loop->net->conn_count, 1) == 1)
-        signal_idle(loop->net);
+    mn_net_leave(loop->net);
 }
 
 void mn_conn_finish_close(struct mn_conn *conn)

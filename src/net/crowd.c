@@ -9,8 +9,8 @@
  *
  * Nobody is sent away in the first moments, so that a newcomer has the time
  * to say what it came for; until then the next one waits in the kernel's
- * backlog.  A loop that finds nobody to send away asks the loop with the
- * largest crowd, and looks again a moment later.
+ * backlog.  A loop that finds nobody to send away asks the loop with most
+ * connections of that kind, and looks again a moment later.
  */
 #include "net/net_internal.h"
 
@@ -18,19 +18,7 @@
 #define ASKED_MOST 16 /* connections that one question to another loop costs it */
 #define LOG_EVERY_MS 5000
 
-static void publish(struct mn_loop *loop)
-{
-    atomic_store_explicit(&loop->crowd_shared, loop->crowd_count, memory_order_relaxed);
-}
-
-void mn_crowd_leave(struct mn_conn *conn)
-{
-    if (mn_list_is_empty(&conn->crowd))
-        return;
-    mn_list_remove(&conn->crowd);
-    conn->loop->crowd_count--;
-    publish(conn->loop);
-}
+void mn_crowd_leave(struct mn_conn *conn) { mn_list_remove(&conn->crowd); }
 
 void mn_crowd_join(struct mn_conn *conn)
 {
@@ -39,13 +27,18 @@ void mn_crowd_join(struct mn_conn *conn)
         return;
     conn->crowd_ms = mn_loop_now(conn->loop);
     mn_list_push(&conn->loop->crowd, &conn->crowd);
-    conn->loop->crowd_count++;
-    publish(conn->loop);
+}
+
+void mn_crowd_count(struct mn_conn *conn, int sign)
+{
+    if (!conn->vouched) /* only its own thread writes */
+        atomic_fetch_add_explicit(&conn->loop->strangers, sign, memory_order_relaxed);
 }
 
 void mn_conn_vouch(struct mn_conn *conn)
 {
     mn_loop_assert_thread(conn->loop);
+    mn_crowd_count(conn, -1);
     conn->vouched = true;
     mn_crowd_leave(conn);
 }
@@ -79,9 +72,10 @@ static bool shed_oldest(struct mn_loop *loop)
     return true;
 }
 
-static unsigned crowd_of(const struct mn_loop *loop)
+/* Its crowd, and requests that are being answered: they stand there again in a moment. */
+static int strangers_of(const struct mn_loop *loop)
 {
-    return atomic_load_explicit(&loop->crowd_shared, memory_order_relaxed);
+    return atomic_load_explicit(&loop->strangers, memory_order_relaxed);
 }
 
 enum mn_room mn_loop_make_room(struct mn_loop *loop)
@@ -91,13 +85,13 @@ enum mn_room mn_loop_make_room(struct mn_loop *loop)
     if (shed_oldest(loop))
         return MN_ROOM_MADE;
     for (unsigned i = 0; i < net->loop_count; i++)
-        if (crowd_of(net->loops[i]) > crowd_of(most))
+        if (strangers_of(net->loops[i]) > strangers_of(most))
             most = net->loops[i];
     if (most != loop) {
         atomic_store(&most->room_asked, true);
         mn_loop_wake(most);
     }
-    return crowd_of(most) > 0 ? MN_ROOM_SOON : MN_ROOM_NONE;
+    return strangers_of(most) > 0 ? MN_ROOM_SOON : MN_ROOM_NONE;
 }
 
 void mn_loop_give_room(struct mn_loop *loop)

@@ -227,15 +227,34 @@ static bool is_transient(int errnum)
            errnum == EHOSTUNREACH || errnum == EOPNOTSUPP || errnum == ENETUNREACH;
 }
 
-/* Whether the ceiling on connections is not reached, or somebody made room; else a pause has begun. */
-static bool has_room(struct mn_loop *loop)
+enum place {
+    PLACE_KEPT, /* counted: for the next connection */
+    PLACE_NONE, /* it is accepted and closed */
+    PLACE_LATER /* a pause has begun */
+};
+
+/* Counted before the accept, so that two loops cannot both have the last place. */
+static bool keep_place(struct mn_loop *loop)
 {
-    if (atomic_load(&loop->net->conn_count) < loop->cfg.max_connections)
-        return true;
+    _Atomic unsigned *count = &loop->net->conn_count;
+    unsigned n = atomic_load(count);
+    while (n < loop->cfg.max_connections)
+        if (atomic_compare_exchange_weak(count, &n, n + 1))
+            return true;
+    return false;
+}
+
+static enum place find_place(struct mn_loop *loop)
+{
+    if (keep_place(loop))
+        return PLACE_KEPT;
     enum mn_room room = mn_loop_make_room(loop);
-    if (room == MN_ROOM_SOON)
-        pause_accepting(loop, ROOM_PAUSE_MS);
-    return room != MN_ROOM_SOON; /* NONE: accepted and closed */
+    if (room == MN_ROOM_NONE)
+        return PLACE_NONE;
+    if (room == MN_ROOM_MADE && keep_place(loop))
+        return PLACE_KEPT;
+    pause_accepting(loop, ROOM_PAUSE_MS);
+    return PLACE_LATER;
 }
 
 static bool address_enters(struct mn_loop *loop, const uint8_t peer[16])
@@ -258,43 +277,56 @@ static bool address_enters(struct mn_loop *loop, const uint8_t peer[16])
     return false;
 }
 
-static void admit(struct mn_loop *loop, int fd, const struct sockaddr *addr)
+/* Whether there is a connection for the socket now; it stays the caller's if not. */
+static bool admit(struct mn_loop *loop, int fd, const struct sockaddr *addr)
 {
-    struct mn_net *net = loop->net;
     uint8_t peer[16];
     mn_peer_set(peer, addr);
-    if (!address_enters(loop, peer)) {
-        close(fd);
-        return;
-    }
-    unsigned before = atomic_fetch_add(&net->conn_count, 1);
-    if (before < loop->cfg.max_connections && mn_conn_new(loop, fd, peer) != NULL) {
+    if (!address_enters(loop, peer))
+        return false;
+    if (mn_conn_new(loop, fd, peer) != NULL) {
         mn_metric_inc(loop->metrics, MN_M_ACCEPTED);
-        return;
+        return true;
     }
-    atomic_fetch_sub(&net->conn_count, 1);
-    mn_address_leave(net, peer);
+    mn_address_leave(loop->net, peer);
     mn_metric_inc(loop->metrics, MN_M_ACCEPT_SHED);
-    close(fd);
+    return false;
 }
 
-/* False when this listener has nothing more to give, or accepting is paused. */
-static bool accept_one(struct mn_listener *listener)
+/* False when the listener has nothing to give; *ret_admitted: and a place was taken. */
+static bool accept_for(struct mn_listener *listener, enum place place, bool *ret_admitted)
 {
     struct mn_loop *loop = listener->loop;
-    if (!has_room(loop) || !bucket_take(loop))
-        return false;
     struct sockaddr_storage addr;
     socklen_t len = sizeof(addr);
     int fd = accept4(listener->fd, (struct sockaddr *)&addr, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd >= 0) {
-        admit(loop, fd, (struct sockaddr *)&addr);
+        if (place == PLACE_NONE)
+            mn_metric_inc(loop->metrics, MN_M_ACCEPT_SHED);
+        else
+            *ret_admitted = admit(loop, fd, (struct sockaddr *)&addr);
+        if (!*ret_admitted)
+            close(fd);
         return true;
     }
     bucket_give_back(loop);
     if (is_transient(errno))
         return true;
     return errno != EAGAIN && on_accept_failure(loop, listener->fd, errno);
+}
+
+/* False when this listener has nothing more to give, or accepting is paused. */
+static bool accept_one(struct mn_listener *listener)
+{
+    struct mn_loop *loop = listener->loop;
+    bool admitted = false;
+    enum place place = find_place(loop);
+    if (place == PLACE_LATER)
+        return false;
+    bool goes_on = bucket_take(loop) && accept_for(listener, place, &admitted);
+    if (place == PLACE_KEPT && !admitted)
+        mn_net_leave(loop->net);
+    return goes_on;
 }
 
 static void on_listener(uv_poll_t *poll, int status, int events)

@@ -17,6 +17,8 @@
  */
 #include "net/net_internal.h"
 
+#define SWOLLEN_BYTES ((int64_t)8 * 1024 * 1024)
+
 void mn_conn_charge_input(struct mn_conn *conn)
 {
     size_t memory = mn_mem_cost(conn->rest_cap) + mn_mem_cost(conn->rx.frag.cap) +
@@ -30,16 +32,6 @@ static int64_t held_now(const struct mn_loop *loop)
     return loop->held + atomic_load_explicit(&loop->carried, memory_order_relaxed);
 }
 
-void mn_loop_publish(struct mn_loop *loop)
-{
-    int64_t held = held_now(loop);
-    if (held == loop->held_told)
-        return;
-    mn_metric_add(loop->metrics, MN_M_BYTES_QUEUED, held - loop->held_told);
-    loop->held_told = held;
-    atomic_store_explicit(&loop->held_shared, held, memory_order_relaxed);
-}
-
 static int64_t held_by(const struct mn_loop *loop)
 {
     return atomic_load_explicit(&loop->held_shared, memory_order_relaxed);
@@ -51,6 +43,37 @@ static int64_t held_everywhere(const struct mn_net *net)
     for (unsigned i = 0; i < net->loop_count; i++)
         sum += held_by(net->loops[i]);
     return sum;
+}
+
+/*
+ * The allocator keeps what an attack made us take: nobody else can use it.
+ * Asked for when nearly all of it is free again, and not for the ups and downs
+ * of ordinary work.
+ */
+static void watch_relief(struct mn_loop *loop)
+{
+    struct mn_net *net = loop->net;
+    bool swollen = atomic_load_explicit(&net->swollen, memory_order_relaxed);
+    if (net->http.on_relief == NULL ||
+        (!swollen && held_by(loop) < SWOLLEN_BYTES / (int64_t)net->loop_count))
+        return;
+    int64_t held = held_everywhere(net);
+    if (!swollen && held >= SWOLLEN_BYTES)
+        atomic_store(&net->swollen, true);
+    else if (swollen && held < SWOLLEN_BYTES / 4 && atomic_exchange(&net->swollen, false) &&
+             !net->http.on_relief(net->http.ctx))
+        atomic_store(&net->swollen, true);
+}
+
+void mn_loop_publish(struct mn_loop *loop)
+{
+    int64_t held = held_now(loop);
+    if (held == loop->held_told)
+        return;
+    mn_metric_add(loop->metrics, MN_M_BYTES_QUEUED, held - loop->held_told);
+    loop->held_told = held;
+    atomic_store_explicit(&loop->held_shared, held, memory_order_relaxed);
+    watch_relief(loop);
 }
 
 bool mn_loop_is_full(const struct mn_loop *loop)

@@ -117,6 +117,12 @@ struct mn_net_http_handler {
      * on connections of one does not hold for it.  On a loop's thread.
      */
     bool (*is_shared)(void *ctx, const uint8_t peer[16]);
+    /*
+     * Much memory was held for peers and is free again: the time to give it
+     * back to the system, on another thread.  On a loop's thread.  False:
+     * not now, ask again.
+     */
+    bool (*on_relief)(void *ctx);
 };
 
 /* ---- process ---------------------------------------------------------- */

@@ -151,7 +151,6 @@ struct mn_loop {
     struct mn_list stuck;  /* wait for a full socket */
     struct mn_list resume; /* have buffered input to process */
     struct mn_list crowd;  /* who makes room for newcomers, the longest wait first: crowd.c */
-    unsigned crowd_count;
     struct mn_frame **ring_cache[MN_RING_CACHE]; /* rings of the smallest size */
     unsigned ring_cached;
 
@@ -172,8 +171,8 @@ struct mn_loop {
     int64_t held;      /* bytes of memory held for peers: see memory.c */
     int64_t held_told; /* of it in the metrics */
 
-    _Atomic unsigned crowd_shared; /* crowd_count as other loops may read it */
-    _Atomic bool room_asked;       /* another loop needs a place */
+    _Atomic int strangers;   /* connections that nobody vouched for; other loops read it */
+    _Atomic bool room_asked; /* another loop needs a place */
 
     _Atomic int64_t held_shared; /* `held` and `carried` as other loops may read them */
     _Atomic int64_t carried;     /* bytes of answers on their way to this loop */
@@ -196,6 +195,7 @@ struct mn_net {
     uint16_t port[MN_NET_LISTEN_MAX];
     _Atomic unsigned conn_count;
     _Atomic bool draining;
+    _Atomic bool swollen; /* much memory was held for peers since it was last given back */
     struct mn_log_gate accept_gate, address_gate, crowd_gate, flood_gate;
     struct {
         pthread_mutex_t lock;
@@ -242,6 +242,8 @@ void mn_loop_on_accept_timer(uv_timer_t *timer);
  * socket and the entry stay the caller's) without memory.
  */
 struct mn_conn *mn_conn_new(struct mn_loop *loop, int take_fd, const uint8_t peer[16]);
+/* One connection, or one place kept for it, less of all. */
+void mn_net_leave(struct mn_net *net);
 /* Connection in slot 0.. or NULL behind the last slot; its state may be FREE. */
 struct mn_conn *mn_loop_slot(struct mn_loop *loop, unsigned slot);
 struct mn_conn *mn_loop_find_any(struct mn_loop *loop, uint64_t conn_id);
@@ -273,6 +275,8 @@ size_t mn_conn_http_input(struct mn_conn *conn, char *p, size_t n);
 /* Refuses what was read (`req`: what was understood of it, or NULL) and closes. */
 void mn_conn_http_refuse(struct mn_conn *conn, const struct mn_http_request *req, unsigned status,
                          enum mn_close_cause cause);
+/* Refuses what will be refused anyway, before its head is whole; false: it is in order so far. */
+bool mn_conn_http_refuse_doomed(struct mn_conn *conn);
 /* The answer to the request at hand is queued. */
 void mn_conn_http_answered(struct mn_conn *conn, bool keep_alive);
 /* The queue is empty again: go on with the next request. */
@@ -304,10 +308,12 @@ void mn_conn_send_pong(struct mn_conn *conn, const char *p, size_t n);
 /* The connection waits from now on; nothing when somebody vouched for it. */
 void mn_crowd_join(struct mn_conn *conn);
 void mn_crowd_leave(struct mn_conn *conn);
+/* It has come (1) or gone (-1). */
+void mn_crowd_count(struct mn_conn *conn, int sign);
 enum mn_room {
     MN_ROOM_MADE, /* a connection has ended: its place and its descriptor are free */
     MN_ROOM_SOON, /* in a moment, here or on another loop */
-    MN_ROOM_NONE  /* every connection is of use */
+    MN_ROOM_NONE  /* every connection has a session */
 };
 enum mn_room mn_loop_make_room(struct mn_loop *loop);
 /* What another loop asked for. */

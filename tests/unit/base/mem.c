@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "unit/base/tests.h"
 
+#include <stdio.h>
+#include <string.h>
+
 #include "base/mem.h"
 
 static void allocations_are_zeroed(void **state)
@@ -51,12 +54,50 @@ static void overflow_is_refused(void **state)
     mn_free(p);
 }
 
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+enum { OWN_ALLOCATOR = 0 }; /* the sanitizer's, which gives back what it likes */
+#else
+enum { OWN_ALLOCATOR = 1 };
+#endif
+
+static size_t resident_pages(void)
+{
+    size_t size = 0, resident = 0;
+    FILE *f = fopen("/proc/self/statm", "re");
+    assert_non_null(f);
+    assert_int_equal(fscanf(f, "%zu %zu", &size, &resident), 2);
+    fclose(f);
+    return resident;
+}
+
+/* Blocks too small to be mapped each, with one that stays behind them. */
+static void free_memory_goes_back(void **state)
+{
+    enum { BLOCKS = 512, SIZE = 64 * 1024 };
+    static char *block[BLOCKS];
+    (void)state;
+    size_t before = resident_pages();
+    for (unsigned i = 0; i < BLOCKS; i++) {
+        block[i] = mn_try_alloc(SIZE);
+        memset(block[i], 1, SIZE);
+    }
+    char *pin = mn_try_alloc(32);
+    size_t most = resident_pages();
+    for (unsigned i = 0; i < BLOCKS; i++)
+        mn_free(block[i]);
+    mn_mem_trim();
+    if (OWN_ALLOCATOR)
+        assert_true(resident_pages() < before + (most - before) / 4);
+    mn_free(pin);
+}
+
 int test_base_mem(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(allocations_are_zeroed),
         cmocka_unit_test(nothing_is_something),
         cmocka_unit_test(overflow_is_refused),
+        cmocka_unit_test(free_memory_goes_back),
     };
     return cmocka_run_group_tests_name("base_mem", tests, NULL, NULL);
 }

@@ -123,8 +123,28 @@ static void park(struct server *s, struct mn_loop *loop, struct mn_http_request 
     atomic_store(&parked, req);
 }
 
-/* Sessions and requests that are being answered are nobody's to take: the newcomer is told. */
-static void nobody_of_use_makes_room(void **state)
+static void sessions_make_no_room(void **state)
+{
+    int session[2];
+    (void)state;
+    server.cfg.max_connections = 2;
+    server.on_open = vouch;
+    server_start(&server);
+    for (int i = 0; i < 2; i++)
+        session[i] = client_ws(&server);
+    int newcomer = client_connect(&server);
+    client_await_close(newcomer); /* told at once */
+    close(newcomer);
+    assert_int_equal(mn_metrics_sum(server.metrics, MN_M_ACCEPT_SHED), 1);
+    assert_int_equal(mn_metrics_sum(server.metrics, MN_M_CONN_SHED), 0);
+    for (int i = 0; i < 2; i++) {
+        expect_alive(session[i]);
+        close(session[i]);
+    }
+}
+
+/* A request that is being answered is not cut short: the newcomer waits for its end. */
+static void a_request_is_answered_first(void **state)
 {
     char buf[512];
     (void)state;
@@ -136,13 +156,16 @@ static void nobody_of_use_makes_room(void **state)
     client_send_z(busy, "GET /slow HTTP/1.1\r\nHost: x\r\n\r\n");
     server_await(&server, SERVER_HTTP, 1);
     int newcomer = client_connect(&server);
-    client_await_close(newcomer);
-    close(newcomer);
-    assert_int_equal(mn_metrics_sum(server.metrics, MN_M_ACCEPT_SHED), 1);
-    assert_int_equal(mn_metrics_sum(server.metrics, MN_M_CONN_SHED), 0);
+    client_send_z(newcomer, "GET /new HTTP/1.1\r\nHost: x\r\n\r\n");
+    expect_alive(session);
     server_describe(atomic_load(&parked));
     assert_int_equal(client_read_answer(busy, buf, sizeof(buf)), 200);
-    expect_alive(session);
+    client_await_close(busy);
+    server_await(&server, SERVER_HTTP, 2);
+    server_describe(atomic_load(&parked));
+    assert_int_equal(client_read_answer(newcomer, buf, sizeof(buf)), 200);
+    assert_int_equal(mn_metrics_sum(server.metrics, MN_M_ACCEPT_SHED), 0);
+    close(newcomer);
     close(busy);
     close(session);
 }
@@ -238,7 +261,8 @@ int test_net_crowd(void)
     const struct CMUnitTest tests[] = {
         TEST(newcomers_take_the_places_of_those_without_a_session),
         TEST(the_longest_wait_ends_first),
-        TEST(nobody_of_use_makes_room),
+        TEST(sessions_make_no_room),
+        TEST(a_request_is_answered_first),
         TEST(want_of_descriptors_sheds_too),
         TEST(ceiling_on_the_connections_of_an_address),
         TEST(what_counts_as_one_address),

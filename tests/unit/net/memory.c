@@ -179,6 +179,36 @@ static void unfinished_input_is_shed_at_the_ceiling(void **state)
     mn_free(frame);
 }
 
+/* What was held and is free again goes back to the system: asked until somebody does it. */
+static void relief_after_a_swell(void **state)
+{
+    enum { BIG = 3 * 1024 * 1024, COUNT = 4 };
+    char *frame = mn_alloc(BIG + 14), *payload = mn_alloc(BIG);
+    int fd[COUNT];
+    (void)state;
+    server.cfg.max_message = BIG;
+    server_start(&server);
+    size_t n = client_frame(frame, 0x81, payload, BIG);
+    for (int i = 0; i < COUNT; i++) {
+        fd[i] = client_ws(&server);
+        client_send(fd[i], frame, n - 1);
+    }
+    server_await_metric(&server, MN_M_BYTES_QUEUED, (int64_t)COUNT * BIG);
+    assert_int_equal(server.count[SERVER_RELIEF], 0);
+    for (int i = 0; i < COUNT; i++)
+        close(fd[i]);
+    server_await(&server, SERVER_CLOSE, COUNT);
+    int other = client_ws(&server); /* its input changes what is held: the next time to ask */
+    client_send(other, frame, 2000);
+    server_await(&server, SERVER_RELIEF, 2);
+    client_send(other, frame, 2000);
+    close(other);
+    server_await(&server, SERVER_CLOSE, COUNT + 1);
+    assert_int_equal(server.count[SERVER_RELIEF], 2);
+    mn_free(payload);
+    mn_free(frame);
+}
+
 enum { KEPT_MAX = 40, CEILING = 50000 };
 
 static struct mn_http_request *kept[KEPT_MAX];
@@ -207,8 +237,9 @@ static void a_request_counts_until_it_is_answered(void **state)
         settle();
     }
     int late = client_connect(&server); /* above the ceiling nothing is begun */
-    client_send_z(late, get);
+    client_send_z(late, "GET /x HTTP/1.1\r\nHost: x\r\nOrigin: http://o\r\n\r\n");
     assert_int_equal(client_read_answer(late, answer, sizeof(answer)), 503);
+    assert_non_null(strstr(answer, "\r\nX-Origin: http://o\r\n")); /* the page may know why */
     close(late);
     for (unsigned i = 0; i < count; i++) {
         server_describe(kept[i]);
@@ -404,6 +435,7 @@ int test_net_memory(void)
         TEST(a_shared_frame_counts_once),
         TEST(unfinished_input_counts),
         TEST(unfinished_input_is_shed_at_the_ceiling),
+        TEST(relief_after_a_swell),
         TEST(a_request_counts_until_it_is_answered),
         TEST(of_unread_pongs_the_latest_waits),
         TEST(who_reads_gets_every_pong),

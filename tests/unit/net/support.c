@@ -144,6 +144,13 @@ void server_init(struct server *server)
     snprintf(server->cfg.listen[0].host, sizeof(server->cfg.listen[0].host), "127.0.0.1");
 }
 
+static bool on_relief(void *ctx)
+{
+    struct server *server = ctx;
+    note(server, SERVER_RELIEF);
+    return server->count[SERVER_RELIEF] > 1; /* the first time it is not convenient */
+}
+
 void server_start(struct server *server)
 {
     struct mn_net_ws_handler ws = {
@@ -155,7 +162,8 @@ void server_start(struct server *server)
         .on_ws_timer = on_ws_timer,
         .on_ws_close = on_ws_close,
     };
-    struct mn_net_http_handler http = {.ctx = server, .on_http = on_http, .on_refusal = on_refusal};
+    struct mn_net_http_handler http = {
+        .ctx = server, .on_http = on_http, .on_refusal = on_refusal, .on_relief = on_relief};
     int fds[2];
     char why[256] = "";
     assert_int_equal(pipe2(fds, O_CLOEXEC | O_NONBLOCK), 0);

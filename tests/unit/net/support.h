@@ -23,6 +23,7 @@ enum server_event {
     SERVER_TIMER,
     SERVER_CLOSE,
     SERVER_HTTP,
+    SERVER_RELIEF,
     SERVER_EVENT_COUNT
 };
 
