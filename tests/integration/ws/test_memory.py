@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from support.rawws import CONT, PING, TEXT, RawSocket, frame
+from support.rawws import CONT, PING, TEXT, RawSocket, WebSocket, frame
 from support.wait import Deadline, until
 
 PEERS = 60
@@ -103,3 +103,17 @@ def test_half_messages_at_the_ceiling(open_server, connect, uid):
             peers[-1].send(half)
     assert len(peers) > 16 * MIB // 80000
     ordinary.expect_alive()
+
+
+def test_memory_goes_back_to_the_system(launch):
+    """The release build's resident size follows; here the sanitizer's allocator is in the way, so the trim is counted."""
+    server = launch({"im.gateway.ws.auth-timeout-ms": 600000})
+    half = frame(TEXT, b"x" * 65000)[:-1]
+    crowd = [WebSocket(server.ws) for _ in range(160)]
+    for connection in crowd:
+        connection.send(half)
+    until(lambda: server.metric("minim_queued_bytes") > 9 * MIB, "the halves to be held")
+    assert server.metric("minim_memory_trims_total") == 0
+    for connection in crowd:
+        connection.close()
+    until(lambda: server.metric("minim_memory_trims_total") == 1, "the memory to be given back")
