@@ -125,9 +125,10 @@ static bool is_own_host(struct mn_str origin, struct mn_str host, bool with_port
     struct mn_str port, rest, a_host, a_port, b_host, b_port;
     if (!is_origin(origin, &rest))
         return false;
-    if (memcmp(origin.p, "http://", 7) == 0)
+    const struct mn_str scheme = mn_str_make(origin.p, origin.n - rest.n);
+    if (mn_str_is(scheme, "http://"))
         port = MN_STR("80");
-    else if (memcmp(origin.p, "https:/", 7) == 0)
+    else if (mn_str_is(scheme, "https://"))
         port = MN_STR("443");
     else
         return false;

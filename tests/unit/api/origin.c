@@ -42,6 +42,7 @@ static void judged(void **state)
         {DEFAULTS, "http://[::1]", "[::2]:8080", MN_CORS_REFUSED},
         {DEFAULTS, "http://im.evil", "im:8080", MN_CORS_REFUSED},
         {DEFAULTS, "ftp://im", "im:8080", MN_CORS_REFUSED},
+        {DEFAULTS, "https:/x://im", "im:8080", MN_CORS_REFUSED}, /* begins like another scheme */
         {DEFAULTS, "http://", "", MN_CORS_REFUSED},
         {DEFAULTS, "http://other", NULL, MN_CORS_REFUSED},
         {DEFAULTS, "http://localhost:5173", "im", MN_CORS_ALLOWED},
