@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "api/api.h"
+#include "app/call_world.h"
 #include "app/datadir.h"
 #include "app/wire.h"
 #include "base/id.h"
@@ -22,10 +23,12 @@
 #include "cluster/presence.h"
 #include "gate/gate.h"
 #include "im/account.h"
+#include "im/call/calls.h"
 #include "im/group/roster.h"
 #include "net/net.h"
 #include "ops/ops.h"
 #include "store/log/msglog.h"
+#include "store/sql/call.h"
 #include "store/sql/db.h"
 #include "store/sql/session.h"
 #include "store/witness.h"
@@ -56,6 +59,8 @@ struct mn_app {
     struct mn_log_gate damage_gate, clock_gate;
     struct mn_witness_keeper *witness;
     struct mn_account *account;
+    struct mn_call_world call_world;
+    struct mn_calls *calls;
     struct mn_ops *ops;
     struct mn_pool *pool;      /* HTTP handlers */
     struct mn_pool *hash_pool; /* logins: a password hash takes 50 ms of CPU */
@@ -228,10 +233,35 @@ static enum mn_err bind_net(struct mn_app *app, struct mn_buf *why)
     return err;
 }
 
+/* Calls of an earlier process are over; their thread waits for what the loops will bring. */
+static enum mn_err open_calls(struct mn_app *app, struct mn_buf *why)
+{
+    app->call_world = (struct mn_call_world){
+        .db = app->db, .presence = app->presence, .log = app->log};
+    struct mn_calls_config config = {.world = mn_call_world(&app->call_world),
+                                     .sink = mn_gate_sink(app->gate),
+                                     .ids = &app->idgen,
+                                     .metrics = app->metrics};
+    int64_t most = 0;
+    enum mn_err err = mn_db_max_call_id(app->db, &most);
+    if (err) {
+        mn_buf_addf(why, "cannot read the records of calls: %s", mn_err_text(err));
+        return err;
+    }
+    mn_call_world_close_old(&app->call_world);
+    mn_idgen_raise(&app->idgen, most); /* the clock may have stepped back since */
+    mn_wire_calls(&app->config, &config);
+    app->calls = mn_calls_new(&config);
+    mn_gate_open(app->gate, app->msglog,
+                 &(struct mn_gate_users){.ctx = app->db, .session = check_session}, app->calls);
+    errno = 0;
+    return mn_calls_start(app->calls) ? no_threads(why, "calls") : MN_OK;
+}
+
 static enum mn_err open_stores(struct mn_app *app, struct mn_buf *why)
 {
     const struct mn_config *config = &app->config;
-    struct mn_db_config db = {.readers = config->workers + GATE_WORKERS + 1,
+    struct mn_db_config db = {.readers = config->workers + GATE_WORKERS + 2,
                               .busy_timeout_ms = 5000,
                               .sync = config->store_sync};
     snprintf(db.path, sizeof(db.path), "%s/minim.db", config->data_dir);
@@ -254,9 +284,7 @@ static enum mn_err open_stores(struct mn_app *app, struct mn_buf *why)
         return err;
     app->witness = mn_witness_keep(app->db, app->msglog, msglog.dir, WITNESS_MS);
     mn_idgen_raise(&app->idgen, mn_msglog_max_id(app->msglog));
-    mn_gate_open(app->gate, app->msglog,
-                 &(struct mn_gate_users){.ctx = app->db, .session = check_session});
-    return MN_OK;
+    return open_calls(app, why);
 }
 
 static enum mn_err make_api(struct mn_app *app, struct mn_buf *why)
@@ -305,6 +333,7 @@ static void tear_down(struct mn_app *app)
 {
     if (app->gate)
         mn_gate_stop(app->gate);
+    mn_calls_stop(app->calls);
     if (app->pool)
         mn_pool_stop(app->pool);
     if (app->hash_pool)
@@ -317,6 +346,7 @@ static void tear_down(struct mn_app *app)
     mn_pool_free(app->hash_pool);
     mn_ops_free(app->ops);
     mn_account_free(app->account);
+    mn_calls_free(app->calls);
     mn_db_close(app->db);
     mn_gate_free(app->gate);
     mn_presence_free(app->presence);

@@ -54,6 +54,8 @@ struct mn_config {
     int64_t ws_connection_burst;
     int64_t ws_user_rate;
     int64_t ws_user_burst;
+    int64_t ws_ice_rate;
+    int64_t ws_ice_burst;
     int64_t ws_control_rate;
     int64_t ws_control_burst;
     bool ws_backpressure;
@@ -70,6 +72,12 @@ struct mn_config {
     int64_t resend_window;
     bool resend_periodic;
     int64_t resend_delay_ms;
+
+    /* minim.call.* */
+    int64_t call_ring_ms;
+    int64_t call_grace_ms;
+    int64_t call_max_active;
+    int64_t call_queue_bytes;
 
     /* im.auth.* */
     char auth_issuer[MN_CONFIG_NAME];

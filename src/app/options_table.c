@@ -136,6 +136,12 @@ const struct mn_option mn_options_table[] = {
              "limit."},
     {GROUP(STORMS), INTEGER("im.gateway.ws.rate-limit.user-burst", ws_user_burst, "60", 1, 1000000),
      RELOAD, .help = "Requests of one user at once after a quiet time."},
+    {GROUP(STORMS), INTEGER("im.gateway.ws.rate-limit.ice-rate", ws_ice_rate, "60", 0, 1000000),
+     RELOAD,
+     .help = "CALL_ICE frames per second of one user, which are no requests; more closes the "
+             "connection with too_many_requests. 0: no limit."},
+    {GROUP(STORMS), INTEGER("im.gateway.ws.rate-limit.ice-burst", ws_ice_burst, "120", 1, 1000000),
+     RELOAD, .help = "CALL_ICE frames of one user at once after a quiet time."},
     {GROUP(STORMS),
      INTEGER("im.gateway.ws.rate-limit.control-rate", ws_control_rate, "60", 0, 1000000), RELOAD,
      .help = "Ping, pong and binary frames per second of one connection; more closes it with 1008. "
@@ -229,6 +235,16 @@ const struct mn_option mn_options_table[] = {
      .help = "Members of groups kept in memory, 16 bytes each; those of groups in use are read "
              "again when there is no room."},
 
+    {GROUP(CALLS), MS("minim.call.ring-timeout-ms", call_ring_ms, "30000", 100, HOUR_MS),
+     .help = "How long a call rings before it is missed."},
+    {GROUP(CALLS), MS("minim.call.disconnect-grace-ms", call_grace_ms, "10000", 0, HOUR_MS),
+     .help = "How long a user in a call may be without a connection before the call ends."},
+    {GROUP(CALLS), INTEGER("minim.call.max-active", call_max_active, "100000", 1, 10000000),
+     .help = "Most calls at a time, ringing or accepted; another one is told server_busy."},
+    {GROUP(CALLS), BYTES("minim.call.queue-bytes", call_queue_bytes, "32MiB", MIB, 16 * GIB),
+     .help = "Memory for CALL_* frames that wait to be carried out; further ones are told "
+             "server_busy."},
+
     {GROUP(AUTH), STRING("im.auth.issuer", auth_issuer, "mini-im", 1),
      .help = "Issuer (iss) of access tokens; tokens of another one are refused."},
     {GROUP(AUTH), STRING("im.auth.jwt-secret", auth_jwt_secret, "", 0), .flags = MN_OPTION_SECRET,
@@ -321,6 +337,7 @@ const char *mn_option_group_title(enum mn_option_group group)
         [MN_OPTION_GROUP_TIMERS] = "Timers",
         [MN_OPTION_GROUP_PRESSURE] = "Back-pressure",
         [MN_OPTION_GROUP_DELIVERY] = "Delivery",
+        [MN_OPTION_GROUP_CALLS] = "Calls",
         [MN_OPTION_GROUP_AUTH] = "Accounts and tokens",
         [MN_OPTION_GROUP_FILTER] = "Text filter",
         [MN_OPTION_GROUP_DATA] = "Data",

@@ -86,6 +86,8 @@ enum mn_err mn_wire_gate(const struct mn_config *config, struct mn_gate_settings
         .connection_burst = (uint32_t)config->ws_connection_burst,
         .user_rate = (uint32_t)config->ws_user_rate,
         .user_burst = (uint32_t)config->ws_user_burst,
+        .ice_rate = (uint32_t)config->ws_ice_rate,
+        .ice_burst = (uint32_t)config->ws_ice_burst,
         .auth_rate = (uint32_t)config->ws_auth_rate,
         .auth_burst = (uint32_t)config->ws_auth_burst,
         .auth_timeout_ms = (uint32_t)config->ws_auth_timeout_ms,
@@ -119,6 +121,14 @@ void mn_wire_msglog(const struct mn_config *config, struct mn_msglog_config *ret
     };
     /* The option's own ceiling leaves room for the name behind it. */
     mn_ignore(snprintf(ret->dir, sizeof(ret->dir), "%.3980s/messages", config->data_dir));
+}
+
+void mn_wire_calls(const struct mn_config *config, struct mn_calls_config *ret)
+{
+    ret->ring_timeout_ms = (uint32_t)config->call_ring_ms;
+    ret->disconnect_grace_ms = (uint32_t)config->call_grace_ms;
+    ret->max_active = (size_t)config->call_max_active;
+    ret->queue_bytes = (size_t)config->call_queue_bytes;
 }
 
 void mn_wire_account(const struct mn_config *config, struct mn_account_config *ret)

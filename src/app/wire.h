@@ -7,6 +7,7 @@
 #include "base/buf.h"
 #include "gate/gate.h"
 #include "im/account.h"
+#include "im/call/calls.h"
 #include "net/net.h"
 #include "store/log/msglog.h"
 
@@ -19,7 +20,8 @@ void mn_wire_net(const struct mn_config *config, struct mn_net_config *ret);
 MN_MUSTCHECK enum mn_err mn_wire_gate(const struct mn_config *config, struct mn_gate_settings *ret,
                                       struct mn_buf *why);
 void mn_wire_msglog(const struct mn_config *config, struct mn_msglog_config *ret);
-/* Only what options decide; the rest of *ret stays. */
+/* These two: only what options decide; the rest of *ret stays. */
+void mn_wire_calls(const struct mn_config *config, struct mn_calls_config *ret);
 void mn_wire_account(const struct mn_config *config, struct mn_account_config *ret);
 /* Texts stay the config's. */
 void mn_wire_api(const struct mn_config *config, struct mn_api_options *ret);

@@ -16,6 +16,7 @@
 enum type_flags {
     BEFORE_AUTH = 1u << 0, /* passes the authentication gate */
     NO_VERDICT = 1u << 1,  /* expiry, session version and the user bucket do not apply */
+    ICE_BUCKET = 1u << 2,  /* charged to the user's bucket of candidates instead (W-10.7) */
 };
 
 static const struct {
@@ -31,6 +32,12 @@ static const struct {
     [MN_TYPE_SINGLE_CHAT] = {mn_frame_single_chat, 0, NULL},
     [MN_TYPE_GROUP_CHAT] = {mn_frame_group_chat, 0, NULL},
     [MN_TYPE_ACK] = {mn_frame_ack, 0, mn_frame_ack_is_asked},
+    [MN_TYPE_CALL_INVITE] = {mn_frame_call, 0, NULL},
+    [MN_TYPE_CALL_ACCEPT] = {mn_frame_call, 0, NULL},
+    [MN_TYPE_CALL_REJECT] = {mn_frame_call, 0, NULL},
+    [MN_TYPE_CALL_CANCEL] = {mn_frame_call, 0, NULL},
+    [MN_TYPE_CALL_END] = {mn_frame_call, 0, NULL},
+    [MN_TYPE_CALL_ICE] = {mn_frame_call, ICE_BUCKET, NULL},
 };
 
 static void refuse(struct mn_conn *conn, struct mn_ids ids)
@@ -61,6 +68,17 @@ static bool charge_user(struct mn_conn *conn, struct mn_ids ids)
     return ok;
 }
 
+static bool charge_ice(struct mn_conn *conn, struct mn_ids ids)
+{
+    struct mn_gate_loop *gl = mn_gate_loop_of(conn);
+    const struct mn_gate_settings *set = mn_gate_settings_of(gl);
+    bool ok = mn_user_limits_take(gl->gate->ice_limits, mn_session_of(conn)->uid, set->ice_rate,
+                                  set->ice_burst, mn_loop_mono_ms(gl->loop) * 1000);
+    if (!ok)
+        refuse(conn, ids);
+    return ok;
+}
+
 bool mn_dispatch_charge(struct mn_conn *conn, struct mn_ids ids)
 {
     return charge_connection(conn, ids) && charge_user(conn, ids);
@@ -83,6 +101,8 @@ static bool admit(struct mn_conn *conn, const struct mn_envelope *env)
         mn_reply_error_close(conn, verdict, MN_IDS_CS(env));
         return false;
     }
+    if (flags & ICE_BUCKET)
+        return charge_ice(conn, MN_IDS_CS(env));
     return session->is_free || charge_user(conn, MN_IDS_CS(env));
 }
 

@@ -149,6 +149,7 @@ struct mn_gate *mn_gate_new(const struct mn_gate_config *config)
     gate->config = *config;
     gate->user_limits = mn_user_limits_new();
     gate->fanout = mn_fanout_new(gate);
+    gate->ice_limits = mn_user_limits_new();
     gate->pool = mn_pool_new(config->workers, WORKER_QUEUE, "gate");
     if (!gate->pool) {
         int errnum = errno;
@@ -181,9 +182,11 @@ void mn_gate_attach(struct mn_gate *gate, struct mn_net *net)
     snapshot_unref(snapshot);
 }
 
-void mn_gate_open(struct mn_gate *gate, struct mn_msglog *msglog, const struct mn_gate_users *users)
+void mn_gate_open(struct mn_gate *gate, struct mn_msglog *msglog, const struct mn_gate_users *users,
+                  struct mn_calls *calls)
 {
     gate->msglog = msglog;
+    gate->calls = calls;
     gate->users = *users;
 }
 
@@ -235,5 +238,6 @@ void mn_gate_free(struct mn_gate *gate)
     mn_pool_free(gate->pool);
     mn_fanout_free(gate->fanout);
     mn_user_limits_free(gate->user_limits);
+    mn_user_limits_free(gate->ice_limits);
     mn_free(gate);
 }

@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/metrics.h"
 #include "cluster/presence.h"
+#include "im/call/calls.h"
 #include "im/filter.h"
 #include "im/group/roster.h"
 #include "im/group/strategy.h"
@@ -35,6 +36,7 @@ struct mn_gate;
 struct mn_gate_settings {
     uint32_t connection_rate, connection_burst; /* frames per second of one connection, 0 = off */
     uint32_t user_rate, user_burst; /* business frames per second of one user, 0 = off */
+    uint32_t ice_rate, ice_burst;   /* CALL_ICE per second of one user, 0 = off */
     uint32_t auth_rate, auth_burst; /* AUTH per second of the process, 0 = off */
     uint32_t auth_timeout_ms;       /* 3,000: from the upgrade to AUTH_OK */
     uint32_t expiry_grace_ms;       /* 5,000: a token's expiry to the close */
@@ -85,9 +87,9 @@ size_t mn_gate_session_size(void);
 struct mn_net_ws_handler mn_gate_handler(void);
 /* Makes the per-loop state; between mn_net_new() and mn_net_start(). */
 void mn_gate_attach(struct mn_gate *gate, struct mn_net *net);
-/* Gives it the stores, which outlive the gate's workers; between attach and mn_net_start(). */
-void mn_gate_open(struct mn_gate *gate, struct mn_msglog *msglog,
-                  const struct mn_gate_users *users);
+/* Gives it the stores and the calls, which outlive the loops and the gate's workers; between attach and mn_net_start(). */
+void mn_gate_open(struct mn_gate *gate, struct mn_msglog *msglog, const struct mn_gate_users *users,
+                  struct mn_calls *calls);
 /* For mn_msglog_config.on_commit, with the gate as ctx; on the writer's thread. */
 void mn_gate_on_commit(void *gate, struct mn_op **ops, size_t count);
 /*

@@ -37,14 +37,15 @@ struct mn_gate_loop {
 
 struct mn_gate {
     struct mn_gate_config config;
-    struct mn_msglog *msglog; /* these two: mn_gate_open() */
+    struct mn_msglog *msglog; /* these three: mn_gate_open() */
     struct mn_gate_users users;
+    struct mn_calls *calls;
     struct mn_net *net; /* mn_gate_attach() */
     struct mn_gate_loop *loops;
     unsigned loop_count;
     struct mn_pool *pool;
     struct mn_fanout *fanout;
-    struct mn_user_limits *user_limits;
+    struct mn_user_limits *user_limits, *ice_limits;
     _Atomic uint64_t bump_epoch; /* raised by each session version bump */
     struct mn_log_gate busy_log;
 };

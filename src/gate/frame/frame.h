@@ -11,6 +11,11 @@
  * texts are valid during the call.
  */
 
+/* ---- call.c ---- */
+
+/* CALL_INVITE, CALL_ACCEPT, CALL_REJECT, CALL_CANCEL, CALL_END, CALL_ICE. */
+void mn_frame_call(struct mn_conn *conn, const struct mn_envelope *env);
+
 /* ---- auth.c ---- */
 
 void mn_frame_auth(struct mn_conn *conn, const struct mn_envelope *env);

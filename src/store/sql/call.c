@@ -90,7 +90,7 @@ enum mn_err mn_db_call_update(struct mn_db *db, const struct mn_call_record *rec
 
 enum mn_err mn_db_calls_close(struct mn_db *db, const char *reason, int64_t now_ms)
 {
-    struct mn_sql_use use = mn_sql_write(db, &close_all);
+    struct mn_sql_use use = mn_sql_write_quietly(db, &close_all);
     mn_sql_put_str(&use, mn_str_c(reason));
     mn_sql_put_i64(&use, now_ms);
     mn_sql_put_i64(&use, now_ms);

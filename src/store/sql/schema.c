@@ -62,6 +62,16 @@ static const struct mn_sql_step steps[] = {
               "CREATE INDEX ix_call_record_callee ON t_call_record(callee_user_id, id);"
               /* Those under way, for the start: a handful, of any number of records. */
               "CREATE INDEX ix_call_record_open ON t_call_record(status) WHERE status < 3;"},
+    /* One row a pair, the smaller id first. */
+    {"friends", "CREATE TABLE t_friend_relation ("
+                " id INTEGER PRIMARY KEY,"
+                " user1_id INTEGER NOT NULL,"
+                " user2_id INTEGER NOT NULL,"
+                " created_at INTEGER NOT NULL,"
+                " updated_at INTEGER NOT NULL) STRICT;"
+                "CREATE UNIQUE INDEX uk_friend_relation_pair"
+                " ON t_friend_relation(user1_id, user2_id);"
+                "CREATE INDEX ix_friend_relation_user2 ON t_friend_relation(user2_id);"},
 };
 
 size_t mn_sql_steps(void) { return MN_ARRAY_LEN(steps); }

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "im/call/calls_impl.h"
 #include "support/torture.h"
 
 struct lb *lb;
@@ -64,6 +65,55 @@ struct mn_gate_settings lb_settings(void)
                                      .group_huge_size = 10000};
 }
 
+/* ---- calls: users 1 to 999 are friends, records go nowhere ---- */
+
+static bool is_online(void *ctx, int64_t user)
+{
+    (void)ctx;
+    return mn_presence_find(lb->presence, user) != 0;
+}
+
+static enum mn_err is_friend(void *ctx, int64_t user, int64_t other, bool *ret)
+{
+    (void)ctx;
+    *ret = user < 1000 && other > 0 && other < 1000;
+    return MN_OK;
+}
+
+static enum mn_err write_record(void *ctx, const struct mn_call_record *record)
+{
+    (void)ctx, (void)record;
+    return MN_OK;
+}
+
+static struct mn_call_now call_now(void)
+{
+    return (struct mn_call_now){lb->net.mono_ms, lb->net.unix_ms};
+}
+
+static void start_calls(void)
+{
+    lb->calls = mn_calls_new(&(struct mn_calls_config){.world = {.is_online = is_online,
+                                                                 .is_friend = is_friend,
+                                                                 .create = write_record,
+                                                                 .update = write_record},
+                                                       .sink = mn_gate_sink(lb->gate),
+                                                       .ids = &lb->ids,
+                                                       .metrics = lb->metrics,
+                                                       .ring_timeout_ms = 30000,
+                                                       .disconnect_grace_ms = 10000,
+                                                       .max_active = 100,
+                                                       .queue_bytes = 16 * 1024});
+    lb->calls->now = call_now;
+}
+
+void lb_run_calls(void)
+{
+    while (mn_calls_step(lb->calls)) {
+    }
+    lb_run_posts();
+}
+
 static void start(const struct mn_gate_settings *settings)
 {
     lb->gate = mn_gate_new(&(struct mn_gate_config){.log = &lb->log,
@@ -76,7 +126,8 @@ static void start(const struct mn_gate_settings *settings)
                                                     .settings = *settings});
     lb->handler = mn_gate_handler();
     mn_gate_attach(lb->gate, &lb->net);
-    mn_gate_open(lb->gate, &lb->msglog, &(struct mn_gate_users){.session = look_up});
+    start_calls();
+    mn_gate_open(lb->gate, &lb->msglog, &(struct mn_gate_users){.session = look_up}, lb->calls);
 }
 
 int lb_setup(void **state)
@@ -117,6 +168,8 @@ static void stop(void)
         *conn = (struct mn_conn){0};
     }
     lb_run_posts();
+    mn_calls_stop(lb->calls);
+    mn_calls_free(lb->calls);
     mn_gate_free(lb->gate);
 }
 

@@ -11,6 +11,7 @@
 
 #include "base/pool.h"
 #include "gate/gate.h"
+#include "im/call/calls.h"
 #include "net/net.h"
 #include "store/log/msglog.h"
 
@@ -106,6 +107,7 @@ struct lb {
     struct mn_idgen ids;
     struct mn_jwt_key jwt;
     struct mn_gate *gate;
+    struct mn_calls *calls;
     struct mn_net_ws_handler handler;
     /* What the session look-up says from now on. */
     enum mn_err session_err;
@@ -159,6 +161,8 @@ bool lb_work_nth(unsigned n);
 bool lb_run_post(unsigned loop);
 /* Runs the oldest post of each loop until none is left. */
 void lb_run_posts(void);
+/* The thread of calls carries out what waits and is due, and what it posts is run. */
+void lb_run_calls(void);
 /* End of a turn of all loops: what was queued goes to the writer. */
 void lb_turn_end(void);
 /* The writer commits the `count` oldest operations as one batch. */

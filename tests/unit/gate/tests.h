@@ -4,6 +4,7 @@
 
 /* One function a file; the number of failed tests. */
 int test_gate_ack(void);
+int test_gate_call(void);
 int test_gate_chat(void);
 int test_gate_group(void);
 int test_gate_limit(void);
