@@ -48,9 +48,18 @@ struct mn_api_options {
 /* Limits of limit.c; "http://localhost:*,http://127.0.0.1:*,null,same-host"; no proxies. */
 void mn_api_options_default(struct mn_api_options *options);
 
+/* What endpoints ask of groups, on workers; may block. */
+struct mn_api_groups {
+    void *ctx;
+    /* Gives the names of those that exist, by their index in `groups`, in any order. */
+    enum mn_err (*names)(void *ctx, const int64_t *groups, size_t count,
+                         void (*give)(void *arg, size_t index, struct mn_str name), void *arg);
+};
+
 struct mn_api_config {
     struct mn_account *account; /* all of these outlive the api */
     struct mn_msglog *msglog;
+    struct mn_api_groups groups;
     struct mn_ops *ops;
     struct mn_pool *pool;      /* everything but logins */
     struct mn_pool *hash_pool; /* logins, 50 ms of CPU each; NULL = pool */

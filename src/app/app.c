@@ -134,6 +134,13 @@ static enum mn_err group_members(void *ctx, int64_t group, mn_roster_put put, vo
     return MN_OK;
 }
 
+static enum mn_err group_names(void *ctx, const int64_t *groups, size_t count,
+                               void (*give)(void *arg, size_t index, struct mn_str name), void *arg)
+{
+    (void)ctx, (void)groups, (void)count, (void)give, (void)arg;
+    return MN_OK;
+}
+
 static enum mn_err make_gate(struct mn_app *app, struct mn_buf *why)
 {
     struct mn_gate_config config = {
@@ -310,6 +317,7 @@ static enum mn_err make_api(struct mn_app *app, struct mn_buf *why)
         return no_threads(why, "worker");
     struct mn_api_config api = {.account = app->account,
                                 .msglog = app->msglog,
+                                .groups = {.ctx = app, .names = group_names},
                                 .ops = app->ops,
                                 .pool = app->pool,
                                 .hash_pool = app->hash_pool,

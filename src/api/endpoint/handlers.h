@@ -27,6 +27,9 @@ void mn_api_member_state(struct mn_api_call *call);
 void mn_api_front(struct mn_api_call *call);
 void mn_api_openapi(struct mn_api_call *call);
 /* probe.c */
+void mn_api_group_conversation_cursor(struct mn_api_call *call);
+void mn_api_group_message_cursor(struct mn_api_call *call);
+void mn_api_group_message_since(struct mn_api_call *call);
 void mn_api_healthz(struct mn_api_call *call);
 void mn_api_readyz(struct mn_api_call *call);
 void mn_api_metrics(struct mn_api_call *call);

@@ -5,16 +5,35 @@
 #include "im/list_cursor.h"
 #include "im/message.h"
 
+static void print_id_or_null(struct mn_jout *out, const char *key, int64_t id)
+{
+    if (id)
+        mn_jout_id(out, key, id);
+    else
+        mn_jout_null(out, key);
+}
+
+/* Of a group's messages; the original has neither. */
+static void print_addressed(struct mn_jout *out, const struct mn_msg *msg)
+{
+    mn_jout_open(out, "mentions", '[');
+    for (size_t i = 0; i < mn_uids_count(msg->mentions); i++)
+        mn_jout_id(out, NULL, mn_uids_get(msg->mentions, i));
+    mn_jout_close(out, ']');
+    print_id_or_null(out, "replyToServerMsgId", msg->reply_to);
+}
+
 bool mn_api_print_message(void *arg, const struct mn_msg *msg)
 {
     struct mn_jout *out = arg;
+    bool group = msg->kind == MN_CHAT_GROUP;
     mn_jout_open(out, NULL, '{');
     mn_jout_id(out, "id", msg->id);
-    mn_jout_str(out, "chatType", MN_STR("SINGLE"));
-    mn_jout_id(out, "singleChatId", msg->at.chat);
-    mn_jout_null(out, "groupId");
+    mn_jout_str(out, "chatType", group ? MN_STR("GROUP") : MN_STR("SINGLE"));
+    print_id_or_null(out, "singleChatId", group ? 0 : msg->at.chat);
+    print_id_or_null(out, "groupId", group ? msg->at.chat : 0);
     mn_jout_id(out, "fromUserId", msg->from);
-    mn_jout_id(out, "toUserId", msg->to);
+    print_id_or_null(out, "toUserId", msg->to);
     mn_jout_str(out, "msgType", MN_STR("TEXT"));
     mn_jout_str(out, "status", msg->status == MN_MSG_REVOKED ? MN_STR("REVOKED") : MN_STR("SAVED"));
     mn_jout_num(out, "msgSeq", msg->at.seq);
@@ -23,6 +42,8 @@ bool mn_api_print_message(void *arg, const struct mn_msg *msg)
     mn_jout_date(out, "createdAt", msg->created_ms);
     mn_jout_date(out, "updatedAt", msg->updated_ms);
     mn_jout_str(out, "content", mn_message_text(msg));
+    if (group)
+        print_addressed(out, msg);
     mn_jout_close(out, '}');
     return !out->buf->failed;
 }
@@ -30,10 +51,16 @@ bool mn_api_print_message(void *arg, const struct mn_msg *msg)
 bool mn_api_print_last_message(void *arg, const struct mn_msg *msg)
 {
     struct mn_jout *out = arg;
+    if (!msg) {
+        mn_jout_null(out, "lastMessage");
+        return true;
+    }
     mn_jout_open(out, "lastMessage", '{');
     mn_jout_id(out, "serverMsgId", msg->id);
+    mn_jout_num(out, "msgSeq", msg->at.seq);
     mn_jout_id(out, "fromUserId", msg->from);
-    mn_jout_id(out, "toUserId", msg->to);
+    if (msg->kind == MN_CHAT_PAIR)
+        mn_jout_id(out, "toUserId", msg->to);
     mn_jout_str(out, "content", mn_message_text(msg));
     mn_jout_date(out, "createdAt", msg->created_ms);
     mn_jout_close(out, '}');

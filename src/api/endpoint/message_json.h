@@ -14,7 +14,7 @@
 
 /* mn_msg_fn, arg a struct mn_jout: the message object of 7.4.3; stops at a full buffer. */
 bool mn_api_print_message(void *arg, const struct mn_msg *msg);
-/* The same: `lastMessage` of a conversation (7.4.1). */
+/* The same: `lastMessage` of a conversation (7.4.1, 7.7.1); NULL: there is none. */
 bool mn_api_print_last_message(void *arg, const struct mn_msg *msg);
 
 /*

@@ -143,7 +143,7 @@ def test_conversation_element(server, chat):
     assert element["peerLastReadMsgSeq"] is None
     assert DATE.fullmatch(element["updatedAt"])
     last = element["lastMessage"]
-    assert set(last) == {"serverMsgId", "fromUserId", "toUserId", "content", "createdAt"}
+    assert set(last) == {"serverMsgId", "msgSeq", "fromUserId", "toUserId", "content", "createdAt"}
     assert (last["serverMsgId"], last["content"]) == (saved[24]["serverMsgId"], "text 25")
     assert (last["fromUserId"], last["toUserId"]) == (str(sender.uid), str(receiver.uid))
     (mine,) = server.api_of(sender.uid).get("/single-chat/conversation/cursor").ok()

@@ -7,8 +7,9 @@
 int main(void)
 {
     static int (*const groups[])(void) = {
-        test_api_auth,   test_api_client,   test_api_input,  test_api_jout,
-        test_api_origin, test_api_pipeline, test_api_places, test_api_single_chat,
+        test_api_auth,     test_api_client, test_api_group_message,
+        test_api_input,    test_api_jout,   test_api_origin,
+        test_api_pipeline, test_api_places, test_api_single_chat,
     };
     int failed = 0;
 

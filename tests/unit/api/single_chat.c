@@ -76,7 +76,8 @@ static void elements_of_the_list(void **state)
     assert_int_equal(json_integer_value(json_object_get(row, "unreadCount")), 2);
     assert_true(json_is_null(json_object_get(row, "myLastReadMsgSeq")));
     assert_true(json_is_null(json_object_get(row, "peerLastReadMsgSeq")));
-    assert_int_equal(json_object_size(last), 5);
+    assert_int_equal(json_object_size(last), 6);
+    assert_int_equal(json_integer_value(json_object_get(last, "msgSeq")), 2);
     assert_string_equal(json_string_value(json_object_get(last, "content")), "two");
     assert_string_equal(json_string_value(json_object_get(last, "fromUserId")), "5");
     assert_string_equal(json_string_value(json_object_get(last, "toUserId")), "10001");

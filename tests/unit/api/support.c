@@ -44,11 +44,27 @@ static void open_stores(struct ta *t)
     mn_buf_deinit(&why);
 }
 
+/* Group 900 + n has the name "group n"; those above 999 have none. */
+static enum mn_err names(void *ctx, const int64_t *groups, size_t count,
+                         void (*give)(void *arg, size_t index, struct mn_str name), void *arg)
+{
+    struct ta *t = ctx;
+    t->name_queries++;
+    for (size_t i = 0; i < count; i++) {
+        char name[32];
+        snprintf(name, sizeof(name), "group %d", (int)(groups[i] - 900));
+        if (groups[i] < 1000)
+            give(arg, i, mn_str_c(name));
+    }
+    return t->names_err;
+}
+
 static void make_api(struct ta *t)
 {
     struct mn_buf why;
     struct mn_api_config config = {.account = t->account,
                                    .msglog = t->msglog,
+                                   .groups = {.ctx = t, .names = names},
                                    .ops = t->ops,
                                    .metrics = t->metrics,
                                    .log = &t->log,
@@ -234,6 +250,13 @@ int64_t ta_message(struct ta *t, int64_t from, int64_t to, const char *text, int
     mn_op_set_pair(op, from, to);
     op->id = id;
     op->unix_ms = unix_ms;
+    int64_t seq = ta_do(t, op)->at.seq;
+    mn_op_unref(op);
+    return seq;
+}
+
+struct mn_op *ta_do(struct ta *t, struct mn_op *op)
+{
     mn_op_ref(op);
     assert_true(mn_msglog_reserve(t->msglog, op->bytes));
     pthread_mutex_lock(&t->lock);
@@ -243,7 +266,5 @@ int64_t ta_message(struct ta *t, int64_t from, int64_t to, const char *text, int
         pthread_cond_wait(&t->changed, &t->lock);
     pthread_mutex_unlock(&t->lock);
     assert_int_equal(op->result, MN_OK);
-    int64_t seq = op->at.seq;
-    mn_op_unref(op);
-    return seq;
+    return op;
 }

@@ -31,9 +31,11 @@ struct ta {
     struct mn_ops *ops;
     struct mn_log log;
     struct mn_api *api;
-    uint64_t waited_ms;   /* how long requests pretend to have waited for a worker */
-    unsigned torture;     /* n: the n-th allocation of the next answer fails */
-    bool tortured;        /* it did */
+    uint64_t waited_ms;    /* how long requests pretend to have waited for a worker */
+    unsigned torture;      /* n: the n-th allocation of the next answer fails */
+    bool tortured;         /* it did */
+    unsigned name_queries; /* for names of groups */
+    enum mn_err names_err;
     pthread_mutex_t lock; /* guards what follows */
     pthread_cond_t changed;
     unsigned committed;
@@ -70,5 +72,7 @@ struct ta_reply ta_post(struct ta *t, const char *target, int64_t user, const ch
 
 /* Stores a message as of `unix_ms` and waits for its commit; returns its msgSeq. */
 int64_t ta_message(struct ta *t, int64_t from, int64_t to, const char *text, int64_t unix_ms);
+/* Hands the operation to the log and waits for its commit; the caller keeps its reference. */
+struct mn_op *ta_do(struct ta *t, struct mn_op *op);
 
 #endif

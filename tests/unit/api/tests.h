@@ -5,6 +5,7 @@
 /* Each runs one group of tests of api/ and returns the number that failed. */
 int test_api_auth(void);
 int test_api_client(void);
+int test_api_group_message(void);
 int test_api_input(void);
 int test_api_jout(void);
 int test_api_origin(void);
