@@ -87,6 +87,9 @@ struct mn_config {
     bool auth_require_known_user;
     bool auth_auto_register;
 
+    /* im.chat.* */
+    int64_t chat_revoke_window_s;
+
     /* im.ratelimit.*, minim.http.* */
     bool ratelimit_enabled;
     bool ratelimit_trust_forwarded;

@@ -235,6 +235,9 @@ const struct mn_option mn_options_table[] = {
      .help = "Members of groups kept in memory, 16 bytes each; those of groups in use are read "
              "again when there is no room."},
 
+    {GROUP(CHAT), SECONDS("im.chat.revoke-window-seconds", chat_revoke_window_s, "120", 1, 4000000),
+     RELOAD, .help = "Age up to which a message may be revoked by its sender."},
+
     {GROUP(CALLS), MS("minim.call.ring-timeout-ms", call_ring_ms, "30000", 100, HOUR_MS),
      .help = "How long a call rings before it is missed."},
     {GROUP(CALLS), MS("minim.call.disconnect-grace-ms", call_grace_ms, "10000", 0, HOUR_MS),
@@ -337,6 +340,7 @@ const char *mn_option_group_title(enum mn_option_group group)
         [MN_OPTION_GROUP_TIMERS] = "Timers",
         [MN_OPTION_GROUP_PRESSURE] = "Back-pressure",
         [MN_OPTION_GROUP_DELIVERY] = "Delivery",
+        [MN_OPTION_GROUP_CHAT] = "Chats",
         [MN_OPTION_GROUP_CALLS] = "Calls",
         [MN_OPTION_GROUP_AUTH] = "Accounts and tokens",
         [MN_OPTION_GROUP_FILTER] = "Text filter",

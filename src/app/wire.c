@@ -94,6 +94,7 @@ enum mn_err mn_wire_gate(const struct mn_config *config, struct mn_gate_settings
         .expiry_grace_ms = (uint32_t)config->ws_expiry_grace_ms,
         .resend_window = (uint32_t)config->resend_window,
         .resend_delay_ms = (uint32_t)config->resend_delay_ms,
+        .revoke_window_ms = (uint32_t)config->chat_revoke_window_s * 1000,
         .resend_after_auth = config->resend_after_auth,
         .resend_periodic = config->resend_periodic,
         .require_known_user = config->auth_require_known_user,

@@ -80,6 +80,14 @@ int64_t mn_idgen_next(struct mn_idgen *gen)
     return (int64_t)(next >> SEQ_BITS << (SEQ_BITS + NODE_BITS) | gen->node | (next & SEQ_MASK));
 }
 
+int64_t mn_id_at(int64_t unix_ms)
+{
+    int64_t ms = unix_ms - MN_ID_EPOCH_MS;
+    if (unix_ms < MN_ID_EPOCH_MS || ms >> MN_ID_MS_BITS != 0)
+        return 0;
+    return ms << (SEQ_BITS + NODE_BITS);
+}
+
 int64_t mn_id_unix_ms(int64_t id)
 {
     return (int64_t)((uint64_t)id >> (SEQ_BITS + NODE_BITS)) + MN_ID_EPOCH_MS;

@@ -37,5 +37,7 @@ int64_t mn_idgen_next(struct mn_idgen *gen);
 bool mn_idgen_is_open(struct mn_idgen *gen);
 /* Wall-clock milliseconds inside an id. */
 int64_t mn_id_unix_ms(int64_t id);
+/* No id of that time or later is smaller; 0 for times outside the ids' range. */
+int64_t mn_id_at(int64_t unix_ms);
 
 #endif

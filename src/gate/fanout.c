@@ -106,8 +106,11 @@ static bool are_online(struct mn_fanout *fanout, const struct mn_roster *roster,
 }
 
 static enum mn_fanout_how strategy(struct mn_fanout *fanout, const struct mn_roster *roster,
-                                   int64_t from)
+                                   const struct mn_op *op)
 {
+    int64_t from = op->from;
+    if (op->kind == MN_OP_REVOKE) /* whoever has the message is told (W-3.9.7) */
+        return roster->count > 0 ? MN_FANOUT_PUSH : MN_FANOUT_NONE;
     int mode = atomic_load_explicit(&fanout->mode, memory_order_relaxed);
     if (roster->count == 0 || mode == MN_GROUP_NONE)
         return MN_FANOUT_NONE;
@@ -149,7 +152,7 @@ static void send_waiting(struct waiting *waiting, struct mn_roster *roster)
         next = op->next;
         op->next = NULL;
         if (roster)
-            plan.how = strategy(fanout, roster, op->from);
+            plan.how = strategy(fanout, roster, op);
         if (plan.how != MN_FANOUT_NONE)
             mn_push_group(fanout->gate, op, &plan);
         if (!next && waiting->overflowed) {
@@ -222,7 +225,7 @@ bool mn_fanout_begin(struct mn_fanout *fanout, struct mn_op *op, struct mn_fanou
         return false;
     }
     pthread_mutex_lock(&fanout->lock);
-    ret->how = strategy(fanout, ret->roster, op->from);
+    ret->how = strategy(fanout, ret->roster, op);
     pthread_mutex_unlock(&fanout->lock);
     if (ret->how != MN_FANOUT_NONE)
         return true;
@@ -297,10 +300,25 @@ static void send_all(struct mn_gate_loop *gl, struct mn_member_list *list, struc
     list->count = kept;
 }
 
+/* That a message was revoked; its sender is told too: he may have written it on another device. */
+static void tell_all(struct mn_gate_loop *gl, const struct mn_member_list *list,
+                     const struct mn_op *op)
+{
+    for (uint32_t i = 0; i < list->count; i++) {
+        struct mn_conn *conn = session_of(gl, &list->at[i]);
+        if (conn)
+            mn_revoked_push(conn, op);
+    }
+}
+
 void mn_fanout_deliver(struct mn_gate_loop *gl, const struct mn_op *op,
                        const struct mn_fanout_plan *plan)
 {
     struct mn_member_list *list = mn_members_of(gl->members, op->key.a, plan->roster);
+    if (list && op->kind == MN_OP_REVOKE) {
+        tell_all(gl, list, op); /* who is missed is told after his next AUTH */
+        return;
+    }
     struct frames f = {.msg = mn_message_of(op), .op = op, .notify = plan->how == MN_FANOUT_NOTIFY};
     if (!list)
         return;

@@ -94,8 +94,16 @@ static void on_ws_pressure(void *ctx, struct mn_conn *conn, bool congested)
 {
     (void)ctx;
     struct mn_session *session = mn_session_of(conn);
-    if (!congested && session->state == MN_SESSION_LIVE && session->lossy)
-        mn_resend_start(conn);
+    if (congested || session->state != MN_SESSION_LIVE || !session->lossy)
+        return;
+    mn_resend_start(conn);
+    mn_revoked_start(conn);
+}
+
+static void on_ws_pong(void *ctx, struct mn_conn *conn, const char *p, size_t n)
+{
+    (void)ctx;
+    mn_revoked_on_pong(conn, p, n);
 }
 
 static void on_ws_close(void *ctx, struct mn_conn *conn, enum mn_close_cause cause)
@@ -131,6 +139,7 @@ struct mn_net_ws_handler mn_gate_handler(void)
     return (struct mn_net_ws_handler){
         .on_ws_open = on_ws_open,
         .on_ws_text = mn_dispatch_on_text,
+        .on_ws_pong = on_ws_pong,
         .on_ws_writer_idle = on_ws_writer_idle,
         .on_ws_pressure = on_ws_pressure,
         .on_ws_timer = on_ws_timer,

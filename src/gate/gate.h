@@ -41,6 +41,7 @@ struct mn_gate_settings {
     uint32_t auth_timeout_ms;       /* 3,000: from the upgrade to AUTH_OK */
     uint32_t expiry_grace_ms;       /* 5,000: a token's expiry to the close */
     uint32_t resend_window;         /* 200: unacknowledged resent frames of a session */
+    uint32_t revoke_window_ms;      /* age up to which a message may be revoked */
     uint32_t resend_delay_ms;       /* 30,000: age of a delivery that is sent again */
     bool resend_after_auth;
     bool resend_periodic;

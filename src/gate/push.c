@@ -15,7 +15,7 @@
 #include "gate/message_frame.h"
 #include "gate/resend.h"
 
-enum kind { ANSWER, MESSAGE, GROUP, RECEIPT, FRAME, KICK, BUMP };
+enum kind { ANSWER, MESSAGE, GROUP, RECEIPT, REVOKED, FRAME, KICK, BUMP };
 
 struct delivery {
     enum kind kind;
@@ -117,14 +117,32 @@ static void to_group(struct parcels *parcels, struct mn_op *op, const struct mn_
     }
 }
 
-static void route_message(struct parcels *parcels, struct mn_op *op)
+static void route_group(struct parcels *parcels, struct mn_op *op)
 {
     struct mn_fanout_plan plan;
-    if (op->key.kind == MN_CHAT_PAIR) {
-        to_user(parcels, op->to, &(struct delivery){.kind = MESSAGE, .op = op});
-    } else if (mn_fanout_begin(parcels->gate->fanout, op, &plan)) {
+    if (mn_fanout_begin(parcels->gate->fanout, op, &plan)) {
         to_group(parcels, op, &plan);
         mn_roster_unref(plan.roster);
+    }
+}
+
+static void route_message(struct parcels *parcels, struct mn_op *op)
+{
+    if (op->key.kind == MN_CHAT_PAIR)
+        to_user(parcels, op->to, &(struct delivery){.kind = MESSAGE, .op = op});
+    else
+        route_group(parcels, op);
+}
+
+/* To its sender too: he may have written it on another device. */
+static void route_revoked(struct parcels *parcels, struct mn_op *op)
+{
+    const struct delivery delivery = {.kind = REVOKED, .op = op};
+    if (op->key.kind == MN_CHAT_PAIR) {
+        to_user(parcels, op->from, &delivery);
+        to_user(parcels, op->to, &delivery);
+    } else {
+        route_group(parcels, op);
     }
 }
 
@@ -142,6 +160,11 @@ static void route(struct parcels *parcels, struct mn_op *op)
             to_user(parcels, op->to, &(struct delivery){.kind = RECEIPT, .op = op});
         break;
     case MN_OP_REVOKE:
+        add(parcels, &(struct delivery){.kind = ANSWER, .conn = op->conn, .op = mn_op_ref(op)});
+        if (op->result == MN_OK)
+            route_revoked(parcels, op);
+        break;
+    case MN_OP_LEARNT: /* if it was not stored: the user is told once more */
     case MN_OP_JOIN:
     case MN_OP_LEAVE:
     case MN_OP_ECHO:
@@ -335,7 +358,13 @@ static void deliver(struct mn_loop *loop, const struct delivery *delivery)
         return;
     switch (delivery->kind) {
     case ANSWER:
-        mn_frame_chat_done(conn, delivery->op);
+        if (delivery->op->kind == MN_OP_REVOKE)
+            mn_frame_revoke_done(conn, delivery->op);
+        else
+            mn_frame_chat_done(conn, delivery->op);
+        break;
+    case REVOKED:
+        mn_revoked_push(conn, delivery->op);
         break;
     case GROUP: /* above */
         break;

@@ -10,6 +10,7 @@
 #include "base/map.h"
 #include "base/mem.h"
 #include "gate/errand.h"
+#include "gate/frame/requests.h"
 
 struct lookup {
     struct mn_errand errand;  /* first */
@@ -34,16 +35,6 @@ static void work(struct mn_errand *errand)
     lookup->err = users->session(users->ctx, lookup->uid, &sv, &lookup->known);
 }
 
-/* On to the writer, if it has room. */
-static void pass(struct mn_gate_loop *gl, struct mn_serial *serial, uint32_t ticket,
-                 struct mn_ids ids)
-{
-    if (mn_msglog_reserve(gl->gate->msglog, mn_serial_op(serial, ticket)->bytes))
-        mn_serial_pass(serial, ticket);
-    else
-        mn_serial_refuse(serial, ticket, mn_reply_make_busy(gl, ids));
-}
-
 static void done(struct mn_errand *errand, struct mn_gate_loop *gl, struct mn_conn *conn)
 {
     (void)conn; /* it may be gone: the message was accepted */
@@ -57,7 +48,7 @@ static void done(struct mn_errand *errand, struct mn_gate_loop *gl, struct mn_co
                          mn_reply_make_error(gl, MN_REASON_USER_NOT_FOUND, ids));
     } else {
         *known_slot(gl, lookup->uid) = lookup->uid;
-        pass(gl, lookup->serial, lookup->ticket, ids);
+        mn_requests_pass(gl, lookup->serial, lookup->ticket, ids);
     }
     mn_serial_unref(lookup->serial);
 }
@@ -91,7 +82,7 @@ void mn_recipient_check(struct mn_conn *conn, struct mn_op *take_op)
     struct mn_ids ids = {mn_op_client_id(op), mn_id_text(text, op->id)};
     uint32_t ticket = mn_serial_add_waiting(serial, take_op);
     if (*known_slot(gl, op->to) == op->to)
-        pass(gl, serial, ticket, ids);
+        mn_requests_pass(gl, serial, ticket, ids);
     else if (!send_lookup(conn, ticket, op->to, op->id, ids.client_msg_id))
         mn_serial_refuse(serial, ticket, mn_reply_make_busy(gl, ids));
     mn_op_unref(op);

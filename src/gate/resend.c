@@ -337,6 +337,7 @@ static void take_page(struct mn_conn *conn, struct page *page)
     } else {
         apply_deferred(conn, true);
         mn_resend_free(session);
+        mn_revoked_go_on(conn);
     }
 }
 

@@ -5,6 +5,7 @@
 #include "gate/limit.h"
 #include "gate/loop.h"
 #include "gate/moves.h"
+#include "gate/revoked.h"
 #include "gate/serial.h"
 #include "gate/unacked.h"
 #include "proto/reason.h"
@@ -49,6 +50,7 @@ struct mn_session {
     struct mn_serial *serial; /* requests that wait for each other; NULL before the first */
     struct mn_moves *moves;   /* cursor moves with the writer, NULL before the first */
     uint32_t moves_sent;      /* of them, all that were ever submitted */
+    struct mn_revoked revoked;
     uint32_t resend_run; /* number of the last resend run: a page of an earlier one is dropped */
     enum mn_session_state state;
     uint8_t holds; /* enum mn_session_hold */

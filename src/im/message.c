@@ -2,6 +2,7 @@
 /* Rules of messages: see message.h. */
 #include "im/message.h"
 
+#include "base/num.h"
 #include "base/utf8.h"
 
 enum {
@@ -88,6 +89,34 @@ void mn_message_single(const struct mn_message_rules *rules, int64_t from,
     ret->op->id = ret->id;
     ret->op->unix_ms = unix_ms;
     ret->reason = MN_REASON_NONE;
+}
+
+/* W-3.9.1, W-3.9.2. */
+static enum mn_reason check_revoke(const struct mn_envelope *env, int64_t *ret_id)
+{
+    if (mn_str_is_blank(env->server_msg_id))
+        return MN_REASON_MISSING_SERVER_MSG_ID;
+    if (mn_parse_i64(mn_str_trim(env->server_msg_id), 1, INT64_MAX, ret_id))
+        return MN_REASON_BAD_SERVER_MSG_ID;
+    return MN_REASON_NONE;
+}
+
+void mn_message_revoke(int64_t from, const struct mn_envelope *env, int64_t unix_ms,
+                       int64_t window_ms, struct mn_message *ret)
+{
+    int64_t id = 0;
+    *ret = (struct mn_message){.reason = check_revoke(env, &id)};
+    if (ret->reason != MN_REASON_NONE)
+        return;
+    ret->op = mn_op_new(MN_OP_REVOKE, env->client_msg_id, MN_STR_NONE, env->server_msg_id);
+    if (!ret->op) {
+        ret->reason = MN_REASON_SERVER_BUSY;
+        return;
+    }
+    ret->op->from = from;
+    ret->op->id = id;
+    ret->op->unix_ms = unix_ms;
+    ret->op->oldest_ms = unix_ms - window_ms;
 }
 
 struct mn_str mn_message_text(const struct mn_msg *msg)

@@ -38,6 +38,14 @@ struct mn_message {
 void mn_message_single(const struct mn_message_rules *rules, int64_t from,
                        const struct mn_envelope *env, int64_t unix_ms, struct mn_message *ret);
 
+/*
+ * MESSAGE_REVOKE by the user `from` at `unix_ms`, of a message that is at most
+ * `window_ms` old (W-3.9): the operation's body is the message's id as the
+ * client wrote it.  No id is made.  Any thread.
+ */
+void mn_message_revoke(int64_t from, const struct mn_envelope *env, int64_t unix_ms,
+                       int64_t window_ms, struct mn_message *ret);
+
 /* ---- what all kinds of messages share; any thread ---- */
 
 /* missing_body, body_too_long. */

@@ -103,7 +103,10 @@ static void on_control(struct mn_conn *conn, enum mn_ws_event event, const struc
     mn_metric_inc(conn->loop->metrics,
                   event == MN_WS_BINARY ? MN_M_FRAME_IN_BINARY : MN_M_FRAME_IN_CONTROL);
     if (event == MN_WS_PONG && conn->pings_open > 0) {
+        const struct mn_net_ws_handler *handler = &conn->loop->net->ws;
         conn->pings_open--; /* we asked for it */
+        if (handler->on_ws_pong)
+            handler->on_ws_pong(handler->ctx, conn, in->p, in->n);
         return;
     }
     if (!mn_conn_take_token(conn))

@@ -88,6 +88,12 @@ struct mn_net_ws_handler {
     void (*on_ws_open)(void *ctx, struct mn_conn *conn);
     /* One whole text message, valid UTF-8; p is writable and valid during the call. */
     void (*on_ws_text)(void *ctx, struct mn_conn *conn, char *p, size_t n);
+    /*
+     * A PONG came for a PING that was sent with mn_conn_send(), with that
+     * one's payload: the peer has received whatever was sent before it
+     * (RFC 6455 5.5.3).  Not what the peer sends unasked.
+     */
+    void (*on_ws_pong)(void *ctx, struct mn_conn *conn, const char *p, size_t n);
     /* Nothing was written for writer_idle_ms, pings of ping_idle_ms apart. */
     void (*on_ws_writer_idle)(void *ctx, struct mn_conn *conn);
     /* Crossed the high watermark upwards (true) or the low one downwards (false); not nested. */

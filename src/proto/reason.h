@@ -30,6 +30,9 @@
     X(MISSING_SERVER_MSG_ID, "missing_server_msg_id")                                              \
     X(MESSAGE_NOT_FOUND, "message_not_found")                                                      \
     X(ACK_NOT_ALLOWED, "ack_not_allowed")                                                          \
+    X(BAD_SERVER_MSG_ID, "bad_server_msg_id")                                                      \
+    X(NOT_MESSAGE_SENDER, "not_message_sender")                                                    \
+    X(REVOKE_TIMEOUT, "revoke_timeout")                                                            \
     X(SERVER_BUSY, "server_busy")                                                                  \
     X(USER_NOT_FOUND, "user_not_found")                                                            \
     X(NOT_FRIEND, "not_friend")                                                                    \

@@ -190,8 +190,10 @@ static void bind_session(struct mn_conn *conn, const struct check *check)
     if (old && old != check->errand.conn)
         mn_push_kick(gl->gate, old, session->uid);
     check_again_if_raised(conn, check);
-    if (mn_gate_settings_of(gl)->resend_after_auth && session->state == MN_SESSION_LIVE)
+    if (mn_gate_settings_of(gl)->resend_after_auth && session->state == MN_SESSION_LIVE) {
         mn_resend_start(conn);
+        mn_revoked_start(conn);
+    }
     mn_session_release(conn, MN_HOLD_CHECK);
 }
 

@@ -36,6 +36,12 @@ void mn_frame_chat_done(struct mn_conn *conn, const struct mn_op *op);
 
 void mn_frame_group_chat(struct mn_conn *conn, const struct mn_envelope *env);
 
+/* ---- revoke.c ---- */
+
+void mn_frame_revoke(struct mn_conn *conn, const struct mn_envelope *env);
+/* The writer's answer to it. */
+void mn_frame_revoke_done(struct mn_conn *conn, const struct mn_op *op);
+
 /* ---- ack.c ---- */
 
 void mn_frame_ack(struct mn_conn *conn, const struct mn_envelope *env);

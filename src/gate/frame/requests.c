@@ -35,6 +35,15 @@ void mn_requests_hold_if_full(struct mn_conn *conn)
         mn_session_hold(conn, MN_HOLD_SERIAL);
 }
 
+void mn_requests_pass(struct mn_gate_loop *gl, struct mn_serial *serial, uint32_t ticket,
+                      struct mn_ids ids)
+{
+    if (mn_msglog_reserve(gl->gate->msglog, mn_serial_op(serial, ticket)->bytes))
+        mn_serial_pass(serial, ticket);
+    else
+        mn_serial_refuse(serial, ticket, mn_reply_make_busy(gl, ids));
+}
+
 void mn_requests_refuse(struct mn_conn *conn, enum mn_reason reason, struct mn_ids ids)
 {
     struct mn_gate_loop *gl = mn_gate_loop_of(conn);

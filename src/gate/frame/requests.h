@@ -15,6 +15,9 @@
 struct mn_serial *mn_requests_of(struct mn_conn *conn);
 /* After a request was added: no further one is read while as many wait as may. */
 void mn_requests_hold_if_full(struct mn_conn *conn);
+/* A look-up says yes: on to the writer if it has room; `ids` for the answer if it has none. */
+void mn_requests_pass(struct mn_gate_loop *gl, struct mn_serial *serial, uint32_t ticket,
+                      struct mn_ids ids);
 /* An error that needs no writer, in its turn; server_busy with retryAfterMs. */
 void mn_requests_refuse(struct mn_conn *conn, enum mn_reason reason, struct mn_ids ids);
 

@@ -60,6 +60,7 @@ enum mn_op_kind {
     MN_OP_APPEND = 1, /* store a message of `from` in the chat `key`, made when need be */
     MN_OP_CURSOR,     /* move a cursor of `from` in the chat `key` to `at`, never back */
     MN_OP_REVOKE,     /* mark the message `id` as revoked at `unix_ms`; its content is kept */
+    MN_OP_LEARNT,     /* `from` has learnt of the revocations up to number `id` */
     /* Of one user and group the next one of these two only after the one before came back. */
     MN_OP_JOIN,  /* `from` is a member of the group `key` from its next message on */
     MN_OP_LEAVE, /* ... and no longer; his cursors are forgotten */
@@ -112,11 +113,13 @@ struct mn_op {
     int64_t unix_ms; /* APPEND, REVOKE, JOIN: time of processing, which is stored */
     /* APPEND to a GROUP: the message of the same group that it answers, and whom that addresses; 0: none */
     int64_t reply_to, reply_author;
+    /* REVOKE: in, of the message's time: not one that is older. Out: the revocation's number, 0: none. */
+    int64_t oldest_ms, number;
     /* out */
     /*
      * MN_OK, MN_ENOSPC, MN_EIO, MN_EBUSY (store not usable now), MN_EINVAL
      * (bad key or ids), MN_ECORRUPT (what has to be read is damaged); REVOKE:
-     * MN_ENOTFOUND, MN_EPERM (not the sender)
+     * MN_ENOTFOUND, MN_EPERM (not the sender), MN_EEXPIRED (too old)
      */
     enum mn_err result;
     bool duplicate; /* APPEND: client id seen before; id and seq are the first one's */
@@ -271,6 +274,24 @@ static inline bool mn_msg_addresses(const struct mn_msg *msg, int64_t user)
 }
 /* Return false to stop. */
 typedef bool (*mn_msg_fn)(void *arg, const struct mn_msg *msg);
+
+/* That a message was revoked, for who has it already. Numbers grow, and are not dense. */
+struct mn_revocation {
+    int64_t number;
+    int64_t id; /* of the message */
+    struct mn_place at;
+    enum mn_chat_kind kind;
+    int64_t from, to; /* of the message; to: 0 in a GROUP */
+    int64_t unix_ms;
+};
+/*
+ * Revocations that the user has not learnt of (MN_OP_LEARNT): of messages to
+ * him, and of those in his groups since he joined; behind `after`, the first
+ * `limit` (at most 256) in the order of their numbers, into ret[].
+ */
+MN_MUSTCHECK enum mn_err mn_msglog_revocations(struct mn_msglog *log, int64_t user, int64_t after,
+                                               unsigned limit, struct mn_revocation *ret,
+                                               unsigned *ret_count);
 
 /* Chat of a pair of users, in either order; MN_ENOTFOUND. */
 MN_MUSTCHECK enum mn_err mn_msglog_pair(struct mn_msglog *log, int64_t a, int64_t b,

@@ -200,6 +200,8 @@ static void hand_back(struct mn_writer *w, enum mn_err err)
             finish_new(log, slot->op, err);
         else if (slot->twin)
             finish_twin(slot->op, w->slots[slot->twin - 1].op);
+        else if (slot->is_put && err)
+            slot->op->result = err;
         if (slot->op->kind == MN_OP_APPEND)
             count_append(log, slot->op, now_ns);
         bytes += slot->op->bytes;

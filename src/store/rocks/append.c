@@ -56,6 +56,7 @@ static bool is_valid(const struct mn_msglog *log, const struct mn_op *op)
     case MN_OP_LEAVE:
         return is_key_valid(op) && op->key.kind == MN_CHAT_GROUP;
     case MN_OP_REVOKE:
+    case MN_OP_LEARNT:
         return op->id > 0 && op->from > 0;
     case MN_OP_ECHO:
         return true;
@@ -79,7 +80,7 @@ static void locate(struct mn_writer *w, struct mn_op_slot *slot)
         op->result = w->cause;
         return;
     }
-    if (op->kind == MN_OP_REVOKE)
+    if (op->kind == MN_OP_REVOKE || op->kind == MN_OP_LEARNT)
         return;
     slot->chat = mn_chats_find(&w->chats, op->key);
     if (!slot->chat)
@@ -471,6 +472,9 @@ static void apply(struct mn_writer *w, struct mn_op_slot *slot)
         break;
     case MN_OP_REVOKE:
         mn_writer_revoke(w, slot);
+        break;
+    case MN_OP_LEARNT:
+        mn_writer_learnt(w, slot);
         break;
     case MN_OP_JOIN:
     case MN_OP_LEAVE:

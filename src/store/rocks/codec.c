@@ -118,6 +118,37 @@ void mn_key_total(char key[MN_KEY_TOTAL_BYTES], int64_t user)
     put_be64(key + 1, (uint64_t)user);
 }
 
+void mn_key_revoked(char key[MN_KEY_CHAT_BYTES], bool group, int64_t owner, int64_t number)
+{
+    mn_key_member(key, owner, number);
+    key[0] = group ? 'R' : 'r';
+}
+
+void mn_key_learnt(char key[MN_KEY_TOTAL_BYTES], int64_t user)
+{
+    mn_key_total(key, user);
+    key[0] = 'v';
+}
+
+enum mn_err mn_key_revoked_parse(struct mn_str key, bool *ret_group, int64_t *ret_owner,
+                                 int64_t *ret_number)
+{
+    if (key.n != MN_KEY_CHAT_BYTES || (key.p[0] != 'r' && key.p[0] != 'R'))
+        return MN_ECORRUPT;
+    *ret_group = key.p[0] == 'R';
+    *ret_owner = (int64_t)get_be64(key.p + 1);
+    *ret_number = (int64_t)get_be64(key.p + 9);
+    return MN_OK;
+}
+
+enum mn_err mn_key_learnt_parse(struct mn_str key, int64_t *ret_user)
+{
+    if (key.n != MN_KEY_TOTAL_BYTES || key.p[0] != 'v')
+        return MN_ECORRUPT;
+    *ret_user = (int64_t)get_be64(key.p + 1);
+    return MN_OK;
+}
+
 enum mn_err mn_key_listed_parse(struct mn_str key, int64_t *ret_user, int64_t *ret_updated_ms,
                                 int64_t *ret_chat)
 {
@@ -461,6 +492,33 @@ size_t mn_row_total_print(char value[MN_ROW_TOTAL_MAX], int64_t total)
 enum mn_err mn_row_total_parse(struct mn_str value, int64_t *ret)
 {
     return mn_row_client_parse(value, ret);
+}
+
+size_t mn_row_revoked_print(char value[MN_ROW_REVOKED_MAX], const struct mn_row_revoked *row)
+{
+    value[0] = (char)MN_ROW_VERSION;
+    put_be64(value + 1, (uint64_t)row->id);
+    put_be64(value + 9, (uint64_t)row->chat);
+    char *p = put_varint(value + 17, (uint64_t)row->seq);
+    p = put_varint(p, (uint64_t)row->from);
+    p = put_varint(p, (uint64_t)row->unix_ms);
+    return (size_t)(p - value);
+}
+
+enum mn_err mn_row_revoked_parse(struct mn_str value, struct mn_row_revoked *ret)
+{
+    struct reader r = reader_make(value);
+    struct mn_row_revoked row;
+    get_flags(&r, 0);
+    row.id = get_fixed_positive(&r);
+    row.chat = get_fixed_positive(&r);
+    row.seq = get_positive(&r);
+    row.from = get_positive(&r);
+    row.unix_ms = get_count(&r);
+    if (!is_complete(&r))
+        return MN_ECORRUPT;
+    *ret = row;
+    return MN_OK;
 }
 
 size_t mn_row_pair_print(char value[MN_ROW_PAIR_MAX], const struct mn_row_pair *row)

@@ -37,6 +37,8 @@ enum mn_key_counted { MN_KEY_OWN = 's', MN_KEY_MENTION = 'm', MN_KEY_UNMENTION =
  * ... and what lists are read from (lists.c): 'l' user, time and chat
  * backwards: his chats of two, newest first; 'd' user chat: chats with
  * something undelivered; 'n' user -> how many rows 'l' he has.
+ * Revocations (revoke.c): 'r' user number: of a message to him; 'R' group
+ * number: in that group; 'v' user -> the number up to which he has learnt.
  */
 #define MN_KEY_LISTED_BYTES 25
 #define MN_KEY_TOTAL_BYTES 9
@@ -64,6 +66,12 @@ MN_MUSTCHECK enum mn_err mn_key_member_parse(struct mn_str key, int64_t *ret_use
 void mn_key_listed(char key[MN_KEY_LISTED_BYTES], int64_t user, int64_t updated_ms, int64_t chat);
 void mn_key_waiting(char key[MN_KEY_CHAT_BYTES], int64_t user, int64_t chat);
 void mn_key_total(char key[MN_KEY_TOTAL_BYTES], int64_t user);
+/* `owner`: the user to whom the message was sent, or its group. */
+void mn_key_revoked(char key[MN_KEY_CHAT_BYTES], bool group, int64_t owner, int64_t number);
+void mn_key_learnt(char key[MN_KEY_TOTAL_BYTES], int64_t user);
+MN_MUSTCHECK enum mn_err mn_key_revoked_parse(struct mn_str key, bool *ret_group,
+                                              int64_t *ret_owner, int64_t *ret_number);
+MN_MUSTCHECK enum mn_err mn_key_learnt_parse(struct mn_str key, int64_t *ret_user);
 MN_MUSTCHECK enum mn_err mn_key_listed_parse(struct mn_str key, int64_t *ret_user,
                                              int64_t *ret_updated_ms, int64_t *ret_chat);
 MN_MUSTCHECK enum mn_err mn_key_waiting_parse(struct mn_str key, int64_t *ret_user,
@@ -120,6 +128,16 @@ struct mn_row_pair {
 #define MN_ROW_PAIR_MAX 24
 size_t mn_row_pair_print(char value[MN_ROW_PAIR_MAX], const struct mn_row_pair *row);
 MN_MUSTCHECK enum mn_err mn_row_pair_parse(struct mn_str value, struct mn_row_pair *ret);
+
+/* A revocation, without what its key says. */
+struct mn_row_revoked {
+    int64_t id; /* of the message */
+    int64_t chat, seq, from;
+    int64_t unix_ms; /* when */
+};
+#define MN_ROW_REVOKED_MAX 48
+size_t mn_row_revoked_print(char value[MN_ROW_REVOKED_MAX], const struct mn_row_revoked *row);
+MN_MUSTCHECK enum mn_err mn_row_revoked_parse(struct mn_str value, struct mn_row_revoked *ret);
 
 /* A row that its key says all of. */
 #define MN_ROW_EMPTY MN_STR("\x01")

@@ -106,6 +106,7 @@ void mn_writer_member(struct mn_writer *w, struct mn_op_slot *slot)
     op->advanced = is_member != (op->kind == MN_OP_JOIN);
     if (!op->advanced)
         return;
+    slot->is_put = true;
     if (op->kind == MN_OP_LEAVE) {
         mn_writer_delete_member(w, op->from, group);
         mn_writer_put_waiting(w, op->from, group, false);
@@ -135,6 +136,8 @@ void mn_writer_revoke(struct mn_writer *w, struct mn_op_slot *slot)
     op->result = mn_row_msg_parse(value.s, &msg);
     if (op->result == MN_OK && msg.from != op->from)
         op->result = MN_EPERM;
+    if (op->result == MN_OK && msg.created_ms < op->oldest_ms)
+        op->result = MN_EEXPIRED;
     if (op->result == MN_OK) {
         op->to = msg.to;
         op->key = msg.group ? mn_chat_group(msg.chat) : mn_chat_pair(msg.from, msg.to);
@@ -142,9 +145,12 @@ void mn_writer_revoke(struct mn_writer *w, struct mn_op_slot *slot)
         op->advanced = !msg.revoked;
         msg.revoked = true;
         msg.updated_ms = op->unix_ms;
-        if (op->advanced) {
+        if (op->advanced)
+            op->result = mn_writer_put_revoked(w, op);
+        if (op->advanced && op->result == MN_OK) {
             mn_writer_put_row(w, op->id, &msg);
             uncount_mentions(w, &msg);
+            slot->is_put = true;
         }
     }
     mn_rocks_release(&value);

@@ -28,6 +28,7 @@
  *   lists.c    ... the lists that conversations and backlogs are read from
  *   recover.c  ... full disks and I/O errors
  *   read.c     reads: messages, history, chats
+ *   revoke.c   revocations, and who has learnt of them
  *   backlog.c  ... what a user has not acknowledged
  *   convs.c    ... conversations, newest first
  *   groups.c   ... those with groups
@@ -118,6 +119,7 @@ struct mn_op_slot {
     int64_t count;               /* APPEND: of the row of `index`: low_count or own_count */
     bool is_new;                 /* APPEND: its rows are in the batch */
     bool caught_up;              /* CURSOR: nothing is undelivered any more */
+    bool is_put;                 /* REVOKE, LEARNT, JOIN, LEAVE: its rows are in the batch */
 };
 
 /* A row of `index` that the batch will have; as numbers, to be sorted. */
@@ -180,8 +182,11 @@ void mn_writer_put_message(struct mn_writer *w, const struct mn_op_slot *slot);
 void mn_writer_put_chat_row(struct mn_writer *w, const char *key, size_t key_len,
                             struct mn_str value);
 void mn_writer_put_index(struct mn_writer *w);
-/* Marks a stored message as revoked. */
+/* Marks a stored message as revoked (group.c). */
 void mn_writer_revoke(struct mn_writer *w, struct mn_op_slot *slot);
+/* revoke.c: so that those who have the message learn of it; MN_EBUSY: no number can be given now. */
+MN_MUSTCHECK enum mn_err mn_writer_put_revoked(struct mn_writer *w, struct mn_op *op);
+void mn_writer_learnt(struct mn_writer *w, struct mn_op_slot *slot);
 void mn_writer_put_member(struct mn_writer *w, int64_t user, int64_t chat,
                           const struct mn_row_member *row);
 /* ... and forgets a cursor of his that waits. */

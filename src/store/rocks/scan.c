@@ -115,7 +115,22 @@ static bool is_derived(struct mn_str key)
            mn_key_counted_parse(key, MN_KEY_OWN, &a, &b, &c) == MN_OK ||
            mn_key_counted_parse(key, MN_KEY_MENTION, &a, &b, &c) == MN_OK ||
            mn_key_counted_parse(key, MN_KEY_UNMENTION, &a, &b, &c) == MN_OK ||
+           mn_key_learnt_parse(key, &a) == MN_OK ||
            (key.n == MN_KEY_TOTAL_BYTES && key.p[0] == 'n');
+}
+
+static bool parse_revoked(struct mn_scan_row *row, struct mn_str value)
+{
+    bool group = false;
+    int64_t owner = 0, number = 0;
+    if (mn_key_revoked_parse(row->key, &group, &owner, &number) != MN_OK || owner <= 0 ||
+        number <= 0)
+        return false;
+    row->kind = MN_SCAN_REVOKED;
+    row->damaged = mn_row_revoked_parse(value, &row->revoked) != MN_OK ||
+                   (group && row->revoked.chat != owner);
+    row->user = group ? 0 : owner;
+    return true;
 }
 
 static void parse_chat(struct mn_scan_row *row, struct mn_str value)
@@ -133,6 +148,8 @@ static void parse_chat(struct mn_scan_row *row, struct mn_str value)
         row->kind = MN_SCAN_LIST;
         return;
     }
+    if (parse_revoked(row, value))
+        return;
     if (mn_key_member_parse(row->key, &row->user, &row->chat) != MN_OK || row->user <= 0 ||
         row->chat <= 0)
         return;

@@ -39,7 +39,7 @@ MN_MUSTCHECK enum mn_err mn_msglog_scan_end(struct mn_msglog_scan *scan, struct 
 enum mn_scan_part {
     MN_SCAN_MESSAGES = 0, /* MN_SCAN_MSG by id */
     MN_SCAN_INDEX,        /* of each chat: MN_SCAN_SEQ by number, then MN_SCAN_CLIENT by hash */
-    MN_SCAN_CHATS         /* MN_SCAN_PAIR by users, then MN_SCAN_MEMBER by user and chat */
+    MN_SCAN_CHATS /* MN_SCAN_REVOKED, MN_SCAN_PAIR by users, MN_SCAN_MEMBER by user and chat */
 };
 
 enum mn_scan_kind {
@@ -49,7 +49,8 @@ enum mn_scan_kind {
     MN_SCAN_CLIENT,
     MN_SCAN_PAIR,
     MN_SCAN_MEMBER,
-    MN_SCAN_LIST /* says nothing that other rows do not say */
+    MN_SCAN_REVOKED,
+    MN_SCAN_LIST /* says nothing that other rows do not say, or what is learnt again */
 };
 
 /* A row; texts in it are valid during the callback. */
@@ -62,11 +63,12 @@ struct mn_scan_row {
     int64_t seq;       /* key of SEQ; value of CLIENT */
     uint64_t hash;     /* key of CLIENT, top bit set */
     int64_t low, high; /* key of PAIR */
-    int64_t user;      /* key of MEMBER */
+    int64_t user;      /* key of MEMBER; REVOKED: whose message it was to, 0: a group's */
     union {            /* value of */
         struct mn_row_msg msg;
         struct mn_row_seq place; /* SEQ */
         struct mn_row_member member;
+        struct mn_row_revoked revoked;
     };
 };
 typedef void (*mn_scan_fn)(void *arg, const struct mn_scan_row *row);

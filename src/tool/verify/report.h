@@ -36,6 +36,8 @@
     X(CHAT_EMPTY, "chat_empty", "pairs of users whose chat has no messages")                       \
     X(USERS_DIFFER, "users_differ", "messages between others than the users of their chat")        \
     X(MEMBER_MISSING, "member_missing", "users without their row in a chat of theirs")             \
+    X(REVOCATION_WRONG, "revocation_wrong",                                                        \
+      "revocations of no message, or of one that is not revoked")                                  \
     X(MEMBER_ORPHAN, "member_orphan", "members of a chat that is not theirs, or not there")        \
     X(MEMBER_PEER, "member_peer", "members whose other side is somebody else")                     \
     X(CURSOR_BEYOND_HEAD, "cursor_beyond_head", "cursors behind the last message")                 \

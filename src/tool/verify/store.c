@@ -96,7 +96,8 @@ static const char *kind_name(enum mn_scan_kind kind)
 {
     static const char *const names[] = {
         [MN_SCAN_UNKNOWN] = "unknown key", [MN_SCAN_MSG] = "message", [MN_SCAN_SEQ] = "number",
-        [MN_SCAN_CLIENT] = "client id",    [MN_SCAN_PAIR] = "pair",   [MN_SCAN_MEMBER] = "member"};
+        [MN_SCAN_CLIENT] = "client id",    [MN_SCAN_PAIR] = "pair",   [MN_SCAN_MEMBER] = "member",
+        [MN_SCAN_REVOKED] = "revocation"};
     return names[kind];
 }
 
@@ -305,10 +306,34 @@ static bool check_membership(struct verify_pass *pass, const struct mn_scan_row 
     return true;
 }
 
+/* What it says must be true, whoever has learnt of it. */
+static void check_revocation(struct verify_pass *pass, const struct mn_scan_row *row)
+{
+    const struct mn_row_revoked *revoked = &row->revoked;
+    struct mn_row_msg msg;
+    if (row->damaged) {
+        bad_row(pass, row);
+        return;
+    }
+    enum mn_err err = mn_msglog_scan_msg(pass->scan, revoked->id, &msg);
+    if (err && err != MN_ENOTFOUND)
+        return; /* the message's own row is told */
+    if (err || !msg.revoked || msg.chat != revoked->chat || msg.seq != revoked->seq ||
+        msg.from != revoked->from || msg.to != row->user)
+        verify_found(pass->report, VERIFY_REVOCATION_WRONG,
+                     "message %" PRId64 " (chat %" PRId64 ", msgSeq %" PRId64 "): %s", revoked->id,
+                     revoked->chat, revoked->seq,
+                     err            ? "is not there"
+                     : !msg.revoked ? "is not revoked"
+                                    : "is another");
+}
+
 static void on_member(void *arg, const struct mn_scan_row *row)
 {
     struct verify_pass *pass = arg;
     tick(pass, "members");
+    if (row->kind == MN_SCAN_REVOKED && pass->number == 0)
+        check_revocation(pass, row);
     if (row->kind != MN_SCAN_MEMBER || !verify_is_mine(pass, row->chat))
         return;
     pass->report->stats.members++;

@@ -229,10 +229,13 @@ class WebSocket(RawSocket):
             self.expect_eof(timeout)
 
     def expect_alive(self):
-        """The server still reads and answers, and has sent nothing else before."""
+        """The server still reads and answers, and has sent nothing else before but PINGs."""
         nonce = os.urandom(8)
         self.send_frame(PING, nonce)
         got = self.recv_frame()
+        while got.opcode == PING:
+            self.send_frame(PONG, got.payload)
+            got = self.recv_frame()
         assert got == Frame(True, 0, PONG, nonce), f"expected the pong, got {got}"
 
 

@@ -56,6 +56,7 @@ struct mn_gate_settings lb_settings(void)
     return (struct mn_gate_settings){.auth_timeout_ms = 3000,
                                      .expiry_grace_ms = 5000,
                                      .resend_window = 200,
+                                     .revoke_window_ms = 120000,
                                      .resend_delay_ms = 30000,
                                      .resend_after_auth = true,
                                      .resend_periodic = true,
@@ -286,6 +287,26 @@ void lb_ack(struct mn_conn *conn, int64_t id, const char *kind)
 {
     lb_input(conn, "{'type':'ACK','ackType':'%s','serverMsgId':'%lld','clientMsgId':'a'}", kind,
              (long long)id);
+}
+
+void lb_revoke(struct mn_conn *conn, int64_t id, const char *client_id)
+{
+    lb_input(conn, "{'type':'MESSAGE_REVOKE','serverMsgId':'%lld','clientMsgId':'%s'}",
+             (long long)id, client_id);
+}
+
+unsigned lb_pong(struct mn_conn *conn)
+{
+    unsigned count = 0;
+    for (; conn->ponged < conn->count; conn->ponged++) {
+        struct mn_frame *frame = conn->frames[conn->ponged].frame;
+        const char *p = frame->data + frame->off;
+        if ((p[0] & 0x0f) != MN_WS_OP_PING)
+            continue;
+        count++;
+        lb->handler.on_ws_pong(NULL, conn, p + 2, frame->len - 2);
+    }
+    return count;
 }
 
 const char *lb_next(struct mn_conn *conn)

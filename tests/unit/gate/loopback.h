@@ -44,6 +44,7 @@ struct mn_conn {
     uint64_t timer_ms;
     struct lb_frame frames[LB_FRAMES];
     unsigned count, seen; /* frames sent; of them looked at by the test */
+    unsigned ponged;      /* and by lb_pong() */
 };
 
 struct mn_loop {
@@ -82,6 +83,9 @@ struct mn_msglog {
         int64_t user, chat, delivered, read;
     } cursors[64];
     unsigned cursor_count;
+    struct mn_revocation revocations[200];
+    unsigned revocation_count;
+    int64_t learnt[64]; /* of user % 64 */
 };
 
 struct mn_pool {
@@ -137,6 +141,9 @@ void lb_auth(struct mn_conn *conn, int64_t uid, int64_t sv);
 void lb_reauth(struct mn_conn *conn, int64_t uid, int64_t sv, int64_t ttl_s);
 void lb_chat(struct mn_conn *conn, int64_t to, const char *client_id);
 void lb_group_chat(struct mn_conn *conn, int64_t group, const char *client_id);
+void lb_revoke(struct mn_conn *conn, int64_t id, const char *client_id);
+/* Answers the PINGs that were sent since the last call, as the transport tells of it; how many. */
+unsigned lb_pong(struct mn_conn *conn);
 void lb_ack(struct mn_conn *conn, int64_t id, const char *kind);
 /* The peer closes; the same as on_ws_close by the transport. */
 void lb_gone(struct mn_conn *conn);

@@ -149,6 +149,46 @@ static void move_cursor(struct mn_op *op)
         *delivered = op->at.seq;
 }
 
+static void revoke(struct mn_op *op)
+{
+    struct mn_msglog *log = &lb->msglog;
+    op->result = MN_ENOTFOUND;
+    for (unsigned i = 0; i < log->msg_count; i++) {
+        struct mn_msg *m = &log->msgs[i].msg;
+        if (m->id != op->id)
+            continue;
+        op->result = m->from != op->from             ? MN_EPERM
+                     : m->created_ms < op->oldest_ms ? MN_EEXPIRED
+                                                     : MN_OK;
+        if (op->result)
+            return;
+        op->to = m->to;
+        op->at = m->at;
+        op->key = mn_chat_pair(m->from, m->to);
+        op->advanced = m->status != MN_MSG_REVOKED;
+        m->status = MN_MSG_REVOKED;
+        assert_in_range(log->revocation_count, 0, MN_ARRAY_LEN(log->revocations) - 1);
+        op->number = op->advanced ? 1000 + log->revocation_count : 0;
+        if (op->advanced)
+            log->revocations[log->revocation_count++] = (struct mn_revocation){
+                op->number, op->id, op->at, MN_CHAT_PAIR, op->from, op->to, op->unix_ms};
+    }
+}
+
+static int64_t *learnt_of(int64_t user) { return &lb->msglog.learnt[user % 64]; }
+
+enum mn_err mn_msglog_revocations(struct mn_msglog *log, int64_t user, int64_t after,
+                                  unsigned limit, struct mn_revocation *ret, unsigned *ret_count)
+{
+    *ret_count = 0;
+    if (*learnt_of(user) > after)
+        after = *learnt_of(user);
+    for (unsigned i = 0; i < log->revocation_count && *ret_count < limit; i++)
+        if (log->revocations[i].to == user && log->revocations[i].number > after)
+            ret[(*ret_count)++] = log->revocations[i];
+    return MN_OK;
+}
+
 void lb_commit(unsigned count)
 {
     struct mn_msglog *log = &lb->msglog;
@@ -165,6 +205,10 @@ void lb_commit(unsigned count)
             append(op);
         else if (!log->fail && op->kind == MN_OP_CURSOR)
             move_cursor(op);
+        else if (!log->fail && op->kind == MN_OP_REVOKE)
+            revoke(op);
+        else if (!log->fail && op->kind == MN_OP_LEARNT)
+            *learnt_of(op->from) = op->id;
         ops[n++] = op;
     }
     if (n > 0)
@@ -227,4 +271,17 @@ enum mn_err mn_msglog_backlog(struct mn_msglog *log, int64_t user, struct mn_pla
     }
     *ret_done = !next_behind(log, user, *pos);
     return log->backlog_fail;
+}
+
+/* What the gate reads of history is single messages. */
+enum mn_err mn_msglog_read(struct mn_msglog *log, const struct mn_range *range, mn_msg_fn fn,
+                           void *arg)
+{
+    for (unsigned i = 0; i < log->msg_count; i++) {
+        const struct mn_msg *m = &log->msgs[i].msg;
+        if (m->at.chat == range->chat && m->at.seq > range->after && m->at.seq < range->before &&
+            !fn(arg, m))
+            break;
+    }
+    return MN_OK;
 }

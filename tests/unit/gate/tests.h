@@ -10,6 +10,7 @@ int test_gate_group(void);
 int test_gate_limit(void);
 int test_gate_push(void);
 int test_gate_resend(void);
+int test_gate_revoke(void);
 int test_gate_serial(void);
 int test_gate_session(void);
 int test_gate_unacked(void);

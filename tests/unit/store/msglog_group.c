@@ -257,6 +257,125 @@ static void revoked(void **state)
     ts_log_deinit(&t);
 }
 
+static unsigned not_learnt(struct ts_log *t, int64_t user, int64_t after, unsigned limit,
+                           struct mn_revocation *ret)
+{
+    unsigned count = 99;
+    assert_int_equal(mn_msglog_revocations(t->log, user, after, limit, ret, &count), MN_OK);
+    for (unsigned i = 1; i < count; i++)
+        assert_true(ret[i - 1].number < ret[i].number);
+    return count;
+}
+
+static void learn(struct ts_log *t, int64_t user, int64_t number)
+{
+    struct mn_op *op = mn_op_new(MN_OP_LEARNT, MN_STR_NONE, MN_STR_NONE, MN_STR_NONE);
+    op->from = user;
+    op->id = number;
+    mn_op_unref(op = ts_do(t, op));
+}
+
+static int64_t say(struct ts_log *t, int64_t user, const char *client_id)
+{
+    struct mn_op *op = ts_do(t, group_op(MN_OP_APPEND, user, client_id));
+    int64_t id = op->id;
+    assert_int_equal(op->result, MN_OK);
+    mn_op_unref(op);
+    return id;
+}
+
+static enum mn_err no_write(void *ctx, enum mn_fault_point point)
+{
+    (void)ctx;
+    return point == MN_FAULT_WRITE ? MN_EIO : MN_OK;
+}
+
+/* Who has a message learns of its end until he is known to have, over a restart too. */
+static void revocations_wait(void **state)
+{
+    struct ts_log t;
+    struct mn_revocation got[8];
+    int64_t ids[4];
+    char name[8];
+    (void)state;
+    ts_log_init(&t);
+    member(&t, MN_OP_JOIN, 7, true);
+    for (int i = 0; i < 4; i++) {
+        snprintf(name, sizeof(name), "m%d", i);
+        if (i < 3)
+            ts_append(&t, 1, i < 2 ? 2 : 7, name, "text", &ids[i]);
+        else
+            ids[i] = say(&t, 1, name);
+    }
+    member(&t, MN_OP_JOIN, 8, true); /* after the group's message */
+    for (int i = 3; i >= 0; i--) {
+        struct mn_op *op = take_back(&t, 1, ids[i], mn_unix_ms());
+        assert_true(op->result == MN_OK && op->number > 0);
+        mn_op_unref(op);
+        mn_op_unref(take_back(&t, 1, ids[i], mn_unix_ms())); /* again: told, but not kept twice */
+    }
+    for (int round = 0; round < 2; round++) {
+        assert_int_equal(not_learnt(&t, 2, 0, 8, got), 2);
+        assert_true(got[0].id == ids[1] && got[1].id == ids[0] && got[0].kind == MN_CHAT_PAIR);
+        assert_true(got[0].from == 1 && got[0].to == 2 && got[0].at.seq == 2);
+        assert_int_equal(not_learnt(&t, 2, got[0].number, 8, got), 1);
+        assert_int_equal(not_learnt(&t, 7, 0, 8, got), 2); /* his own and the group's */
+        assert_true(got[0].id == ids[3] && got[0].kind == MN_CHAT_GROUP && got[0].at.chat == GROUP);
+        assert_true(got[1].id == ids[2] && got[1].kind == MN_CHAT_PAIR);
+        assert_int_equal(not_learnt(&t, 7, 0, 1, got), 1);
+        assert_int_equal(got[0].id, ids[3]);
+        assert_int_equal(not_learnt(&t, 8, 0, 8, got), 0); /* he never had it */
+        assert_int_equal(not_learnt(&t, 9, 0, 8, got), 0);
+        ts_log_close(&t);
+        ts_log_open(&t);
+    }
+    assert_int_equal(not_learnt(&t, 7, 0, 1, got), 1);
+    learn(&t, 7, got[0].number);
+    ts_log_close(&t);
+    ts_log_open(&t);
+    assert_int_equal(not_learnt(&t, 7, 0, 8, got), 1);
+    assert_int_equal(got[0].id, ids[2]);
+    member(&t, MN_OP_LEAVE, 7, true);
+    learn(&t, 7, got[0].number);
+    assert_int_equal(not_learnt(&t, 7, 0, 8, got), 0);
+    ts_log_deinit(&t);
+}
+
+/* A message that is too old stays as it is; a failed write was no revocation. */
+static void not_revoked(void **state)
+{
+    struct ts_log t;
+    struct seen seen = {.has_body = false};
+    struct mn_revocation got[2];
+    int64_t id = 0, now = mn_unix_ms();
+    (void)state;
+    ts_log_init(&t);
+    ts_append(&t, 1, 2, "m", "text", &id);
+    struct mn_op *op = mn_op_new(MN_OP_REVOKE, MN_STR_NONE, MN_STR_NONE, MN_STR_NONE);
+    op->from = 1;
+    op->id = id;
+    op->unix_ms = now;
+    op->oldest_ms = now + 60000;
+    op = ts_do(&t, op);
+    assert_int_equal(op->result, MN_EEXPIRED);
+    mn_op_unref(op);
+    int64_t chat = 0;
+    assert_int_equal(mn_msglog_pair(t.log, 1, 2, &chat), MN_OK);
+    const struct mn_range all = {.chat = chat, .before = INT64_MAX, .limit = 9};
+    assert_int_equal(not_learnt(&t, 2, 0, 2, got), 0);
+    t.log->fault_ctx = NULL;
+    atomic_store(&t.log->fault, no_write);
+    op = take_back(&t, 1, id, now);
+    assert_int_equal(op->result, MN_EIO);
+    mn_op_unref(op);
+    atomic_store(&t.log->fault, NULL);
+    TS_WAIT_UNTIL(mn_msglog_is_writable(t.log));
+    assert_int_equal(mn_msglog_read(t.log, &all, look, &seen), MN_OK);
+    assert_int_not_equal(seen.status, MN_MSG_REVOKED);
+    assert_int_equal(not_learnt(&t, 2, 0, 2, got), 0);
+    ts_log_deinit(&t);
+}
+
 /* Neither a chat has the id of a message, nor a message that of a chat, over a restart too. */
 static void chat_ids_are_their_own(void **state)
 {
@@ -523,6 +642,8 @@ int test_store_msglog_group(void)
         cmocka_unit_test(members_come_and_go),
         cmocka_unit_test(client_ids),
         cmocka_unit_test(revoked),
+        cmocka_unit_test(revocations_wait),
+        cmocka_unit_test(not_revoked),
         cmocka_unit_test(chat_ids_are_their_own),
         cmocka_unit_test(mentions_are_counted),
         cmocka_unit_test(mentions_in_a_batch),
