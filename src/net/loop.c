@@ -2,12 +2,12 @@
 /*
  * One loop thread and the phases of its turn:
  *
- *   poll       sockets: accept, read, parse, dispatch; posted tasks
- *   check      resumed input, on_turn_end(), one write per connection that
+ *   poll       sockets: accept, read, parse, dispatch
+ *   check      posted tasks, resumed input, on_turn_end(), one write per connection that
  *              has something queued, closes, the ceiling on queued bytes
  *   closing    libuv's close callbacks give slots back
  *   timers     the wheel; what they queue is written in `prepare`, before
- *              the thread sleeps
+ *              the thread sleeps, and what was posted meanwhile is run
  *
  * With very many ready sockets libuv goes through several batches before
  * `check`; the turn is then finished early (mn_loop_event_done), so that
@@ -16,6 +16,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/eventfd.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -102,8 +103,19 @@ void mn_loop_event_done(struct mn_loop *loop)
 {
     if (++loop->turn_events < TURN_EVENTS)
         return;
+    mn_loop_run_tasks(loop);
+    if (!loop->in_turn) /* the shutdown was among them */
+        return;
     mn_loop_turn_finish(loop);
     mn_loop_turn_begin(loop);
+}
+
+static void run_posted(struct mn_loop *loop)
+{
+    mn_loop_turn_begin(loop);
+    mn_loop_run_tasks(loop);
+    if (loop->in_turn) /* no longer after the shutdown */
+        mn_loop_turn_finish(loop);
 }
 
 static void on_prepare(uv_prepare_t *prepare)
@@ -111,20 +123,31 @@ static void on_prepare(uv_prepare_t *prepare)
     struct mn_loop *loop = mn_container_of(prepare, struct mn_loop, prepare);
     if (loop->in_turn) /* timers have run */
         mn_loop_turn_finish(loop);
+    if (mn_loop_may_sleep(loop))
+        return;
+    run_posted(loop);
+    /* Once: sockets have their turn too, however fast others post. */
+    if (!loop->stopping && !mn_loop_may_sleep(loop))
+        mn_loop_wake(loop);
 }
 
 static void on_check(uv_check_t *check)
 {
     struct mn_loop *loop = mn_container_of(check, struct mn_loop, check);
+    mn_loop_awake(loop);
     if (loop->in_turn)
-        mn_loop_turn_finish(loop);
+        run_posted(loop);
 }
 
-static void on_async(uv_async_t *async)
+/* The tasks are run in `check`, behind what the sockets brought. */
+static void on_wake(uv_poll_t *poll, int status, int events)
 {
-    struct mn_loop *loop = mn_container_of(async, struct mn_loop, async);
+    struct mn_loop *loop = mn_container_of(poll, struct mn_loop, wake_poll);
+    uint64_t count;
+    MN_BUG_ON(status < 0);
+    (void)events;
+    mn_ignore(read(loop->wake_fd, &count, sizeof(count)));
     mn_loop_turn_begin(loop);
-    mn_loop_run_tasks(loop);
 }
 
 static void on_wheel(uv_timer_t *timer)
@@ -156,6 +179,20 @@ static void init_state(struct mn_loop *loop)
     mn_loop_apply_config(loop, &loop->cfg);
 }
 
+/* Of the handles only this one can fail (no descriptors); it leaves nothing behind. An errno value. */
+static int init_wake(struct mn_loop *loop)
+{
+    loop->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    if (loop->wake_fd < 0)
+        return errno;
+    int failed = -uv_poll_init(&loop->uv, &loop->wake_poll, loop->wake_fd);
+    if (failed != 0)
+        close(loop->wake_fd);
+    else
+        uv_poll_start(&loop->wake_poll, UV_READABLE, on_wake);
+    return failed;
+}
+
 enum mn_err mn_loop_init(struct mn_loop *loop, struct mn_net *net, unsigned index)
 {
     loop->net = net;
@@ -164,8 +201,7 @@ enum mn_err mn_loop_init(struct mn_loop *loop, struct mn_net *net, unsigned inde
     errno = -uv_loop_init(&loop->uv);
     if (errno != 0)
         return mn_err_from_errno(errno);
-    /* Of the handles only this one can fail (no descriptors), and it leaves nothing behind. */
-    int failed = -uv_async_init(&loop->uv, &loop->async, on_async);
+    int failed = init_wake(loop);
     if (failed != 0) {
         mn_ignore(uv_loop_close(&loop->uv));
         errno = failed;
@@ -254,7 +290,7 @@ void mn_loop_shutdown(struct mn_loop *loop)
     loop->in_turn = false;
     loop->stopping = true;
     mn_loop_close_posts(loop);
-    uv_close((uv_handle_t *)&loop->async, NULL);
+    uv_close((uv_handle_t *)&loop->wake_poll, NULL);
     uv_close((uv_handle_t *)&loop->prepare, NULL);
     uv_close((uv_handle_t *)&loop->check, NULL);
     uv_close((uv_handle_t *)&loop->wheel_timer, NULL);
@@ -267,6 +303,7 @@ void mn_loop_deinit(struct mn_loop *loop)
     mn_loop_run_tasks(loop);
     mn_loop_publish(loop);
     MN_BUG_ON(uv_loop_close(&loop->uv) != 0);
+    close(loop->wake_fd);
     mn_loop_free_slabs(loop);
     mn_loop_free_rings(loop);
     mn_free(loop->read_buf);

@@ -126,7 +126,8 @@ struct mn_loop {
     _Atomic bool is_running; /* inside uv_run() */
     bool draining, stopping;
     uv_loop_t uv;
-    uv_async_t async;
+    uv_poll_t wake_poll; /* of wake_fd */
+    int wake_fd;         /* an eventfd: others write to it when this thread sleeps */
     uv_prepare_t prepare;
     uv_check_t check;
     uv_timer_t wheel_timer, accept_timer, drain_timer;
@@ -179,8 +180,9 @@ struct mn_loop {
     struct {
         pthread_mutex_t lock;
         struct mn_task *first, *last;
-        bool is_open;            /* the async handle may be used */
-        _Atomic unsigned wakers; /* threads that are about to use it */
+        bool is_open;            /* wake_fd may be used */
+        bool asleep;             /* the thread polls, or is about to: a post must wake it */
+        _Atomic unsigned wakers; /* threads that are about to write to wake_fd */
     } post;
 };
 
@@ -223,7 +225,11 @@ void mn_loop_apply_config(struct mn_loop *loop, const struct mn_net_config *cfg)
 /* post.c */
 void mn_loop_run_tasks(struct mn_loop *loop);
 void mn_loop_wake(struct mn_loop *loop);
-/* Nobody wakes the loop from here on: its async handle may be closed. */
+/* From here on posts wake the loop. False: tasks wait, to be run before it sleeps. */
+bool mn_loop_may_sleep(struct mn_loop *loop);
+/* The loop is awake, and looks at its posts before it sleeps again. */
+void mn_loop_awake(struct mn_loop *loop);
+/* Nobody wakes the loop from here on: its wake_fd may be closed. */
 void mn_loop_close_posts(struct mn_loop *loop);
 
 /* listen.c */

@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Tasks from other threads.  A mutex guards the chain: it is held for a few
- * instructions, a whole batch is appended at once, and only the post that
- * finds the chain empty wakes the loop.
+ * instructions, a whole batch is appended at once, and only a post to a
+ * loop that sleeps wakes it: one that is awake looks here before it sleeps.
  *
  * The wake-up is a system call after which the loop may run at once, on this
  * very core, and would then stand at the mutex: it is made without it.  The
- * async handle must live that long, so who is about to wake is counted, and
- * the loop's end waits for them.
+ * descriptor must live that long, so who is about to wake is counted, and
+ * the loop's end waits for them.  It is not a uv_async_t, whose callback
+ * spins until the sender has come back from its system call.
  */
 #include <sched.h>
+#include <unistd.h>
 
 #include "net/net_internal.h"
 
@@ -18,13 +20,15 @@ static bool begin_wake(struct mn_loop *loop)
 {
     if (loop->post.is_open)
         atomic_fetch_add_explicit(&loop->post.wakers, 1, memory_order_relaxed);
+    loop->post.asleep = false; /* the next one need not */
     return loop->post.is_open;
 }
 
 static void wake(struct mn_loop *loop)
 {
-    uv_async_send(&loop->async);
-    MN_BUG_ON(uv_is_closing((uv_handle_t *)&loop->async));
+    const uint64_t one = 1;
+    /* It fails only when it is full, and then the loop has enough to wake for. */
+    mn_ignore(write(loop->wake_fd, &one, sizeof(one)));
     /* The last touch: the loop may be gone after it. */
     atomic_fetch_sub_explicit(&loop->post.wakers, 1, memory_order_release);
 }
@@ -33,7 +37,7 @@ void mn_loop_post_chain(struct mn_loop *loop, struct mn_task *first, struct mn_t
 {
     last->next = NULL;
     pthread_mutex_lock(&loop->post.lock);
-    bool wakes = loop->post.first == NULL && begin_wake(loop);
+    bool wakes = loop->post.asleep && begin_wake(loop);
     if (loop->post.first == NULL)
         loop->post.first = first;
     else
@@ -56,6 +60,22 @@ void mn_loop_wake(struct mn_loop *loop)
     pthread_mutex_unlock(&loop->post.lock);
     if (wakes)
         wake(loop);
+}
+
+bool mn_loop_may_sleep(struct mn_loop *loop)
+{
+    pthread_mutex_lock(&loop->post.lock);
+    bool may_sleep = loop->post.first == NULL;
+    loop->post.asleep = may_sleep;
+    pthread_mutex_unlock(&loop->post.lock);
+    return may_sleep;
+}
+
+void mn_loop_awake(struct mn_loop *loop)
+{
+    pthread_mutex_lock(&loop->post.lock);
+    loop->post.asleep = false;
+    pthread_mutex_unlock(&loop->post.lock);
 }
 
 void mn_loop_close_posts(struct mn_loop *loop)

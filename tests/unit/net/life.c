@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Time and threads: timers, idle connections, posted tasks, reload, drain, stop. */
+#include <poll.h>
 #include <pthread.h>
 #include <sched.h>
 #include <unistd.h>
@@ -303,12 +304,46 @@ static void the_end_waits_for_those_who_wake(void **state)
     while (takes_wakes(loop))
         sched_yield();
     for (unsigned i = 0; i < LOOKS; i++) {
-        assert_false(uv_is_closing((uv_handle_t *)&loop->async));
+        assert_false(uv_is_closing((uv_handle_t *)&loop->wake_poll));
         sched_yield();
     }
     atomic_fetch_sub(&loop->post.wakers, 1);
     pthread_join(thread, NULL);
     server_stop(&server);
+}
+
+struct at_work {
+    struct mn_task task;
+    _Atomic bool began, may_end;
+};
+
+static void work(struct mn_task *task, struct mn_loop *loop)
+{
+    struct at_work *at_work = mn_container_of(task, struct at_work, task);
+    (void)loop;
+    atomic_store(&at_work->began, true);
+    while (!atomic_load(&at_work->may_end))
+        sched_yield();
+}
+
+/* No system call for a loop that will look by itself, and none of the tasks is forgotten. */
+static void nobody_wakes_a_loop_that_is_awake(void **state)
+{
+    struct at_work first = {.task.run = work}, second = {.task.run = work, .may_end = true};
+    (void)state;
+    server_start(&server);
+    struct mn_loop *loop = mn_net_loop(server.net, 0);
+    mn_loop_post(loop, &first.task);
+    while (!atomic_load(&first.began))
+        sched_yield();
+    struct pollfd woken = {.fd = loop->wake_fd, .events = POLLIN};
+    uint64_t count;
+    mn_ignore(read(loop->wake_fd, &count, sizeof(count)));
+    mn_loop_post(loop, &second.task);
+    assert_int_equal(poll(&woken, 1, 0), 0);
+    atomic_store(&first.may_end, true);
+    while (!atomic_load(&second.began))
+        sched_yield();
 }
 
 /* ---- several loops ----------------------------------------------------- */
@@ -478,6 +513,7 @@ int test_net_life(void)
         cmocka_unit_test(tasks_after_the_stop_run_when_freed),
         cmocka_unit_test(tasks_posted_while_it_stops_are_run),
         cmocka_unit_test(the_end_waits_for_those_who_wake),
+        TEST(nobody_wakes_a_loop_that_is_awake),
         TEST(connections_spread_over_loops),
         TEST(reload_changes_limits),
         TEST(drain_is_spread_over_its_time),
