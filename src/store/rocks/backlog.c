@@ -23,25 +23,42 @@ struct backlog {
 
 static bool backlog_is_full(const struct backlog *b) { return b->fetch.stopped || b->limit == 0; }
 
-/*
- * First message of the peer behind `low`, which is there and up to which the
- * peer has `count`; MN_ENOTFOUND when there is none.  Somebody who writes a
- * thousand messages to one who does not answer must not have them all walked
- * over at each of his log-ins: the running counts allow a binary search.
- */
-static enum mn_err leap(struct backlog *b, int64_t chat, int64_t low, int64_t count,
-                        bool peer_is_high, int64_t *ret_seq)
+/* Messages of others in 1 to `seq`; MN_ENOTFOUND: that one is not there. */
+static enum mn_err count_others(struct backlog *b, int64_t chat, int64_t seq, int64_t peer,
+                                int64_t *ret)
 {
+    struct mn_row_seq row;
+    int64_t own = 0;
+    enum mn_err err = mn_msglog_get_seq(b->fetch.db, chat, seq, &row);
+    if (!err && peer == 0)
+        err = mn_msglog_count_up_to(b->fetch.db, MN_KEY_OWN, chat, b->user, seq, &own);
+    if (!err)
+        *ret = peer == 0 ? seq - own : mn_seq_count(peer > b->user, seq, &row);
+    return err;
+}
+
+/*
+ * First message of others behind `low`, which is there; MN_ENOTFOUND when
+ * there is none.  Somebody who writes a thousand messages and is not
+ * answered must not have them all walked over at each of his log-ins: the
+ * running counts allow a binary search.
+ */
+static enum mn_err leap(struct backlog *b, int64_t chat, int64_t low, int64_t peer,
+                        int64_t *ret_seq)
+{
+    int64_t count = 0, here = 0;
+    enum mn_err err = count_others(b, chat, low, peer, &count);
+    if (err)
+        return err == MN_ENOTFOUND ? MN_ECORRUPT : err;
     int64_t high = INT64_MAX; /* not there, or more than `count`; unknown while INT64_MAX */
     bool found = false;
     for (int64_t step = OWN_RUN; low + 1 < high;) {
-        struct mn_row_seq row;
         int64_t seq = high < INT64_MAX ? low + (high - low) / 2 : low + step;
-        enum mn_err err = mn_msglog_get_seq(b->fetch.db, chat, seq, &row);
+        err = count_others(b, chat, seq, peer, &here);
         if (err && err != MN_ENOTFOUND)
             return err;
         step *= 2;
-        if (err || mn_seq_count(peer_is_high, seq, &row) > count) {
+        if (err || here > count) {
             high = seq;
             found = !err;
         } else {
@@ -52,20 +69,17 @@ static enum mn_err leap(struct backlog *b, int64_t chat, int64_t low, int64_t co
     return found ? MN_OK : MN_ENOTFOUND;
 }
 
-/* Goes on to the next row; behind OWN_RUN rows of his own straight to one of the peer. */
+/* Goes on to the next row; behind OWN_RUN rows of his own straight to one of others. */
 static enum mn_err backlog_next(struct backlog *b, struct mn_rocks_iter *it, int64_t chat,
-                                int64_t seq, const struct mn_row_seq *row, unsigned own,
-                                int64_t *ret_expected)
+                                int64_t seq, int64_t peer, unsigned own, int64_t *ret_expected)
 {
     char key[MN_KEY_SEQ_BYTES];
-    /* In a group others write between one's own: no long runs to leap over. */
-    if (own < OWN_RUN || row->sender != 0) {
+    if (own < OWN_RUN) {
         *ret_expected = seq + 1;
         mn_rocks_iter_next(it);
         return MN_OK;
     }
-    bool peer_is_high = !row->from_high;
-    enum mn_err err = leap(b, chat, seq, mn_seq_count(peer_is_high, seq, row), peer_is_high, &seq);
+    enum mn_err err = leap(b, chat, seq, peer, &seq);
     if (err)
         return err;
     *ret_expected = seq;
@@ -101,7 +115,7 @@ static enum mn_err backlog_rows(struct backlog *b, struct mn_rocks_iter *it, int
             err = mn_fetch_add(&b->fetch, row.id);
         }
         if (!err)
-            err = backlog_next(b, it, chat, seq, &row, own, &expected);
+            err = backlog_next(b, it, chat, seq, peer, own, &expected);
         if (err)
             return err == MN_ENOTFOUND ? MN_OK : err; /* only his own are left */
     }

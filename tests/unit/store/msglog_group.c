@@ -634,6 +634,30 @@ static void conversations(void **state)
     ts_log_deinit(&t);
 }
 
+/* Long runs of one's own are leapt over: what is left out must be theirs, and all of it. */
+static void own_runs(void **state)
+{
+    static const int runs[] = {1, 15, 16, 17, 40, 130, 2};
+    struct ts_log t;
+    int64_t from[400] = {0}, last = 0;
+    (void)state;
+    ts_log_init(&t);
+    member(&t, MN_OP_JOIN, 1, true);
+    member(&t, MN_OP_JOIN, 2, true);
+    for (unsigned i = 0; i < MN_ARRAY_LEN(runs); i++) {
+        for (int k = 0; k < runs[i]; k++) {
+            from[++last] = 1;
+            send(&t, 1, last);
+        }
+        check_member(&t, 1, from, last, 0, 0);
+        from[++last] = 2;
+        send(&t, 2, last);
+        check_member(&t, 1, from, last, 0, 0);
+    }
+    check_member(&t, 2, from, last, 0, 0);
+    ts_log_deinit(&t);
+}
+
 int test_store_msglog_group(void)
 {
     const struct CMUnitTest tests[] = {
@@ -648,6 +672,7 @@ int test_store_msglog_group(void)
         cmocka_unit_test(mentions_are_counted),
         cmocka_unit_test(mentions_in_a_batch),
         cmocka_unit_test(conversations),
+        cmocka_unit_test(own_runs),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
