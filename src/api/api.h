@@ -59,6 +59,7 @@ struct mn_api_groups {
 struct mn_api_config {
     struct mn_account *account; /* all of these outlive the api */
     struct mn_msglog *msglog;
+    struct mn_db *db;
     struct mn_api_groups groups;
     struct mn_ops *ops;
     struct mn_pool *pool;      /* everything but logins */

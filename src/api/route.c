@@ -28,6 +28,8 @@ static const struct mn_api_route routes[] = {
         auth_refresh, "a new access token"),
     ROW("/auth/verify", EXACT, POST, ANYONE, MN_API_LIMIT(VERIFY_ADDRESS), WORKER, JSON,
         auth_verify, "check an access token"),
+    READ("/call/record/cursor", call_record_cursor, "calls, newest first, from a cursor"),
+    READ("/call/record/list", call_record_list, "calls in pages"),
     READ("/group/conversation/cursor", group_conversation_cursor,
          "conversations with groups, newest first, from a cursor"),
     READ("/group/message/cursor", group_message_cursor,

@@ -317,6 +317,7 @@ static enum mn_err make_api(struct mn_app *app, struct mn_buf *why)
         return no_threads(why, "worker");
     struct mn_api_config api = {.account = app->account,
                                 .msglog = app->msglog,
+                                .db = app->db,
                                 .groups = {.ctx = app, .names = group_names},
                                 .ops = app->ops,
                                 .pool = app->pool,

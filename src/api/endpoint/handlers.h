@@ -23,6 +23,9 @@ void mn_api_message_cursor(struct mn_api_call *call);
 void mn_api_message_list(struct mn_api_call *call);
 void mn_api_message_since(struct mn_api_call *call);
 void mn_api_member_state(struct mn_api_call *call);
+/* call_record.c: 7.10 */
+void mn_api_call_record_cursor(struct mn_api_call *call);
+void mn_api_call_record_list(struct mn_api_call *call);
 /* front.c */
 void mn_api_front(struct mn_api_call *call);
 void mn_api_openapi(struct mn_api_call *call);

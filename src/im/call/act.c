@@ -158,10 +158,9 @@ static void take_out(struct mn_calls *calls, struct mn_call *call)
     mn_metric_add(calls->metrics, MN_M_CALLS, -1);
 }
 
-/* Both users are free, whatever becomes of the record; *ret_record is what it says now. */
-static enum mn_err finish(struct mn_calls *calls, struct mn_call *call, enum mn_call_status status,
-                          struct mn_str reason, struct mn_call_now now,
-                          struct mn_call_record *ret_record)
+/* Both users are free; *ret_record is what the call's record is to say. */
+static void end(struct mn_calls *calls, struct mn_call *call, enum mn_call_status status,
+                struct mn_str reason, struct mn_call_now now, struct mn_call_record *ret_record)
 {
     struct mn_call_record *record = ret_record;
     *record = call->record;
@@ -172,9 +171,17 @@ static enum mn_err finish(struct mn_calls *calls, struct mn_call *call, enum mn_
     record->ended_ms = now.unix_ms;
     snprintf(record->reason, sizeof(record->reason), "%.*s", (int)reason.n, reason.p);
     count_end(calls, status);
-    enum mn_err err = update(calls, record);
+}
+
+/* The same, and written; the users are free whatever becomes of that. */
+static enum mn_err finish(struct mn_calls *calls, struct mn_call *call, enum mn_call_status status,
+                          struct mn_str reason, struct mn_call_now now,
+                          struct mn_call_record *ret_record)
+{
+    end(calls, call, status, reason, now, ret_record);
+    enum mn_err err = update(calls, ret_record);
     if (err)
-        keep_unwritten(calls, record, now);
+        keep_unwritten(calls, ret_record, now);
     return err;
 }
 
@@ -302,7 +309,8 @@ static void accept(struct mn_calls *calls, const struct mn_call_act *act, struct
     mn_call_table_unwait(call, MN_CALL_WAIT_RING);
     pthread_mutex_unlock(&calls->lock);
     if (update(calls, &call->record)) {
-        mn_ignore(finish(calls, call, MN_CALL_FAILED, mn_str_c(failure_text), now, &record));
+        end(calls, call, MN_CALL_FAILED, mn_str_c(failure_text), now, &record);
+        keep_unwritten(calls, &record, now); /* not at once: a store that waits, waits again */
         error(calls, act, MN_REASON_INTERNAL_ERROR, record.call, NULL);
         push_end(calls, &record, act->from, failure_text);
         return;

@@ -214,7 +214,7 @@ def test_refusals_with_200(people, walker):
             for peer in (0, -1, alice["userId"]):
                 assert walker.call(api, method, path, query={**query, "peerUserId": peer}, status=200)["code"] == 40000
             walker.call(api, method, path, query={**query, "peerUserId": 12345}, status=200)  # they never wrote
-        if "lastId" in names:
+        if "lastUpdatedAt" in names:
             assert walker.call(api, method, path, query={"lastId": 1}, status=200)["code"] == 40000
     assert walker.call(api, "get", "/user/basic", query={"ids": "x"}, status=200)["message"] == "bad_ids"
     assert walker.call(api, "get", "/user/profile", query={"userId": 0}, status=200)["code"] == 40000

@@ -13,6 +13,7 @@
 int test_im_account(void);
 int test_im_account_key(void);
 int test_im_call(void);
+int test_im_call_orders(void);
 int test_im_call_rules(void);
 int test_im_filter(void);
 int test_im_message(void);
