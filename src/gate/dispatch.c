@@ -16,7 +16,7 @@
 enum type_flags {
     BEFORE_AUTH = 1u << 0, /* passes the authentication gate */
     NO_VERDICT = 1u << 1,  /* expiry, session version and the user bucket do not apply */
-    ICE_BUCKET = 1u << 2,  /* charged to the user's bucket of candidates instead (W-10.7) */
+    ICE_BUCKET = 1u << 2,  /* charged to the user's bucket of candidates instead (W-10.9) */
 };
 
 static const struct {

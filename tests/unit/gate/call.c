@@ -90,7 +90,7 @@ static void a_call_goes_through(void **state)
     assert_int_equal(lb_metric(MN_M_CALLS_ENDED), 1);
 }
 
-/* B11: the end of a replaced connection is not the end of the user's call. */
+/* W-3.12.1.11: the end of a replaced connection is not the end of the user's call. */
 static void a_newer_connection_keeps_the_call(void **state)
 {
     (void)state;

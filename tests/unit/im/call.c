@@ -306,7 +306,7 @@ static void both_are_gone(void **state)
     assert_int_equal(cw.frame_count, 0);
 }
 
-/* B12: an invite whose caller has gone by the time its record is there rings nowhere. */
+/* W-3.12.1.13: an invite whose caller has gone by the time its record is there rings nowhere. */
 static void a_caller_who_left_rings_nowhere(void **state)
 {
     (void)state;
@@ -354,7 +354,7 @@ static void an_invite_that_is_not_recorded(void **state)
     cw_say(1, MN_TYPE_CALL_END, call);
 }
 
-/* B12: both are free and both know. */
+/* W-3.12.2.18: both are free and both know. */
 static void an_answer_that_is_not_recorded(void **state)
 {
     (void)state;
