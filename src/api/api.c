@@ -39,6 +39,7 @@ static enum mn_err snapshot_new(const struct mn_api_options *options, struct mn_
     if (err == MN_OK)
         err = mn_proxies_parse(&snapshot->proxies, options->trusted_proxies, why);
     if (err != MN_OK) {
+        mn_filter_free(options->filter);
         mn_free(snapshot);
         return MN_EINVAL;
     }
@@ -57,8 +58,10 @@ static struct mn_api_snapshot *snapshot_ref(struct mn_api *api)
 
 static void snapshot_unref(struct mn_api_snapshot *snapshot)
 {
-    if (atomic_fetch_sub_explicit(&snapshot->refs, 1, memory_order_acq_rel) == 1)
-        mn_free(snapshot);
+    if (atomic_fetch_sub_explicit(&snapshot->refs, 1, memory_order_acq_rel) > 1)
+        return;
+    mn_filter_free(snapshot->options.filter);
+    mn_free(snapshot);
 }
 
 enum mn_err mn_api_reload(struct mn_api *api, const struct mn_api_options *options,

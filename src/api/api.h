@@ -12,6 +12,8 @@
 #include "base/metrics.h"
 #include "base/pool.h"
 #include "im/account.h"
+#include "im/filter.h"
+#include "im/moment/moment.h"
 #include "net/http.h"
 #include "ops/ops.h"
 #include "store/log/msglog.h"
@@ -44,6 +46,8 @@ struct mn_api_options {
      * X-Forwarded-For and X-Real-IP are believed; "" = nobody's.
      */
     const char *trusted_proxies;
+    /* Of texts that come by HTTP (H-6.2); taken over by what is given the options, NULL: none. */
+    struct mn_filter *filter;
 };
 /* Limits of limit.c; "http://localhost:*,http://127.0.0.1:*,null,same-host"; no proxies. */
 void mn_api_options_default(struct mn_api_options *options);
@@ -60,6 +64,7 @@ struct mn_api_config {
     struct mn_account *account; /* all of these outlive the api */
     struct mn_msglog *msglog;
     struct mn_db *db;
+    struct mn_moments *moments;
     struct mn_api_groups groups;
     struct mn_ops *ops;
     struct mn_pool *pool;      /* everything but logins */

@@ -18,6 +18,7 @@ static const struct {
     [MN_API_RULE_VERIFY_ADDRESS] = {600, "600 for an address"},
     [MN_API_RULE_READ_USER] = {1200, "1200 for a user"},
     [MN_API_RULE_READ_ADDRESS] = {1200, "1200 for an address without a good token"},
+    [MN_API_RULE_MOMENT_USER] = {120, "120 for a user"},
 };
 
 void mn_api_options_default(struct mn_api_options *options)

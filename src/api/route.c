@@ -18,6 +18,10 @@
 /* Most rows: a user reads something, or posts an object to a worker. */
 #define READ(path, handler, doc) ROW(path, EXACT, GET, USER, READS, WORKER, BARE, handler, doc)
 
+#define WRITE(path, limits, handler, doc)                                                          \
+    ROW(path, EXACT, POST, USER, limits, WORKER, JSON, handler, doc)
+#define MOMENTS MN_API_LIMIT(MOMENT_USER)
+
 static const struct mn_api_route routes[] = {
     ROW("/", EXACT, GET, ANYONE, 0, LOOP, BARE, front, "what this is, as a page"),
     ROW("/auth/login", EXACT, POST, ANYONE, LOGINS, HASHER, JSON, auth_login,
@@ -41,6 +45,14 @@ static const struct mn_api_route routes[] = {
         "a new friend code"),
     READ("/me/profile", me_profile, "the caller's profile"),
     ROW("/metrics", EXACT, GET, ANYONE, 0, OPS, BARE, metrics, "Prometheus text"),
+    WRITE("/moment/comment/create", MOMENTS, moment_comment_create, "comment on a post"),
+    READ("/moment/comment/cursor", moment_comments, "comments on a post, newest first"),
+    WRITE("/moment/comment/delete", MOMENTS, moment_comment_delete, "delete a comment"),
+    READ("/moment/feed/cursor", moment_feed, "posts of the caller and his friends, newest first"),
+    WRITE("/moment/like/toggle", MOMENTS, moment_like, "like a post, or no longer"),
+    WRITE("/moment/post/create", MOMENTS, moment_post_create, "write a post"),
+    WRITE("/moment/post/delete", MOMENTS, moment_post_delete, "delete a post"),
+    READ("/moment/user/cursor", moment_user, "posts of a user, newest first"),
     ROW("/openapi.yaml", EXACT, GET, ANYONE, 0, LOOP, BARE, openapi, "this API, machine-readable"),
     ROW("/readyz", EXACT, GET, ANYONE, 0, PROBE, BARE, readyz, "whether the server can work"),
     READ("/single-chat/conversation/cursor", conversation_cursor,

@@ -44,6 +44,7 @@ enum mn_api_rule {
     MN_API_RULE_VERIFY_ADDRESS,
     MN_API_RULE_READ_USER,
     MN_API_RULE_READ_ADDRESS,
+    MN_API_RULE_MOMENT_USER,
     MN_API_RULE_COUNT
 };
 #define MN_API_LIMIT(rule) (1u << MN_API_RULE_##rule)

@@ -59,6 +59,7 @@ struct mn_app {
     struct mn_log_gate damage_gate, clock_gate;
     struct mn_witness_keeper *witness;
     struct mn_account *account;
+    struct mn_moments *moments;
     struct mn_call_world call_world;
     struct mn_calls *calls;
     struct mn_ops *ops;
@@ -291,6 +292,12 @@ static enum mn_err open_stores(struct mn_app *app, struct mn_buf *why)
         return err;
     app->witness = mn_witness_keep(app->db, app->msglog, msglog.dir, WITNESS_MS);
     mn_idgen_raise(&app->idgen, mn_msglog_max_id(app->msglog));
+    int64_t moment = 0;
+    if ((err = mn_db_max_moment_id(app->db, &moment))) {
+        mn_buf_addf(why, "cannot read the moments: %s", mn_err_text(err));
+        return err;
+    }
+    mn_idgen_raise(&app->idgen, moment);
     return open_calls(app, why);
 }
 
@@ -304,6 +311,7 @@ static enum mn_err make_api(struct mn_app *app, struct mn_buf *why)
                                         .sink = mn_gate_sink(app->gate)};
     mn_wire_account(config, &account);
     app->account = mn_account_new(&account);
+    app->moments = mn_moments_new(app->db, &app->idgen);
     app->ops = mn_ops_new(&(struct mn_ops_config){.metrics = app->metrics,
                                                   .msglog = app->msglog,
                                                   .db = app->db,
@@ -318,6 +326,7 @@ static enum mn_err make_api(struct mn_app *app, struct mn_buf *why)
     struct mn_api_config api = {.account = app->account,
                                 .msglog = app->msglog,
                                 .db = app->db,
+                                .moments = app->moments,
                                 .groups = {.ctx = app, .names = group_names},
                                 .ops = app->ops,
                                 .pool = app->pool,
@@ -325,8 +334,8 @@ static enum mn_err make_api(struct mn_app *app, struct mn_buf *why)
                                 .metrics = app->metrics,
                                 .log = app->log,
                                 .ratelimit_keys = 65536};
-    mn_wire_api(config, &api.options);
-    return mn_api_new(&api, &app->api, why);
+    enum mn_err err = mn_wire_api(config, &api.options, why);
+    return err ? err : mn_api_new(&api, &app->api, why);
 }
 
 /* ---- life ---- */
@@ -354,6 +363,7 @@ static void tear_down(struct mn_app *app)
     mn_pool_free(app->pool);
     mn_pool_free(app->hash_pool);
     mn_ops_free(app->ops);
+    mn_moments_free(app->moments);
     mn_account_free(app->account);
     mn_calls_free(app->calls);
     mn_db_close(app->db);
@@ -419,8 +429,10 @@ enum mn_err mn_app_reload(struct mn_app *app, const struct mn_config *config, st
     enum mn_err err = mn_wire_gate(config, &settings, why);
     if (err)
         return err;
-    mn_wire_api(config, &options);
-    if ((err = mn_api_reload(app->api, &options, why))) {
+    err = mn_wire_api(config, &options, why);
+    if (!err)
+        err = mn_api_reload(app->api, &options, why);
+    if (err) {
         mn_filter_free(settings.filter);
         return err;
     }

@@ -141,7 +141,8 @@ void mn_wire_account(const struct mn_config *config, struct mn_account_config *r
     ret->code_reset_cooldown_s = config->code_reset_cooldown_s;
 }
 
-void mn_wire_api(const struct mn_config *config, struct mn_api_options *ret)
+enum mn_err mn_wire_api(const struct mn_config *config, struct mn_api_options *ret,
+                        struct mn_buf *why)
 {
     mn_api_options_default(ret);
     ret->ratelimit_enabled = config->ratelimit_enabled;
@@ -152,4 +153,5 @@ void mn_wire_api(const struct mn_config *config, struct mn_api_options *ret)
     if (config->ratelimit_trust_forwarded)
         ret->trusted_proxies = config->http_trusted_proxies[0] ? config->http_trusted_proxies
                                                                : "127.0.0.0/8,::1";
+    return load_filter(config, &ret->filter, why);
 }

@@ -23,7 +23,8 @@ void mn_wire_msglog(const struct mn_config *config, struct mn_msglog_config *ret
 /* These two: only what options decide; the rest of *ret stays. */
 void mn_wire_calls(const struct mn_config *config, struct mn_calls_config *ret);
 void mn_wire_account(const struct mn_config *config, struct mn_account_config *ret);
-/* Texts stay the config's. */
-void mn_wire_api(const struct mn_config *config, struct mn_api_options *ret);
+/* Texts stay the config's; the filter is the caller's. Errors of mn_filter_load(). */
+MN_MUSTCHECK enum mn_err mn_wire_api(const struct mn_config *config, struct mn_api_options *ret,
+                                     struct mn_buf *why);
 
 #endif

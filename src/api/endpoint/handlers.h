@@ -26,6 +26,15 @@ void mn_api_member_state(struct mn_api_call *call);
 /* call_record.c: 7.10 */
 void mn_api_call_record_cursor(struct mn_api_call *call);
 void mn_api_call_record_list(struct mn_api_call *call);
+/* moment.c: 7.9 */
+void mn_api_moment_post_create(struct mn_api_call *call);
+void mn_api_moment_post_delete(struct mn_api_call *call);
+void mn_api_moment_feed(struct mn_api_call *call);
+void mn_api_moment_user(struct mn_api_call *call);
+void mn_api_moment_like(struct mn_api_call *call);
+void mn_api_moment_comment_create(struct mn_api_call *call);
+void mn_api_moment_comment_delete(struct mn_api_call *call);
+void mn_api_moment_comments(struct mn_api_call *call);
 /* front.c */
 void mn_api_front(struct mn_api_call *call);
 void mn_api_openapi(struct mn_api_call *call);

@@ -72,6 +72,31 @@ static const struct mn_sql_step steps[] = {
                 "CREATE UNIQUE INDEX uk_friend_relation_pair"
                 " ON t_friend_relation(user1_id, user2_id);"
                 "CREATE INDEX ix_friend_relation_user2 ON t_friend_relation(user2_id);"},
+    {"moments", "CREATE TABLE t_moment_post ("
+                " id INTEGER PRIMARY KEY,"
+                " author_id INTEGER NOT NULL,"
+                " content TEXT NOT NULL,"
+                " like_count INTEGER NOT NULL DEFAULT 0,"
+                " comment_count INTEGER NOT NULL DEFAULT 0,"
+                " deleted INTEGER NOT NULL DEFAULT 0,"
+                " created_at INTEGER NOT NULL,"
+                " updated_at INTEGER NOT NULL) STRICT;"
+                "CREATE INDEX ix_moment_post_author ON t_moment_post(author_id, deleted, id);"
+                "CREATE TABLE t_moment_like ("
+                " id INTEGER PRIMARY KEY,"
+                " post_id INTEGER NOT NULL,"
+                " user_id INTEGER NOT NULL,"
+                " created_at INTEGER NOT NULL) STRICT;"
+                "CREATE UNIQUE INDEX uk_moment_like_post_user ON t_moment_like(post_id, user_id);"
+                "CREATE TABLE t_moment_comment ("
+                " id INTEGER PRIMARY KEY,"
+                " post_id INTEGER NOT NULL,"
+                " user_id INTEGER NOT NULL,"
+                " content TEXT NOT NULL,"
+                " deleted INTEGER NOT NULL DEFAULT 0,"
+                " created_at INTEGER NOT NULL,"
+                " updated_at INTEGER NOT NULL) STRICT;"
+                "CREATE INDEX ix_moment_comment_post ON t_moment_comment(post_id, deleted, id);"},
 };
 
 size_t mn_sql_steps(void) { return MN_ARRAY_LEN(steps); }

@@ -69,9 +69,9 @@ def walker():
     return Walker()
 
 
-def good_query(method, path, peer):
+def good_query(method, path, peer, post=1):
     """Each parameter with its example, or a value of its kind."""
-    values = {"peerUserId": peer, "userId": peer, "ids": peer, "lastId": 1, "lastSeq": 1000, "sinceSeq": 0}
+    values = {"peerUserId": peer, "userId": peer, "ids": peer, "lastId": 1, "lastSeq": 1000, "sinceSeq": 0, "postId": post}
     query = {}
     for parameter in map(resolve, operation_of(method, path).get("parameters", [])):
         query[parameter["name"]] = values.get(parameter["name"],
@@ -119,6 +119,14 @@ def test_schemas_refuse_what_they_should():
             check(done, bad)
 
 
+def add_moments(server, session):
+    """A post and a comment of the user's own; their ids go into his session, for bodies and queries."""
+    api = server.api(session["accessToken"])
+    session["postId"] = api.post("/moment/post/create", {"content": "hello"}).ok()["postId"]
+    session["commentId"] = api.post("/moment/comment/create",
+                                    {"postId": session["postId"], "content": "hello"}).ok()["commentId"]
+
+
 @pytest.fixture(scope="module")
 def people(launch_module):
     """Two who wrote to each other, on a server without call limits."""
@@ -131,6 +139,7 @@ def people(launch_module):
     alice.auth(sessions[0]["accessToken"])
     alice.chat(int(sessions[1]["userId"]), "hello", "c1")
     alice.close()
+    add_moments(server, sessions[0])
     return server, sessions
 
 
@@ -145,8 +154,12 @@ def test_success(people, walker, method, path):
     else:
         body = good_body(method, path, alice)
     api = server.api(alice["accessToken"])
-    query = good_query(method, path, bob["userId"])
+    query = good_query(method, path, bob["userId"], alice.get("postId"))
+    if path == "/moment/user/cursor":
+        query["userId"] = alice["userId"]
     walker.call(api, method, path, body, query=query, status=200)
+    if path in ("/moment/post/delete", "/moment/comment/delete"):
+        add_moments(server, alice)
     if path == "/me/friend-code/reset":
         until(lambda: walker.call(api, method, path, status=200)["code"] == 0, "the end of the cooldown")
     for name in query:  # optional parameters may be empty, or not be there
@@ -175,7 +188,7 @@ def test_what_the_pipeline_refuses(people, walker, method, path):
         for name in body:
             walker.call(api, method, path, {**body, name: {}}, status=400)
             walker.call(api, method, path, {**body, name: "\u3000"}, status=400)
-            walker.call(api, method, path, '{"%s":"a\\u0000"}' % name, {"Content-Type": JSON}, status=400)
+            walker.call(api, method, path, {**body, name: "a\0"}, status=400)
         walker.call(api, method, path, "{}", {"Content-Type": "text/plain"}, status=415)
     for parameter in map(resolve, operation.get("parameters", [])):
         name = parameter["name"]
@@ -219,6 +232,15 @@ def test_refusals_with_200(people, walker):
     assert walker.call(api, "get", "/user/basic", query={"ids": "x"}, status=200)["message"] == "bad_ids"
     assert walker.call(api, "get", "/user/profile", query={"userId": 0}, status=200)["code"] == 40000
     assert walker.call(api, "get", "/user/profile", query={"userId": 12345}, status=200)["code"] == 40400
+    for path in ("/moment/post/delete", "/moment/like/toggle", "/moment/comment/create", "/moment/comment/delete"):
+        for number, code in ((0, 40000), (12345, 40400)):
+            body = {"postId": number, "commentId": number, "content": "x"}
+            assert walker.call(api, "post", path, body, status=200)["code"] == code
+    stranger = server.api(bob["accessToken"])
+    assert walker.call(stranger, "get", "/moment/comment/cursor", query={"postId": alice["postId"]},
+                       status=200)["code"] == 40300
+    assert walker.call(stranger, "get", "/moment/user/cursor", query={"userId": alice["userId"]},
+                       status=200)["code"] == 40300
     nobody = server.api_of(987654321)
     assert walker.call(nobody, "get", "/me/profile", status=200)["code"] == 40400
     assert walker.call(nobody, "post", "/me/friend-code/reset", status=200)["code"] == 40400
