@@ -137,10 +137,8 @@ void mn_session_on_close(struct mn_conn *conn)
     struct mn_session *session = mn_session_of(conn);
     mn_session_set_state(session, MN_SESSION_CLOSED);
     if (session->uid) {
-        struct mn_presence *presence = gl->gate->config.presence;
-        mn_presence_drop(presence, session->uid, mn_conn_id(conn));
-        if (mn_presence_find(presence, session->uid) == 0) /* else a newer one has taken over */
-            mn_calls_gone(gl->gate->calls, session->uid);
+        mn_presence_drop(gl->gate->config.presence, session->uid, mn_conn_id(conn));
+        mn_calls_gone(gl->gate->calls, session->uid);
         mn_metric_add(gl->metrics, MN_M_SESSIONS, -1);
         session->uid = 0;
     }

@@ -57,8 +57,10 @@ MN_MUSTCHECK enum mn_err mn_calls_start(struct mn_calls *calls);
 MN_MUSTCHECK enum mn_err mn_calls_submit(struct mn_calls *calls, int64_t from,
                                          const struct mn_envelope *env);
 /*
- * The user's last connection went.  His call, if he has one, ends when he is
- * not back in time.  NULL is a no-op.  Any thread, never blocks.
+ * A connection of the user went, after is_online() was told.  His call, if he
+ * has one, ends when he has none when the grace is over: one that a newer
+ * connection has replaced changes nothing.  NULL is a no-op.  Any thread,
+ * never blocks.
  */
 void mn_calls_gone(struct mn_calls *calls, int64_t user);
 /* Carries out what waits, ends all calls (their records say so), joins the thread.  NULL is a no-op. */

@@ -320,6 +320,39 @@ static void a_caller_who_left_rings_nowhere(void **state)
     cw_frame(0, 3, MN_TYPE_CALL_INVITE_OK);
 }
 
+/* He was there when it was asked, and there was no call yet when he went. */
+static void a_callee_who_left_is_gone(void **state)
+{
+    (void)state;
+    cw.callee_leaves = true;
+    cw_invite(1, 2);
+    int64_t call = cw_frame(0, 1, MN_TYPE_CALL_INVITE_OK)->env.call_id;
+    cw_pass(CW_GRACE_MS);
+    assert_int_equal(cw.frame_count, 2);
+    assert_string_equal(cw_frame(1, 1, MN_TYPE_CALL_END)->env.call_reason.p, "peer_disconnect");
+    cw_has_ended(call, MN_CALL_FAILED, "peer_disconnect", -1);
+}
+
+/* Two loops read the clock in another order than they come. */
+static void deadlines_are_kept_in_order(void **state)
+{
+    (void)state;
+    cw_ringing();
+    cw_invite(3, 4);
+    cw_forget();
+    cw_leave(1);
+    cw_now.mono_ms -= 2;
+    cw_leave(4);
+    cw_leave(3);
+    cw_now.mono_ms += 1;
+    cw_leave(2);
+    cw_now.mono_ms += CW_GRACE_MS - 1;
+    cw_run();
+    assert_int_equal(mn_metrics_sum(cw.metrics, MN_M_CALLS), 1);
+    cw_pass(1);
+    assert_int_equal(mn_metrics_sum(cw.metrics, MN_M_CALLS), 0);
+}
+
 static void crossing_invites_make_one_call(void **state)
 {
     (void)state;
@@ -515,6 +548,8 @@ int test_im_call(void)
         TEST(who_comes_back_stays),
         TEST(both_are_gone),
         TEST(a_caller_who_left_rings_nowhere),
+        TEST(a_callee_who_left_is_gone),
+        TEST(deadlines_are_kept_in_order),
         TEST(crossing_invites_make_one_call),
         TEST(an_invite_that_is_not_recorded),
         TEST(an_answer_that_is_not_recorded),

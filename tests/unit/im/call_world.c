@@ -37,8 +37,8 @@ static enum mn_err create(void *ctx, const struct mn_call_record *record)
     }
     assert_true(cw.record_count < CW_RECORDS);
     cw.records[cw.record_count++] = *record;
-    if (cw.caller_leaves)
-        cw.online[record->caller] = false;
+    cw.online[record->caller] &= !cw.caller_leaves;
+    cw.online[record->callee] &= !cw.callee_leaves;
     return MN_OK;
 }
 

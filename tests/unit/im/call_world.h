@@ -32,7 +32,7 @@ extern struct cw {
     int creates_fail, updates_fail; /* so many of the next ones do */
     bool friends_fail;
     unsigned unwritten;
-    bool caller_leaves; /* while his record is being made */
+    bool caller_leaves, callee_leaves; /* while the record is being made */
 } cw;
 extern struct mn_call_now cw_now;
 
