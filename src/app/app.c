@@ -25,6 +25,7 @@
 #include "im/account.h"
 #include "im/call/calls.h"
 #include "im/group/roster.h"
+#include "im/log_todo.h"
 #include "net/net.h"
 #include "ops/ops.h"
 #include "store/log/msglog.h"
@@ -58,6 +59,7 @@ struct mn_app {
     struct mn_msglog *msglog;
     struct mn_log_gate damage_gate, clock_gate;
     struct mn_witness_keeper *witness;
+    struct mn_log_todo *log_todo;
     struct mn_account *account;
     struct mn_moments *moments;
     struct mn_call_world call_world;
@@ -266,6 +268,39 @@ static enum mn_err open_calls(struct mn_app *app, struct mn_buf *why)
     return mn_calls_start(app->calls) ? no_threads(why, "calls") : MN_OK;
 }
 
+/* What an earlier process had committed in one store only. */
+static enum mn_err open_log_todo(struct mn_app *app, struct mn_buf *why)
+{
+    const struct mn_log_todo_config config = {
+        .db = app->db, .msglog = app->msglog, .ids = &app->idgen, .log = app->log};
+    errno = 0;
+    enum mn_err err = mn_log_todo_start(&config, &app->log_todo);
+    if (err == MN_ESYS)
+        return no_threads(why, "log_todo");
+    if (err)
+        mn_buf_addf(why, "cannot read what the message log has to do yet: %s", mn_err_text(err));
+    return err;
+}
+
+/* Above all that is stored: the clock may have stepped back since. */
+static enum mn_err raise_ids(struct mn_app *app, struct mn_buf *why)
+{
+    static const struct {
+        const char *what;
+        enum mn_err (*most)(struct mn_db *db, int64_t *ret_id);
+    } subjects[] = {{"moments", mn_db_max_moment_id}};
+    for (size_t i = 0; i < MN_ARRAY_LEN(subjects); i++) {
+        int64_t most = 0;
+        enum mn_err err = subjects[i].most(app->db, &most);
+        if (err) {
+            mn_buf_addf(why, "cannot read the %s: %s", subjects[i].what, mn_err_text(err));
+            return err;
+        }
+        mn_idgen_raise(&app->idgen, most);
+    }
+    return MN_OK;
+}
+
 static enum mn_err open_stores(struct mn_app *app, struct mn_buf *why)
 {
     const struct mn_config *config = &app->config;
@@ -292,13 +327,10 @@ static enum mn_err open_stores(struct mn_app *app, struct mn_buf *why)
         return err;
     app->witness = mn_witness_keep(app->db, app->msglog, msglog.dir, WITNESS_MS);
     mn_idgen_raise(&app->idgen, mn_msglog_max_id(app->msglog));
-    int64_t moment = 0;
-    if ((err = mn_db_max_moment_id(app->db, &moment))) {
-        mn_buf_addf(why, "cannot read the moments: %s", mn_err_text(err));
-        return err;
-    }
-    mn_idgen_raise(&app->idgen, moment);
-    return open_calls(app, why);
+    err = raise_ids(app, why);
+    if (!err)
+        err = open_calls(app, why);
+    return err ? err : open_log_todo(app, why);
 }
 
 static enum mn_err make_api(struct mn_app *app, struct mn_buf *why)
@@ -356,6 +388,7 @@ static void tear_down(struct mn_app *app)
         mn_pool_stop(app->pool);
     if (app->hash_pool)
         mn_pool_stop(app->hash_pool);
+    mn_log_todo_stop(app->log_todo);
     mn_witness_stop(app->witness);
     mn_witness_end(app->witness, mn_msglog_close(app->msglog));
     mn_net_free(app->net);

@@ -14,6 +14,7 @@
 #include "gate/frame/frame.h"
 #include "gate/message_frame.h"
 #include "gate/resend.h"
+#include "im/log_wait.h"
 
 enum kind { ANSWER, MESSAGE, GROUP, RECEIPT, REVOKED, FRAME, KICK, BUMP };
 
@@ -164,9 +165,12 @@ static void route(struct parcels *parcels, struct mn_op *op)
         if (op->result == MN_OK)
             route_revoked(parcels, op);
         break;
-    case MN_OP_LEARNT: /* if it was not stored: the user is told once more */
+    case MN_OP_CHAT:
     case MN_OP_JOIN:
     case MN_OP_LEAVE:
+        mn_log_done(op);
+        break;
+    case MN_OP_LEARNT: /* if it was not stored: the user is told once more */
     case MN_OP_ECHO:
         break; /* nobody submits them */
     }

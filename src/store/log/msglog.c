@@ -146,17 +146,21 @@ static enum mn_err last_key_id(struct mn_msglog *log, enum mn_cf cf, int64_t *re
     return err;
 }
 
-/* Messages and chats have their ids from one generator; every chat has a message, and so a row. */
+/* Messages and chats have their ids from one generator; of a chat without a message a row tells. */
 static enum mn_err read_max_id(struct mn_msglog *log)
 {
-    int64_t id = 0, chat = 0;
+    int64_t id = 0, chat = 0, bare = 0;
     enum mn_err err = last_key_id(log, MN_CF_MSG, &id);
     if (!err)
         err = last_key_id(log, MN_CF_INDEX, &chat);
+    if (!err)
+        err = mn_msglog_read_bare_id(log->db, &bare);
     if (err)
         return err;
     if (chat > id)
         id = chat;
+    if (bare > id)
+        id = bare;
     log->floor_id = id;
     atomic_store(&log->max_id, id);
     return MN_OK;

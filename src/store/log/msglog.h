@@ -61,6 +61,7 @@ enum mn_op_kind {
     MN_OP_CURSOR,     /* move a cursor of `from` in the chat `key` to `at`, never back */
     MN_OP_REVOKE,     /* mark the message `id` as revoked at `unix_ms`; its content is kept */
     MN_OP_LEARNT,     /* `from` has learnt of the revocations up to number `id` */
+    MN_OP_CHAT,       /* make the chat of two users, without a message, if it is not there */
     /* Of one user and group the next one of these two only after the one before came back. */
     MN_OP_JOIN,  /* `from` is a member of the group `key` from its next message on */
     MN_OP_LEAVE, /* ... and no longer; his cursors are forgotten */
@@ -107,10 +108,10 @@ struct mn_op {
     int64_t from;           /* APPEND: sender. CURSOR: the reader. REVOKE: the message's sender. */
     int64_t to;             /* the other user of a PAIR; 0 in a GROUP. REVOKE: out */
     struct mn_chat_key key; /* REVOKE: out */
-    struct mn_place at;     /* CURSOR: in. APPEND, REVOKE: out. */
+    struct mn_place at;     /* CURSOR: in. APPEND, CHAT, REVOKE: out. */
     /* CURSOR: of the message at `at`. APPEND: to use for a new one; out: the first one's when duplicate */
     int64_t id;
-    int64_t unix_ms; /* APPEND, REVOKE, JOIN: time of processing, which is stored */
+    int64_t unix_ms; /* APPEND, CHAT, REVOKE, JOIN: time of processing, which is stored */
     /* APPEND to a GROUP: the message of the same group that it answers, and whom that addresses; 0: none */
     int64_t reply_to, reply_author;
     /* REVOKE: in, of the message's time: not one that is older. Out: the revocation's number, 0: none. */
@@ -123,7 +124,7 @@ struct mn_op {
      */
     enum mn_err result;
     bool duplicate; /* APPEND: client id seen before; id and seq are the first one's */
-    bool advanced;  /* CURSOR: it moved. REVOKE, JOIN, LEAVE: it was not so before */
+    bool advanced;  /* CURSOR: it moved. CHAT, REVOKE, JOIN, LEAVE: it was not so before */
     /* text: client id, message type as the client wrote it, body, mentions; not NUL-terminated */
     uint16_t client_id_len;
     uint16_t msg_type_len;
@@ -325,7 +326,7 @@ struct mn_chat_pos {
     int64_t updated_ms, chat;
 };
 #define MN_CHAT_POS_TOP ((struct mn_chat_pos){INT64_MAX, INT64_MAX})
-/* `last` is the last message, valid during the callback. Return false to stop. */
+/* `last`: the last message, NULL in a chat without one; valid during the callback. False: stop. */
 typedef bool (*mn_conversation_fn)(void *arg, const struct mn_chat_view *chat,
                                    const struct mn_msg *last);
 struct mn_conversation_query {
@@ -342,8 +343,7 @@ MN_MUSTCHECK enum mn_err mn_msglog_conversations(struct mn_msglog *log,
                                                  const struct mn_conversation_query *query,
                                                  mn_conversation_fn fn, void *arg);
 /*
- * The same of his groups; `last` is NULL in one without a message, whose
- * time is when he joined.  What it costs follows the number of his groups.
+ * The same of his groups; the time of one without a message is when he joined.  What it costs follows the number of his groups.
  */
 MN_MUSTCHECK enum mn_err mn_msglog_group_conversations(struct mn_msglog *log,
                                                        const struct mn_conversation_query *query,

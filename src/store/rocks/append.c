@@ -52,6 +52,8 @@ static bool is_valid(const struct mn_msglog *log, const struct mn_op *op)
         return is_append_valid(log, op) && is_key_valid(op);
     case MN_OP_CURSOR:
         return is_key_valid(op);
+    case MN_OP_CHAT:
+        return is_key_valid(op) && op->key.kind == MN_CHAT_PAIR;
     case MN_OP_JOIN:
     case MN_OP_LEAVE:
         return is_key_valid(op) && op->key.kind == MN_CHAT_GROUP;
@@ -114,8 +116,8 @@ static enum mn_err load_chat(struct mn_rocks *db, struct mn_rocks_iter *heads, s
     chat->id = err ? 0 : row.chat;
     if (!err)
         err = load_head(db, heads, chat);
-    /* The pair's row came with its first message. */
-    return !err && chat->last_seq == 0 ? MN_ECORRUPT : err;
+    /* The pair's row came with its first message, or was made without one. */
+    return !err && chat->last_seq == 0 && !row.is_bare ? MN_ECORRUPT : err;
 }
 
 /* A group is there without a row of its own. */
@@ -344,19 +346,27 @@ static enum mn_err find_first(struct mn_writer *w, struct mn_op_slot *slot)
     }
 }
 
+/* MN_EBUSY: no id can be given now. */
+static enum mn_err make_chat(struct mn_writer *w, struct mn_op_slot *slot, bool is_bare)
+{
+    int64_t id = mn_idgen_next(w->log->config.idgen);
+    if (id <= 0)
+        return MN_EBUSY;
+    slot->chat->id = id;
+    slot->is_created = true;
+    mn_writer_put_chat(w, slot->chat, slot->op->unix_ms, is_bare);
+    return MN_OK;
+}
+
 /* What must be there before the message: the chat, and the count for its row. */
 static enum mn_err begin_append(struct mn_writer *w, struct mn_op_slot *slot)
 {
     struct mn_chat *chat = slot->chat;
     if (chat->key.kind == MN_CHAT_GROUP)
         return mn_writer_load_counts(w, slot);
-    if (chat->id == 0) {
-        int64_t id = mn_idgen_next(w->log->config.idgen);
-        if (id <= 0)
-            return MN_EBUSY;
-        chat->id = id;
-        mn_writer_put_chat(w, chat, slot->op->unix_ms);
-    }
+    enum mn_err err = chat->id == 0 ? make_chat(w, slot, false) : MN_OK;
+    if (err)
+        return err;
     if (slot->op->from == chat->key.a)
         chat->low_count++;
     slot->count = chat->low_count;
@@ -384,6 +394,21 @@ static void apply_append(struct mn_writer *w, struct mn_op_slot *slot)
         mn_writer_put_counts(w, slot);
     mn_writer_put_message(w, slot);
     map_add(w, slot);
+}
+
+/* ---- apply: a chat without a message ---- */
+
+static void apply_chat(struct mn_writer *w, struct mn_op_slot *slot)
+{
+    struct mn_op *op = slot->op;
+    if (slot->chat->id == 0) {
+        op->result = make_chat(w, slot, true);
+        if (op->result)
+            return;
+        op->advanced = true;
+    }
+    slot->is_put = true; /* perhaps by another operation of this batch, which may fail yet */
+    op->at = (struct mn_place){slot->chat->id, slot->chat->last_seq};
 }
 
 /* ---- apply: cursors ---- */
@@ -469,6 +494,9 @@ static void apply(struct mn_writer *w, struct mn_op_slot *slot)
         break;
     case MN_OP_CURSOR:
         apply_cursor(w, slot);
+        break;
+    case MN_OP_CHAT:
+        apply_chat(w, slot);
         break;
     case MN_OP_REVOKE:
         mn_writer_revoke(w, slot);

@@ -25,6 +25,7 @@ enum {
     PAIR_LISTED = 1u << 4, /* listed_ms follows */
     PAIR_WAITING_LOW = 1u << 5,
     PAIR_WAITING_HIGH = 1u << 6,
+    PAIR_BARE = 1u << 7,
     MEMBER_DELIVERED = 1u << 4,
     MEMBER_READ = 1u << 5,
     MEMBER_GROUP = 1u << 6, /* joined_seq instead of a peer */
@@ -79,6 +80,12 @@ void mn_key_pair(char key[MN_KEY_CHAT_BYTES], int64_t low, int64_t high)
     key[0] = 'p';
     put_be64(key + 1, (uint64_t)low);
     put_be64(key + 9, (uint64_t)high);
+}
+
+void mn_key_unlisted(char key[MN_KEY_CHAT_BYTES], int64_t low, int64_t high)
+{
+    mn_key_pair(key, low, high);
+    key[0] = 'c';
 }
 
 void mn_key_member(char key[MN_KEY_CHAT_BYTES], int64_t user, int64_t chat)
@@ -198,6 +205,15 @@ enum mn_err mn_key_client_parse(struct mn_str key, int64_t *ret_chat, uint64_t *
 enum mn_err mn_key_pair_parse(struct mn_str key, int64_t *ret_low, int64_t *ret_high)
 {
     if (key.n != MN_KEY_CHAT_BYTES || key.p[0] != 'p')
+        return MN_ECORRUPT;
+    *ret_low = (int64_t)get_be64(key.p + 1);
+    *ret_high = (int64_t)get_be64(key.p + 9);
+    return MN_OK;
+}
+
+enum mn_err mn_key_unlisted_parse(struct mn_str key, int64_t *ret_low, int64_t *ret_high)
+{
+    if (key.n != MN_KEY_CHAT_BYTES || key.p[0] != 'c')
         return MN_ECORRUPT;
     *ret_low = (int64_t)get_be64(key.p + 1);
     *ret_high = (int64_t)get_be64(key.p + 9);
@@ -524,7 +540,7 @@ enum mn_err mn_row_revoked_parse(struct mn_str value, struct mn_row_revoked *ret
 size_t mn_row_pair_print(char value[MN_ROW_PAIR_MAX], const struct mn_row_pair *row)
 {
     value[0] = (char)(MN_ROW_VERSION | (row->is_listed ? PAIR_LISTED : 0) |
-                      (row->is_waiting[0] ? PAIR_WAITING_LOW : 0) |
+                      (row->is_bare ? PAIR_BARE : 0) | (row->is_waiting[0] ? PAIR_WAITING_LOW : 0) |
                       (row->is_waiting[1] ? PAIR_WAITING_HIGH : 0));
     put_be64(value + 1, (uint64_t)row->chat);
     char *p = value + 9;
@@ -537,8 +553,9 @@ enum mn_err mn_row_pair_parse(struct mn_str value, struct mn_row_pair *ret)
 {
     struct reader r = reader_make(value);
     struct mn_row_pair row = {0};
-    unsigned flags = get_flags(&r, PAIR_LISTED | PAIR_WAITING_LOW | PAIR_WAITING_HIGH);
+    unsigned flags = get_flags(&r, PAIR_LISTED | PAIR_WAITING_LOW | PAIR_WAITING_HIGH | PAIR_BARE);
     row.is_listed = (flags & PAIR_LISTED) != 0;
+    row.is_bare = (flags & PAIR_BARE) != 0;
     row.is_waiting[0] = (flags & PAIR_WAITING_LOW) != 0;
     row.is_waiting[1] = (flags & PAIR_WAITING_HIGH) != 0;
     row.chat = get_fixed_positive(&r);

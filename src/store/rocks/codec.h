@@ -24,7 +24,11 @@
 #define MN_KEY_SEQ_BYTES 16
 /* ... (chat, 1 << 63 | hash of sender and client id) -> seq. */
 #define MN_KEY_CLIENT_BYTES 16
-/* chat: 'p' low high -> chat of a pair; 'u' user chat -> the member's row. */
+/*
+ * chat: 'p' low high -> chat of a pair; 'u' user chat -> the member's row; 'c'
+ * low high, no value: the pair's chat was made without a message and is in no
+ * list yet.
+ */
 #define MN_KEY_CHAT_BYTES 17
 /* ... and 's' group user seq -> how many messages of the user's there are up to that one, his own. */
 #define MN_KEY_OWN_BYTES 25
@@ -51,6 +55,7 @@ void mn_key_client(char key[MN_KEY_CLIENT_BYTES], int64_t chat, uint64_t hash);
 /* Hash of a client id of at most MN_CLIENT_ID_MAX bytes, under the log's key. */
 uint64_t mn_client_hash(const uint64_t key[2], int64_t from, struct mn_str client_id);
 void mn_key_pair(char key[MN_KEY_CHAT_BYTES], int64_t low, int64_t high);
+void mn_key_unlisted(char key[MN_KEY_CHAT_BYTES], int64_t low, int64_t high);
 void mn_key_member(char key[MN_KEY_CHAT_BYTES], int64_t user, int64_t chat);
 void mn_key_counted(char key[MN_KEY_OWN_BYTES], enum mn_key_counted kind, int64_t chat,
                     int64_t user, int64_t seq);
@@ -61,6 +66,8 @@ MN_MUSTCHECK enum mn_err mn_key_seq_parse(struct mn_str key, int64_t *ret_chat, 
 MN_MUSTCHECK enum mn_err mn_key_client_parse(struct mn_str key, int64_t *ret_chat,
                                              uint64_t *ret_hash);
 MN_MUSTCHECK enum mn_err mn_key_pair_parse(struct mn_str key, int64_t *ret_low, int64_t *ret_high);
+MN_MUSTCHECK enum mn_err mn_key_unlisted_parse(struct mn_str key, int64_t *ret_low,
+                                               int64_t *ret_high);
 MN_MUSTCHECK enum mn_err mn_key_member_parse(struct mn_str key, int64_t *ret_user,
                                              int64_t *ret_chat);
 void mn_key_listed(char key[MN_KEY_LISTED_BYTES], int64_t user, int64_t updated_ms, int64_t chat);
@@ -121,6 +128,7 @@ MN_MUSTCHECK enum mn_err mn_row_client_parse(struct mn_str value, int64_t *ret_s
 /* The chat of a pair, and what the lists on disk say of it. */
 struct mn_row_pair {
     int64_t chat;
+    bool is_bare;       /* it was made without a message, so it may have none */
     bool is_listed;     /* there are two rows 'l' ... */
     int64_t listed_ms;  /* ... with this time */
     bool is_waiting[2]; /* there is a row 'd' of the smaller, of the greater user */

@@ -99,6 +99,10 @@ static enum mn_err give(struct convs *c, const struct mn_chat_view *view)
     char key[MN_KEY_MSG_BYTES];
     struct mn_rocks_value value;
     struct mn_msg msg;
+    if (view->last_id == 0) {
+        c->stopped = !c->fn(c->arg, view, NULL);
+        return MN_OK;
+    }
     mn_key_msg(key, view->last_id);
     enum mn_err err = mn_rocks_get(c->log->db, MN_CF_MSG, mn_str_make(key, sizeof(key)), &value);
     if (err)

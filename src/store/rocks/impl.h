@@ -103,6 +103,9 @@ MN_MUSTCHECK enum mn_err mn_msglog_read_hash_key(struct mn_rocks *db, uint64_t r
 MN_MUSTCHECK enum mn_err mn_msglog_read_end(struct mn_rocks *db, struct mn_log_end *ret);
 void mn_msglog_put_generation(struct mn_rocks *db, struct mn_rocks_batch *batch,
                               uint64_t generation);
+/* Greatest id of a chat made without a message: no other row says it.  0: there is none. MN_ECORRUPT. */
+MN_MUSTCHECK enum mn_err mn_msglog_read_bare_id(struct mn_rocks *db, int64_t *ret_id);
+void mn_msglog_put_bare_id(struct mn_rocks *db, struct mn_rocks_batch *batch, int64_t id);
 /* Newest format this program writes. */
 #define MN_MSGLOG_FORMAT 2u
 
@@ -118,8 +121,9 @@ struct mn_op_slot {
     uint32_t map_next;           /* in the batch's map, index + 1 */
     int64_t count;               /* APPEND: of the row of `index`: low_count or own_count */
     bool is_new;                 /* APPEND: its rows are in the batch */
+    bool is_created;             /* APPEND, CHAT: it made the pair's chat */
     bool caught_up;              /* CURSOR: nothing is undelivered any more */
-    bool is_put;                 /* REVOKE, LEARNT, JOIN, LEAVE: its rows are in the batch */
+    bool is_put;                 /* CHAT, REVOKE, LEARNT, JOIN, LEAVE: its rows are in the batch */
 };
 
 /* A row of `index` that the batch will have; as numbers, to be sorted. */
@@ -175,8 +179,11 @@ void mn_writer_put_counts(struct mn_writer *w, struct mn_op_slot *slot);
 void mn_writer_group_cursor(struct mn_writer *w, struct mn_op_slot *slot);
 void mn_writer_member(struct mn_writer *w, struct mn_op_slot *slot);
 
-/* rows.c: a new chat and its members' rows, which the chat then has in memory too. */
-void mn_writer_put_chat(struct mn_writer *w, struct mn_chat *chat, int64_t unix_ms);
+/*
+ * rows.c: a new chat and its members' rows, which the chat then has in memory
+ * too; `is_bare`: without a message, so it says of itself what a message would.
+ */
+void mn_writer_put_chat(struct mn_writer *w, struct mn_chat *chat, int64_t unix_ms, bool is_bare);
 /* A new message; its rows of `index` follow with mn_writer_put_index(). */
 void mn_writer_put_message(struct mn_writer *w, const struct mn_op_slot *slot);
 void mn_writer_put_chat_row(struct mn_writer *w, const char *key, size_t key_len,

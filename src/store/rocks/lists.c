@@ -7,7 +7,8 @@
  * that in, and it is written once for all its messages of two minutes, in
  * slices that go with other batches.
  *
- * After a crash what was only in memory is found again: a mark on disk says
+ * After a crash what was only in memory is found again: chats made without a
+ * message have a row 'c' until they are in the lists; for the others a mark on disk says
  * up to which message id the lists are complete, and the chats of all
  * messages beyond it are looked at (mn_lists_recover()).  A message with an id
  * at or below the mark, as ids are given before the queue, lowers it in its
@@ -28,7 +29,7 @@
 enum {
     WRITE_MS = 120000,        /* how long a chat that moved may wait ... */
     WRITE_MESSAGES = 4000000, /* ... and how many messages a start after a crash looks at */
-    CHANGES = 9,              /* rows of a chat at most: 'l' 4, 'd' 2, 'n' 2, 'p' */
+    CHANGES = 10,             /* rows of a chat at most: 'l' 4, 'd' 2, 'n' 2, 'p', 'c' */
     SLICE_MIN = 64,           /* chats written with a batch */
     RECOVER_SLICE = 512,      /* and while recovering, each in a batch of their own */
     RECOVER_CHATS = 16384     /* remembered meanwhile, so that one is looked at once */
@@ -104,6 +105,11 @@ static void put_place(struct slice *s, const struct mn_moved *moved, struct mn_r
         }
         mn_key_listed(key, moved->user[side], moved->updated_ms, moved->chat);
         put(s, key, sizeof(key), MN_ROW_EMPTY);
+    }
+    if (row->is_bare && !row->is_listed) {
+        char unlisted[MN_KEY_CHAT_BYTES];
+        mn_key_unlisted(unlisted, moved->user[0], moved->user[1]);
+        drop(s, unlisted, sizeof(unlisted));
     }
     row->is_listed = true;
     row->listed_ms = moved->updated_ms;
@@ -265,19 +271,20 @@ void mn_lists_lower_mark(struct mn_writer *w)
 static void note_slot(struct mn_moved_chats *moves, const struct mn_op_slot *slot, uint32_t reserve)
 {
     const struct mn_op *op = slot->op;
-    if (op->key.kind != MN_CHAT_PAIR || !(slot->is_new || slot->caught_up))
+    bool in_list = slot->is_new || slot->is_created;
+    if (op->key.kind != MN_CHAT_PAIR || !(in_list || slot->caught_up))
         return;
     /* What was caught up with may go unnoticed; room for messages must not. */
-    if (!slot->is_new && moves->now.count + reserve > moves->cap)
+    if (!in_list && moves->now.count + reserve > moves->cap)
         return;
     struct mn_moved moved = {.chat = op->at.chat,
                              .user = {op->key.a, op->key.b},
-                             .updated_ms = slot->is_new ? op->unix_ms : slot->chat->last_ms,
-                             .is_created = slot->is_new && op->at.seq == 1};
+                             .updated_ms = in_list ? op->unix_ms : slot->chat->last_ms,
+                             .is_created = slot->is_created};
     bool from_low = op->from == op->key.a;
     if (slot->is_new)
         moved.waiting[from_low ? 1 : 0] = MN_WAITING_SET;
-    else
+    else if (slot->caught_up)
         moved.waiting[from_low ? 0 : 1] = MN_WAITING_CLEAR;
     mn_moved_chats_put(moves, &moved);
 }
@@ -458,6 +465,18 @@ static enum mn_err gather_pair(struct recovery *r, struct mn_str key, struct mn_
     return err ? err : gather(r, row.chat, low, high);
 }
 
+static enum mn_err gather_unlisted(struct recovery *r, struct mn_str key, struct mn_str value)
+{
+    int64_t low = 0, high = 0, chat = 0;
+    (void)value;
+    enum mn_err err = mn_key_unlisted_parse(key, &low, &high);
+    if (!err)
+        err = mn_msglog_get_pair(r->log->db, low, high, &chat);
+    if (err)
+        return err == MN_ENOTFOUND ? MN_ECORRUPT : err;
+    return gather(r, chat, low, high);
+}
+
 typedef enum mn_err (*gather_fn)(struct recovery *r, struct mn_str key, struct mn_str value);
 
 static enum mn_err walk(struct recovery *r, enum mn_cf cf, struct mn_str lower, struct mn_str upper,
@@ -514,6 +533,8 @@ static enum mn_err recover(struct recovery *r)
             err = walk(r, MN_CF_MSG, mn_str_make(lower, sizeof(lower)),
                        MN_STR("\xff\xff\xff\xff\xff\xff\xff\xff"), gather_message);
     }
+    if (!err)
+        err = walk(r, MN_CF_CHAT, MN_STR("c"), MN_STR("d"), gather_unlisted);
     if (!err && (making || r->last > r->log->lists_mark))
         err = finish(r, making);
     return err;

@@ -47,13 +47,24 @@ void mn_writer_put_waiting(struct mn_writer *w, int64_t user, int64_t chat, bool
         mn_rocks_batch_delete(w->log->db, w->batch, MN_CF_CHAT, mn_str_make(key, sizeof(key)));
 }
 
-void mn_writer_put_chat(struct mn_writer *w, struct mn_chat *chat, int64_t unix_ms)
+/* The chat's id and its place in the lists are found again by these, not by a message. */
+static void put_bare(struct mn_writer *w, const struct mn_chat *chat)
+{
+    char key[MN_KEY_CHAT_BYTES];
+    mn_key_unlisted(key, chat->key.a, chat->key.b);
+    put(w, MN_CF_CHAT, key, sizeof(key), MN_ROW_EMPTY.p, MN_ROW_EMPTY.n);
+    mn_msglog_put_bare_id(w->log->db, w->batch, chat->id);
+}
+
+void mn_writer_put_chat(struct mn_writer *w, struct mn_chat *chat, int64_t unix_ms, bool is_bare)
 {
     char key[MN_KEY_CHAT_BYTES];
     char value[MN_ROW_PAIR_MAX];
     mn_key_pair(key, chat->key.a, chat->key.b);
     put(w, MN_CF_CHAT, key, sizeof(key), value,
-        mn_row_pair_print(value, &(struct mn_row_pair){.chat = chat->id}));
+        mn_row_pair_print(value, &(struct mn_row_pair){.chat = chat->id, .is_bare = is_bare}));
+    if (is_bare)
+        put_bare(w, chat);
     chat->member[0] = (struct mn_row_member){.peer = chat->key.b, .created_ms = unix_ms};
     chat->member[1] = (struct mn_row_member){.peer = chat->key.a, .created_ms = unix_ms};
     chat->has_member[0] = chat->has_member[1] = true;

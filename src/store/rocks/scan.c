@@ -111,6 +111,7 @@ static bool is_derived(struct mn_str key)
 {
     int64_t a, b, c;
     return mn_key_listed_parse(key, &a, &b, &c) == MN_OK ||
+           mn_key_unlisted_parse(key, &a, &b) == MN_OK ||
            mn_key_waiting_parse(key, &a, &b) == MN_OK ||
            mn_key_counted_parse(key, MN_KEY_OWN, &a, &b, &c) == MN_OK ||
            mn_key_counted_parse(key, MN_KEY_MENTION, &a, &b, &c) == MN_OK ||
@@ -142,6 +143,7 @@ static void parse_chat(struct mn_scan_row *row, struct mn_str value)
         row->kind = MN_SCAN_PAIR;
         row->damaged = mn_row_pair_parse(value, &pair) != MN_OK;
         row->chat = row->damaged ? 0 : pair.chat;
+        row->is_bare = !row->damaged && pair.is_bare;
         return;
     }
     if (is_derived(row->key)) {

@@ -63,6 +63,7 @@ struct mn_scan_row {
     int64_t seq;       /* key of SEQ; value of CLIENT */
     uint64_t hash;     /* key of CLIENT, top bit set */
     int64_t low, high; /* key of PAIR */
+    bool is_bare;      /* value of PAIR: the chat was made without a message */
     int64_t user;      /* key of MEMBER; REVOKED: whose message it was to, 0: a group's */
     union {            /* value of */
         struct mn_row_msg msg;

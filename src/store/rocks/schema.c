@@ -17,6 +17,7 @@ static const struct mn_str key_format = {"format", 6};
 static const struct mn_str key_hash = {"hash_key", 8};
 static const struct mn_str key_store = {"store_id", 8};
 static const struct mn_str key_generation = {"accounts", 8};
+static const struct mn_str key_bare_id = {"bare_chat", 9};
 
 struct step {
     unsigned version; /* the version it leads to */
@@ -109,23 +110,44 @@ static enum mn_err read_store_id(struct mn_rocks *db, char ret_hex[MN_STORE_ID_H
     return err;
 }
 
-enum mn_err mn_msglog_read_end(struct mn_rocks *db, struct mn_log_end *ret)
+/* A number from 1 to `most`; 0 when there is none. */
+static enum mn_err read_number(struct mn_rocks *db, struct mn_str key, uint64_t most, uint64_t *ret)
 {
     struct mn_rocks_value value;
+    *ret = 0;
+    enum mn_err err = mn_rocks_get(db, MN_CF_META, key, &value);
+    if (err)
+        return err == MN_ENOTFOUND ? MN_OK : err;
+    err = mn_parse_u64(value.s, 1, most, ret) ? MN_ECORRUPT : MN_OK;
+    mn_rocks_release(&value);
+    return err;
+}
+
+enum mn_err mn_msglog_read_end(struct mn_rocks *db, struct mn_log_end *ret)
+{
     struct mn_log_end end = {.reach = mn_rocks_sequence(db)};
     enum mn_err err = read_store_id(db, end.store_id);
     if (err)
         return err;
-    err = mn_rocks_get(db, MN_CF_META, key_generation, &value);
-    if (err == MN_OK) {
-        err = mn_parse_u64(value.s, 1, UINT64_MAX, &end.generation) ? MN_ECORRUPT : MN_OK;
-        mn_rocks_release(&value);
-    } else if (err == MN_ENOTFOUND) {
-        err = MN_OK;
-    }
+    err = read_number(db, key_generation, UINT64_MAX, &end.generation);
     if (!err)
         *ret = end;
     return err;
+}
+
+enum mn_err mn_msglog_read_bare_id(struct mn_rocks *db, int64_t *ret_id)
+{
+    uint64_t id = 0;
+    enum mn_err err = read_number(db, key_bare_id, INT64_MAX, &id);
+    *ret_id = (int64_t)id;
+    return err;
+}
+
+void mn_msglog_put_bare_id(struct mn_rocks *db, struct mn_rocks_batch *batch, int64_t id)
+{
+    char text[20];
+    mn_rocks_batch_put(db, batch, MN_CF_META, key_bare_id,
+                       mn_str_make(text, mn_print_u64(text, (uint64_t)id)));
 }
 
 void mn_msglog_put_generation(struct mn_rocks *db, struct mn_rocks_batch *batch,

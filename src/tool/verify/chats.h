@@ -10,7 +10,8 @@
 enum verify_chat_flag {
     VERIFY_LOW_SEEN = 1u << 0, /* the member's row of the lower user */
     VERIFY_HIGH_SEEN = 1u << 1,
-    VERIFY_DISAGREES = 1u << 2 /* messages and index do: to be looked at row by row */
+    VERIFY_BARE = 1u << 2,     /* made without a message, so it may have none */
+    VERIFY_DISAGREES = 1u << 3 /* messages and index do: to be looked at row by row */
 };
 
 struct verify_chat {

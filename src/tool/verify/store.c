@@ -162,6 +162,8 @@ static void on_pair(void *arg, const struct mn_scan_row *row)
     pass->report->stats.chats++;
     chat->low = row->low;
     chat->high = row->high;
+    if (row->is_bare)
+        chat->flags |= VERIFY_BARE;
 }
 
 /* ---- the index ---- */
@@ -404,7 +406,7 @@ static void check_chat(struct verify_pass *pass, const struct verify_chat *chat)
                      chat->id, chat->head);
         return;
     }
-    if (chat->head == 0)
+    if (chat->head == 0 && !(chat->flags & VERIFY_BARE))
         verify_found(report, VERIFY_CHAT_EMPTY,
                      "chat %" PRId64 " of users %" PRId64 " and %" PRId64, chat->id, chat->low,
                      chat->high);

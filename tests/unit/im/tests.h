@@ -16,6 +16,8 @@ int test_im_call(void);
 int test_im_call_orders(void);
 int test_im_call_rules(void);
 int test_im_filter(void);
+int test_im_log_todo(void);
+int test_im_log_wait(void);
 int test_im_message(void);
 int test_im_password(void);
 int test_im_ratelimit(void);

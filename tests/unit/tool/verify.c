@@ -307,6 +307,21 @@ static void pair_to_nothing(struct tv_edit *edit, const struct tv_store *store)
     tv_put_pair(edit, 7, 8, 4711);
 }
 
+/* As new friends have it: no message yet. */
+static void pair_without_messages(struct tv_edit *edit, const struct tv_store *store)
+{
+    char key[MN_KEY_CHAT_BYTES], value[MN_ROW_PAIR_MAX];
+    struct mn_row_member low = {.peer = 8}, high = {.peer = 7};
+    (void)store;
+    mn_key_pair(key, 7, 8);
+    tv_put(edit, MN_CF_CHAT, key, sizeof key, value,
+           mn_row_pair_print(value, &(struct mn_row_pair){.chat = 4711, .is_bare = true}));
+    mn_key_unlisted(key, 7, 8);
+    tv_put(edit, MN_CF_CHAT, key, sizeof key, MN_ROW_EMPTY.p, MN_ROW_EMPTY.n);
+    tv_put_member(edit, 7, 4711, &low);
+    tv_put_member(edit, 8, 4711, &high);
+}
+
 /* One row of each kind whose bytes make no sense. */
 static void rows_damaged(struct tv_edit *edit, const struct tv_store *store)
 {
@@ -383,6 +398,7 @@ static const struct {
     {"pair of others", pair_of_others,
      "users_differ:6 member_missing:1 member_orphan:1 member_peer:1"},
     {"pair to nothing", pair_to_nothing, "chat_empty:1 member_missing:2"},
+    {"pair without messages", pair_without_messages, ""},
     {"rows damaged", rows_damaged, "row_damaged:5"},
     {"keys unknown", keys_unknown, "row_damaged:4"},
 };

@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What spans both stores (im/log_todo.h), on real ones that are closed and killed in between. */
+#include "im/log_todo.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "base/clock.h"
+#include "im/log_wait.h"
+#include "store/sql/db.h"
+#include "unit/im/tests.h"
+
+#define GROUP INT64_C(900)
+
+static void on_commit(void *ctx, struct mn_op **ops, size_t count)
+{
+    (void)ctx;
+    for (size_t i = 0; i < count; i++) {
+        mn_log_done(ops[i]);
+        mn_op_unref(ops[i]);
+    }
+}
+
+struct world {
+    char dir[256];
+    struct mn_metrics *metrics;
+    struct mn_idgen ids;
+    struct mn_db *db;
+    struct mn_msglog *log;
+    struct mn_log_todo *todo;
+};
+
+static void open_stores(struct world *w)
+{
+    struct mn_buf why = {0};
+    struct mn_db_config db = {.readers = 2, .busy_timeout_ms = 5000, .sync = false};
+    snprintf(db.path, sizeof(db.path), "%s/minim.db", w->dir);
+    struct mn_msglog_config config = {.sync = false,
+                                      .queue_ops = 64,
+                                      .queue_bytes = 1 << 20,
+                                      .batch_ops = 64,
+                                      .cursor_flush_ms = 1000,
+                                      .cache_bytes = 1 << 20,
+                                      .memtable_bytes = 1 << 20,
+                                      .chat_cache = 1024,
+                                      .recent_cache = 1024,
+                                      .idgen = &w->ids,
+                                      .on_commit = on_commit};
+    snprintf(config.dir, sizeof(config.dir), "%s/messages", w->dir);
+    w->metrics = mn_metrics_new();
+    assert_int_equal(mn_db_open(&db, &w->db, &why), MN_OK);
+    assert_int_equal(mn_msglog_open(&config, w->metrics, &w->log, &why), MN_OK);
+    mn_buf_deinit(&why);
+}
+
+static void start(struct world *w)
+{
+    const struct mn_log_todo_config config = {.db = w->db, .msglog = w->log, .ids = &w->ids};
+    assert_int_equal(mn_log_todo_start(&config, &w->todo), MN_OK);
+}
+
+static void init(struct world *w)
+{
+    const char *tmp = getenv("TMPDIR");
+    *w = (struct world){.todo = NULL};
+    snprintf(w->dir, sizeof(w->dir), "%.200s/mn-todo-XXXXXX", tmp ? tmp : "/tmp");
+    assert_non_null(mkdtemp(w->dir));
+    mn_idgen_init(&w->ids, 1, 1);
+    open_stores(w);
+    start(w);
+}
+
+static void close_all(struct world *w)
+{
+    mn_log_todo_stop(w->todo);
+    mn_msglog_close(w->log);
+    mn_db_close(w->db);
+    mn_metrics_free(w->metrics);
+    w->todo = NULL;
+}
+
+static void deinit(struct world *w)
+{
+    char command[400];
+    close_all(w);
+    snprintf(command, sizeof(command), "rm -rf '%s'", w->dir);
+    assert_int_equal(system(command), 0);
+}
+
+/* The transaction alone, as if the process were killed behind it. */
+static void commit(struct world *w, enum mn_todo_kind kind, int64_t a, int64_t b)
+{
+    MN_SQL_TX(tx, w->db);
+    while (mn_sql_tx_run(&tx))
+        mn_log_todo_add(w->todo, &tx, kind, a, b, mn_unix_ms());
+    assert_int_equal(mn_sql_tx_end(&tx), MN_OK);
+}
+
+static size_t left(struct world *w)
+{
+    struct mn_todo rows[100];
+    size_t count = 0;
+    assert_int_equal(mn_db_todos(w->db, 0, 0, rows, 100, &count), MN_OK);
+    return count;
+}
+
+static bool is_member(struct world *w, int64_t user)
+{
+    struct mn_chat_view view;
+    enum mn_err err = mn_msglog_chat(w->log, GROUP, user, &view);
+    assert_true(err == MN_OK || err == MN_ENOTFOUND);
+    return err == MN_OK;
+}
+
+static void is_done_at_once(void **state)
+{
+    struct world w;
+    int64_t chat = 0, again = 0;
+    (void)state;
+    init(&w);
+    mn_log_todo_lock(w.todo, GROUP);
+    commit(&w, MN_TODO_JOIN, GROUP, 7);
+    assert_int_equal(left(&w), 1);
+    assert_int_equal(mn_log_todo_do(w.todo, GROUP), MN_OK);
+    mn_log_todo_unlock(w.todo, GROUP);
+    assert_true(is_member(&w, 7));
+    commit(&w, MN_TODO_CHAT, 9, 4);
+    assert_int_equal(mn_log_todo_do_chat(w.todo, 9, 4, &chat), MN_OK);
+    assert_true(chat > 0);
+    commit(&w, MN_TODO_CHAT, 4, 9);
+    assert_int_equal(mn_log_todo_do_chat(w.todo, 4, 9, &again), MN_OK);
+    assert_int_equal(again, chat);
+    assert_int_equal(left(&w), 0);
+    deinit(&w);
+}
+
+/* Of one group in the order of the transactions, whoever does them. */
+static void is_done_at_the_next_start(void **state)
+{
+    struct world w;
+    int64_t chat = 0;
+    (void)state;
+    init(&w);
+    for (int64_t user = 1; user <= 40; user++)
+        commit(&w, MN_TODO_JOIN, GROUP, user);
+    for (int64_t user = 1; user <= 40; user += 2)
+        commit(&w, MN_TODO_LEAVE, GROUP, user);
+    commit(&w, MN_TODO_CHAT, 9, 4);
+    assert_int_equal(left(&w), 61);
+    close_all(&w);
+    open_stores(&w);
+    assert_int_equal(left(&w), 61);
+    assert_false(is_member(&w, 2));
+    start(&w);
+    assert_int_equal(left(&w), 0);
+    for (int64_t user = 1; user <= 40; user++)
+        assert_int_equal(is_member(&w, user), user % 2 == 0);
+    assert_int_equal(mn_msglog_pair(w.log, 4, 9, &chat), MN_OK);
+    deinit(&w);
+}
+
+/* What an earlier worker left of the same group comes first. */
+static void what_was_left_comes_first(void **state)
+{
+    struct world w;
+    (void)state;
+    init(&w);
+    commit(&w, MN_TODO_JOIN, GROUP, 7);
+    commit(&w, MN_TODO_LEAVE, GROUP, 7);
+    assert_int_equal(mn_log_todo_do(w.todo, GROUP), MN_OK);
+    assert_false(is_member(&w, 7));
+    assert_int_equal(left(&w), 0);
+    deinit(&w);
+}
+
+/* A row that cannot be done is told, stays, and keeps no other one back. */
+static void one_that_fails_is_kept(void **state)
+{
+    struct world w;
+    (void)state;
+    init(&w);
+    commit(&w, MN_TODO_JOIN, GROUP, -5); /* nobody */
+    commit(&w, MN_TODO_JOIN, GROUP + 1, 7);
+    assert_int_equal(mn_log_todo_do(w.todo, GROUP), MN_EINVAL);
+    close_all(&w);
+    open_stores(&w);
+    start(&w);
+    assert_int_equal(left(&w), 1);
+    deinit(&w);
+}
+
+int test_im_log_todo(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(is_done_at_once),
+        cmocka_unit_test(is_done_at_the_next_start),
+        cmocka_unit_test(what_was_left_comes_first),
+        cmocka_unit_test(one_that_fails_is_kept),
+    };
+    return cmocka_run_group_tests_name("im/log_todo", tests, NULL, NULL);
+}
