@@ -31,6 +31,15 @@ struct mn_api_limit {
     uint32_t max, window_s;
 };
 
+/* What GET /client/config tells (H-7.11). */
+struct mn_api_client_options {
+    char ice_servers[4096];                         /* comma-separated URLs of im/call/turn.h */
+    char turn_username[256], turn_credential[1024]; /* "": no login, or one of `turn_secret` */
+    char turn_secret[1024];                         /* shared with the TURN server; "": none */
+    int64_t revoke_window_s;
+    int64_t code_len; /* of a new friend or group code */
+};
+
 /* What may change while running. */
 struct mn_api_options {
     bool ratelimit_enabled; /* false: no call is counted */
@@ -48,6 +57,7 @@ struct mn_api_options {
     const char *trusted_proxies;
     /* Of texts that come by HTTP (H-6.2); taken over by what is given the options, NULL: none. */
     struct mn_filter *filter;
+    struct mn_api_client_options client;
 };
 /* Limits of limit.c; "http://localhost:*,http://127.0.0.1:*,null,same-host"; no proxies. */
 void mn_api_options_default(struct mn_api_options *options);

@@ -34,6 +34,7 @@ static const struct mn_api_route routes[] = {
         auth_verify, "check an access token"),
     READ("/call/record/cursor", call_record_cursor, "calls, newest first, from a cursor"),
     READ("/call/record/list", call_record_list, "calls in pages"),
+    READ("/client/config", client_config, "what a client has to know of this server"),
     READ("/group/conversation/cursor", group_conversation_cursor,
          "conversations with groups, newest first, from a cursor"),
     READ("/group/message/cursor", group_message_cursor,

@@ -78,6 +78,10 @@ struct mn_config {
     int64_t call_grace_ms;
     int64_t call_max_active;
     int64_t call_queue_bytes;
+    char ice_servers[MN_CONFIG_LIST];
+    char turn_username[MN_CONFIG_NAME];
+    char turn_credential[MN_CONFIG_SECRET];
+    char turn_secret[MN_CONFIG_SECRET];
 
     /* im.auth.* */
     char auth_issuer[MN_CONFIG_NAME];

@@ -14,6 +14,7 @@
 #include "api/origin.h"
 #include "api/route.h"
 #include "base/mem.h"
+#include "im/call/turn.h"
 #include "im/filter.h"
 #include "proto/jwt.h"
 
@@ -80,6 +81,20 @@ bool mn_option_check_proxies(const char *value, struct mn_buf *problem)
 
     mn_free(proxies);
     return good;
+}
+
+bool mn_option_check_ice(const char *value, struct mn_buf *problem)
+{
+    struct mn_str url;
+    size_t pos = 0;
+    while (mn_list_next(mn_str_c(value), &pos, &url)) {
+        if (url.n == 0 || mn_ice_url_is_valid(url))
+            continue;
+        mn_buf_add_z(problem, "expected stun:, stuns:, turn: or turns: and a host, such as "
+                              "stun:stun.example.org:3478");
+        return false;
+    }
+    return true;
 }
 
 bool mn_option_check_origins(const char *value, struct mn_buf *problem)

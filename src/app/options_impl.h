@@ -97,6 +97,7 @@ bool mn_option_check_host(const char *value, struct mn_buf *problem);
 bool mn_option_check_ws_path(const char *value, struct mn_buf *problem);
 bool mn_option_check_secret(const char *value, struct mn_buf *problem);
 bool mn_option_check_proxies(const char *value, struct mn_buf *problem);
+bool mn_option_check_ice(const char *value, struct mn_buf *problem);
 bool mn_option_check_origins(const char *value, struct mn_buf *problem);
 bool mn_option_check_zone(const char *value, struct mn_buf *problem);
 bool mn_option_check_filter_file(const char *value, struct mn_buf *problem);

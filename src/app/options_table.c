@@ -40,6 +40,7 @@
 
 #define GROUP(g) .group = MN_OPTION_GROUP_##g
 #define RELOAD .flags = MN_OPTION_RELOAD
+#define RELOAD_SECRET .flags = MN_OPTION_RELOAD | MN_OPTION_SECRET
 #define KIB INT64_C(1024)
 #define MIB (KIB * 1024)
 #define GIB (MIB * 1024)
@@ -247,6 +248,20 @@ const struct mn_option mn_options_table[] = {
     {GROUP(CALLS), BYTES("minim.call.queue-bytes", call_queue_bytes, "32MiB", MIB, 16 * GIB),
      .help = "Memory for CALL_* frames that wait to be carried out; further ones are told "
              "server_busy."},
+
+    {GROUP(CALLS), LIST("minim.call.ice-servers", ice_servers, ""), RELOAD,
+     .check = mn_option_check_ice,
+     .help =
+         "Servers for the media of calls, told to clients: stun:host:port, turn:host:port, turns: "
+         "and so on, with commas between them. Empty: clients find each other on one network only."},
+    {GROUP(CALLS), STRING("minim.call.turn-secret", turn_secret, "", 0), RELOAD_SECRET,
+     .help =
+         "Secret shared with the TURN server (coturn: use-auth-secret): each client gets a login "
+         "of its own, good for a day."},
+    {GROUP(CALLS), STRING("minim.call.turn-username", turn_username, "", 0), RELOAD,
+     .help = "Without a shared secret: the login that all clients are given."},
+    {GROUP(CALLS), STRING("minim.call.turn-credential", turn_credential, "", 0), RELOAD_SECRET,
+     .help = "Its password."},
 
     {GROUP(AUTH), STRING("im.auth.issuer", auth_issuer, "mini-im", 1),
      .help = "Issuer (iss) of access tokens; tokens of another one are refused."},

@@ -141,6 +141,19 @@ void mn_wire_account(const struct mn_config *config, struct mn_account_config *r
     ret->code_reset_cooldown_s = config->code_reset_cooldown_s;
 }
 
+static void wire_client(const struct mn_config *config, struct mn_api_client_options *ret)
+{
+    /* The options' own ceilings are these. */
+    mn_ignore(snprintf(ret->ice_servers, sizeof(ret->ice_servers), "%s", config->ice_servers));
+    mn_ignore(
+        snprintf(ret->turn_username, sizeof(ret->turn_username), "%s", config->turn_username));
+    mn_ignore(snprintf(ret->turn_credential, sizeof(ret->turn_credential), "%s",
+                       config->turn_credential));
+    mn_ignore(snprintf(ret->turn_secret, sizeof(ret->turn_secret), "%s", config->turn_secret));
+    ret->revoke_window_s = config->chat_revoke_window_s;
+    ret->code_len = config->code_friend_len;
+}
+
 enum mn_err mn_wire_api(const struct mn_config *config, struct mn_api_options *ret,
                         struct mn_buf *why)
 {
@@ -153,5 +166,6 @@ enum mn_err mn_wire_api(const struct mn_config *config, struct mn_api_options *r
     if (config->ratelimit_trust_forwarded)
         ret->trusted_proxies = config->http_trusted_proxies[0] ? config->http_trusted_proxies
                                                                : "127.0.0.0/8,::1";
+    wire_client(config, &ret->client);
     return load_filter(config, &ret->filter, why);
 }

@@ -29,3 +29,5 @@ int64_t mn_code_next_reset_ms(int64_t set_ms, int64_t cooldown_s)
         return 0;
     return set_ms + (cooldown_s > 0 ? cooldown_s : 86400) * 1000;
 }
+
+struct mn_str mn_code_alphabet(void) { return MN_STR(alphabet); }

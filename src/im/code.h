@@ -13,6 +13,8 @@
 
 /* Length as configured, clamped. */
 unsigned mn_code_len(unsigned wanted);
+/* The characters of a code, in no order that means anything. */
+struct mn_str mn_code_alphabet(void);
 /* Random code of `len` characters and NUL at p[MN_CODE_MAX + 1]. */
 void mn_code_make(char *p, unsigned len);
 /* When a code set at `set_ms` may be reset; 0 (never set) gives 0. Cooldown <= 0 means a day. */

@@ -6,7 +6,6 @@
 #include "base/utf8.h"
 
 enum {
-    BODY_MAX_UTF16 = 4096,
     CLIENT_ID_MAX_UTF16 =
         64, /* the original's column; longer is internal_error there too (W-3.5.6) */
     MSG_TYPE_MAX_UTF16 = 64
@@ -25,7 +24,7 @@ enum mn_reason mn_message_check_body(struct mn_str body)
 {
     if (mn_str_is_blank(body))
         return MN_REASON_MISSING_BODY;
-    return is_longer(body, BODY_MAX_UTF16) ? MN_REASON_BODY_TOO_LONG : MN_REASON_NONE;
+    return is_longer(body, MN_MESSAGE_BODY_MAX) ? MN_REASON_BODY_TOO_LONG : MN_REASON_NONE;
 }
 
 enum mn_reason mn_message_check_labels(const struct mn_envelope *env)

@@ -17,6 +17,8 @@
  * frame and the message log (W-3.5, W-8.2, W-12).
  */
 
+#define MN_MESSAGE_BODY_MAX 4096 /* UTF-16 units of a body (W-3.5.4) */
+
 struct mn_message_rules {
     const struct mn_filter *filter; /* NULL: none */
     struct mn_buf *scratch;         /* the filter's; holds the changed text until the next call */

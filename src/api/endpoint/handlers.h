@@ -35,6 +35,8 @@ void mn_api_moment_like(struct mn_api_call *call);
 void mn_api_moment_comment_create(struct mn_api_call *call);
 void mn_api_moment_comment_delete(struct mn_api_call *call);
 void mn_api_moment_comments(struct mn_api_call *call);
+/* config.c: 7.11 */
+void mn_api_client_config(struct mn_api_call *call);
 /* front.c */
 void mn_api_front(struct mn_api_call *call);
 void mn_api_openapi(struct mn_api_call *call);

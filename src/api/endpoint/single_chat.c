@@ -190,6 +190,7 @@ void mn_api_member_state(struct mn_api_call *call)
     mn_jout_id(&out, "peerUserId", peer);
     print_cursor(&out, "myLastReadMsgSeq", view.has_read, view.read);
     print_cursor(&out, "peerLastReadMsgSeq", view.has_peer_read, view.peer_read);
+    print_cursor(&out, "peerLastDeliveredMsgSeq", view.has_peer_delivered, view.peer_delivered);
     mn_jout_close(&out, '}');
     mn_api_data_end(call);
 }

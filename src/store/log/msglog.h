@@ -309,11 +309,12 @@ MN_MUSTCHECK enum mn_err mn_msglog_read(struct mn_msglog *log, const struct mn_r
 /* A single chat as one of its users sees it. */
 struct mn_chat_view {
     int64_t chat, user;
-    int64_t peer;                       /* 0: a group, whose id `chat` is */
-    int64_t created_ms, updated_ms;     /* updated: the last message's time */
-    int64_t last_seq, last_id;          /* 0 when there is no message */
-    int64_t delivered, read, peer_read; /* cursors; 0 with has_* false = never set */
-    bool has_read, has_peer_read;
+    int64_t peer;                   /* 0: a group, whose id `chat` is */
+    int64_t created_ms, updated_ms; /* updated: the last message's time */
+    int64_t last_seq, last_id;      /* 0 when there is no message */
+    int64_t delivered, read, peer_delivered,
+        peer_read; /* cursors; 0 with has_* false = never set */
+    bool has_read, has_peer_delivered, has_peer_read;
     int64_t unread;      /* messages of others behind `read` (H-8.5) */
     int64_t undelivered; /* messages of others behind `delivered` */
     int64_t

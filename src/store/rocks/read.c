@@ -228,6 +228,8 @@ enum mn_err mn_msglog_view(struct mn_msglog *log, struct mn_rocks_iter *heads, i
     view.updated_ms = view.last_seq > 0 ? head.created_ms : view.created_ms;
     view.peer_read = theirs.read;
     view.has_peer_read = theirs.has_read;
+    view.peer_delivered = theirs.delivered;
+    view.has_peer_delivered = theirs.has_delivered;
     *ret = view;
     return MN_OK;
 }

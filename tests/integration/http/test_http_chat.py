@@ -99,7 +99,8 @@ def test_no_chat_yet(server, uid):
     assert api.get("/single-chat/message/list", peerUserId=peer).ok() == {
         "records": [], "total": 0, "size": 0, "current": 1, "pages": 0}
     assert api.get("/single-chat/member/state", peerUserId=peer).ok() == {
-        "singleChatId": None, "peerUserId": str(peer), "myLastReadMsgSeq": None, "peerLastReadMsgSeq": None}
+        "singleChatId": None, "peerUserId": str(peer), "myLastReadMsgSeq": None, "peerLastReadMsgSeq": None,
+        "peerLastDeliveredMsgSeq": None}
     assert api.get("/single-chat/conversation/cursor").ok() == []
 
 
@@ -253,7 +254,8 @@ def test_member_state(server, chat):
     until(lambda: api.get("/single-chat/member/state", peerUserId=receiver.uid).ok()["peerLastReadMsgSeq"] == 1,
           "the peer's cursor")
     state = api.get("/single-chat/member/state", peerUserId=receiver.uid).ok()
-    assert set(state) == {"singleChatId", "peerUserId", "myLastReadMsgSeq", "peerLastReadMsgSeq"}
+    assert set(state) == {"singleChatId", "peerUserId", "myLastReadMsgSeq", "peerLastReadMsgSeq", "peerLastDeliveredMsgSeq"}
+    assert state["peerLastDeliveredMsgSeq"] == 1
     assert state["peerUserId"] == str(receiver.uid) and isinstance(state["singleChatId"], str)
 
 

@@ -21,6 +21,7 @@ int test_im_log_wait(void);
 int test_im_message(void);
 int test_im_password(void);
 int test_im_ratelimit(void);
+int test_im_turn(void);
 int test_im_roster(void);
 
 #endif
