@@ -99,23 +99,22 @@ static void note_head(struct mn_chat *chat, const struct mn_row_seq *row)
         chat->last_of[row->from_high ? 1 : 0] = chat->last_seq;
 }
 
-static enum mn_err load_head(struct mn_rocks *db, struct mn_rocks_iter *heads, struct mn_chat *chat)
+static enum mn_err load_head(struct mn_rocks_iter *heads, struct mn_chat *chat)
 {
     struct mn_row_seq row;
-    enum mn_err err = mn_msglog_head(db, heads, chat->id, &chat->last_seq, &row);
+    enum mn_err err = mn_msglog_head(heads, chat->id, &chat->last_seq, &row);
     if (!err)
         note_head(chat, &row);
     return err;
 }
 
-static enum mn_err load_chat(struct mn_rocks *db, struct mn_rocks_iter *heads, struct mn_str pair,
-                             struct mn_chat *chat)
+static enum mn_err load_chat(struct mn_rocks_iter *heads, struct mn_str pair, struct mn_chat *chat)
 {
     struct mn_row_pair row;
     enum mn_err err = mn_row_pair_parse(pair, &row);
     chat->id = err ? 0 : row.chat;
     if (!err)
-        err = load_head(db, heads, chat);
+        err = load_head(heads, chat);
     /* The pair's row came with its first message, or was made without one. */
     return !err && chat->last_seq == 0 && !row.is_bare ? MN_ECORRUPT : err;
 }
@@ -128,7 +127,7 @@ static void load_group(struct mn_writer *w, struct mn_chat *chat)
     chat->load_err = MN_EIO;
     if (w->log->db) {
         struct mn_rocks_iter *heads = mn_msglog_heads(w->log->db);
-        chat->load_err = load_head(w->log->db, heads, chat);
+        chat->load_err = load_head(heads, chat);
         mn_rocks_iter_free(heads);
     }
     chat->loaded = chat->load_err == MN_OK;
@@ -152,7 +151,7 @@ static void load_chats(struct mn_writer *w, struct mn_chat **chats, size_t count
         if (!err && mn_rocks_has(&values[i])) {
             if (!heads)
                 heads = mn_msglog_heads(db);
-            chats[i]->load_err = load_chat(db, heads, values[i].s, chats[i]);
+            chats[i]->load_err = load_chat(heads, values[i].s, chats[i]);
             mn_rocks_release(&values[i]);
         } else {
             chats[i]->load_err = err;

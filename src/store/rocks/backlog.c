@@ -16,6 +16,7 @@ enum {
 
 struct backlog {
     struct mn_fetch fetch;
+    struct mn_rocks_iter *counts; /* of groups; made when first needed */
     int64_t user;
     struct mn_place pos; /* done up to here */
     unsigned limit;      /* messages that may still be taken */
@@ -30,8 +31,10 @@ static enum mn_err count_others(struct backlog *b, int64_t chat, int64_t seq, in
     struct mn_row_seq row;
     int64_t own = 0;
     enum mn_err err = mn_msglog_get_seq(b->fetch.db, chat, seq, &row);
+    if (!err && peer == 0 && !b->counts)
+        b->counts = mn_msglog_counts(b->fetch.db);
     if (!err && peer == 0)
-        err = mn_msglog_count_up_to(b->fetch.db, MN_KEY_OWN, chat, b->user, seq, &own);
+        err = mn_msglog_count_up_to(b->counts, MN_KEY_OWN, chat, b->user, seq, &own);
     if (!err)
         *ret = peer == 0 ? seq - own : mn_seq_count(peer > b->user, seq, &row);
     return err;
@@ -104,7 +107,7 @@ static enum mn_err backlog_rows(struct backlog *b, struct mn_rocks_iter *it, int
         int64_t seq = 0;
         enum mn_err err = mn_seq_iter_row(it, &seq, &row);
         if (err == MN_ENOTFOUND)
-            return mn_msglog_ends(b->fetch.db, chat, expected - 1);
+            return mn_msglog_ends(it, chat, expected - 1);
         if (!err && seq != expected)
             err = MN_ECORRUPT;
         if (!err && is_own(b, &row, peer)) {
@@ -249,6 +252,7 @@ enum mn_err mn_msglog_backlog(struct mn_msglog *log, int64_t user, struct mn_pla
         if (!err)
             err = backlog_walk(&b, log, &waiting, &done);
         mn_own_chats_end(&waiting.own);
+        mn_rocks_iter_free(b.counts);
     }
     mn_msglog_release(log);
     if (err)

@@ -9,7 +9,7 @@
 
 struct convs {
     struct mn_msglog *log;
-    struct mn_rocks_iter *heads;
+    struct mn_viewer viewer;
     const struct mn_conversation_query *query;
     mn_conversation_fn fn;
     void *arg;
@@ -120,7 +120,7 @@ static enum mn_err give_chat(struct convs *c, struct mn_chat_pos pos)
     struct mn_chat_view view;
     enum mn_err err = mn_msglog_member(c->log, c->query->user, pos.chat, &mine);
     if (!err)
-        err = mn_msglog_view(c->log, c->heads, pos.chat, c->query->user, &mine, &view);
+        err = mn_msglog_view(&c->viewer, pos.chat, c->query->user, &mine, &view);
     if (err)
         return err == MN_ENOTFOUND ? MN_ECORRUPT : err;
     /* It may have moved since: the page keeps its order. */
@@ -159,11 +159,12 @@ enum mn_err mn_msglog_conversations(struct mn_msglog *log,
     struct mn_rocks *db = mn_msglog_hold(log);
     enum mn_err err = MN_EIO;
     if (db) {
-        c.heads = mn_msglog_heads(db);
         err = begin(&c);
+        /* Not older than the lists: a chat that these have must have its message. */
+        mn_viewer_begin(&c.viewer, log);
         if (!err)
             err = walk(&c);
-        mn_rocks_iter_free(c.heads);
+        mn_viewer_end(&c.viewer);
         mn_own_chats_end(&c.own);
         mn_free(c.moved);
     }

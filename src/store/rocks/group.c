@@ -12,13 +12,15 @@
 
 /* ---- counts ---- */
 
-static enum mn_err load_count(struct mn_writer *w, enum mn_count_kind kind, int64_t group,
-                              int64_t user)
+static enum mn_err load_count(struct mn_writer *w, struct mn_rocks_iter **counts,
+                              enum mn_count_kind kind, int64_t group, int64_t user)
 {
     int64_t count = 0;
     if (mn_counts_get(&w->counts, kind, group, user, &count))
         return MN_OK;
-    enum mn_err err = mn_msglog_count_up_to(w->log->db,
+    if (!*counts)
+        *counts = mn_msglog_counts(w->log->db);
+    enum mn_err err = mn_msglog_count_up_to(*counts,
                                             kind == MN_COUNT_OWN ? MN_KEY_OWN : MN_KEY_MENTION,
                                             group, user, INT64_MAX, &count);
     if (!err)
@@ -38,11 +40,13 @@ static int64_t addressed(int64_t reply_author, struct mn_str mentions, size_t i)
 enum mn_err mn_writer_load_counts(struct mn_writer *w, const struct mn_op_slot *slot)
 {
     const struct mn_op *op = slot->op;
+    struct mn_rocks_iter *counts = NULL;
     int64_t user = 0;
-    enum mn_err err = load_count(w, MN_COUNT_OWN, op->key.a, op->from);
+    enum mn_err err = load_count(w, &counts, MN_COUNT_OWN, op->key.a, op->from);
     for (size_t i = 0; !err && (user = addressed(op->reply_author, mn_op_mentions(op), i)) != 0;
          i++)
-        err = load_count(w, MN_COUNT_MENTIONS, op->key.a, user);
+        err = load_count(w, &counts, MN_COUNT_MENTIONS, op->key.a, user);
+    mn_rocks_iter_free(counts);
     return err;
 }
 

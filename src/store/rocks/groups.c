@@ -8,11 +8,18 @@
 #include "base/mem.h"
 #include "store/rocks/walk.h"
 
+/* A group as it was found: its place in the list, and its last message. */
+struct group {
+    struct mn_chat_pos pos;
+    int64_t last_seq;
+    struct mn_row_seq head;
+};
+
 struct groups {
     struct mn_msglog *log;
-    struct mn_rocks_iter *heads;
+    struct mn_viewer viewer;
     const struct mn_conversation_query *query;
-    struct mn_chat_pos *list;
+    struct group *list;
     size_t count, cap;
     int64_t at; /* group at hand */
     bool stopped;
@@ -20,72 +27,85 @@ struct groups {
 
 static int newest_first(const void *a, const void *b)
 {
-    const struct mn_chat_pos *x = a, *y = b;
+    const struct mn_chat_pos *x = &((const struct group *)a)->pos,
+                             *y = &((const struct group *)b)->pos;
     if (x->updated_ms != y->updated_ms)
         return x->updated_ms > y->updated_ms ? -1 : 1;
     return x->chat > y->chat ? -1 : x->chat < y->chat;
 }
 
-static enum mn_err add(struct groups *g, struct mn_chat_pos pos)
+static enum mn_err add_group(struct groups *g, int64_t chat, const struct mn_row_member *mine)
 {
-    if (newest_first(&g->query->before, &pos) >= 0) /* not behind the place where the page begins */
+    const struct group before = {.pos = g->query->before};
+    struct group group = {.pos = {mine->created_ms, chat}};
+    g->at = chat;
+    enum mn_err err = mn_msglog_find_head(g->viewer.heads, chat, &group.last_seq, &group.head);
+    if (err)
+        return err;
+    if (group.last_seq > 0)
+        group.pos.updated_ms = group.head.created_ms;
+    if (newest_first(&before, &group) >= 0) /* not behind the place where the page begins */
         return MN_OK;
     if (g->count == g->cap) {
         size_t cap = g->cap > 0 ? g->cap * 2 : 32;
-        struct mn_chat_pos *list = mn_try_realloc_array(g->list, cap, sizeof(*list));
+        struct group *list = mn_try_realloc_array(g->list, cap, sizeof(*list));
         if (!list)
             return MN_ENOMEM;
         g->list = list;
         g->cap = cap;
     }
-    g->list[g->count++] = pos;
+    g->list[g->count++] = group;
     return MN_OK;
 }
 
-static enum mn_err add_group(struct groups *g, int64_t group, const struct mn_row_member *mine)
-{
-    struct mn_row_seq head;
-    int64_t seq = 0;
-    g->at = group;
-    enum mn_err err = mn_msglog_head(g->log->db, g->heads, group, &seq, &head);
-    if (err)
-        return err;
-    return add(g, (struct mn_chat_pos){seq > 0 ? head.created_ms : mine->created_ms, group});
-}
-
+/* Through all his chats, as most have few: what is read of those of two is their rows. */
 static enum mn_err gather(struct groups *g)
 {
-    struct mn_member_walk walk;
+    char lower[MN_KEY_CHAT_BYTES], upper[MN_KEY_CHAT_BYTES];
+    struct mn_str key, value;
     enum mn_err err = MN_OK;
-    mn_member_walk_begin(&walk, g->log, g->query->user, 0);
-    while (!err) {
+    mn_key_member(lower, g->query->user, 0);
+    mn_key_member(upper, g->query->user, INT64_MAX);
+    struct mn_rocks_iter *it = mn_rocks_iter_new(g->log->db, MN_CF_CHAT,
+                                                 mn_str_make(lower, sizeof(lower)),
+                                                 mn_str_make(upper, sizeof(upper)));
+    mn_rocks_iter_seek(it, mn_str_make(lower, sizeof(lower)));
+    for (; !err && mn_rocks_iter_get(it, &key, &value); mn_rocks_iter_next(it)) {
         struct mn_row_member mine;
-        int64_t chat = 0;
-        err = mn_member_walk_next(&walk, &chat, &mine);
+        int64_t user = 0, chat = 0;
+        err = mn_key_member_parse(key, &user, &chat);
+        if (!err)
+            err = mn_row_member_parse(value, &mine);
         if (!err && mine.peer == 0)
             err = add_group(g, chat, &mine);
     }
-    mn_member_walk_end(&walk);
+    if (!err)
+        err = mn_rocks_iter_err(it);
+    mn_rocks_iter_free(it);
     if (g->count > 1)
         qsort(g->list, g->count, sizeof(*g->list), newest_first);
-    return err == MN_ENOTFOUND ? MN_OK : err;
+    return err;
 }
 
-static enum mn_err give(struct groups *g, struct mn_chat_pos pos, mn_conversation_fn fn, void *arg)
+static enum mn_err give(struct groups *g, const struct group *group, mn_conversation_fn fn,
+                        void *arg)
 {
     struct mn_row_member mine;
     struct mn_chat_view view;
     char key[MN_KEY_MSG_BYTES];
     struct mn_rocks_value value;
     struct mn_msg msg;
-    g->at = pos.chat;
-    enum mn_err err = mn_msglog_member(g->log, g->query->user, pos.chat, &mine);
+    int64_t user = g->query->user;
+    struct mn_place last = {group->pos.chat, group->last_seq};
+    g->at = last.chat;
+    enum mn_err err = mn_msglog_member(g->log, user, last.chat, &mine);
     if (err) /* he has left it meanwhile */
         return err == MN_ENOTFOUND ? MN_OK : err;
-    err = mn_msglog_view(g->log, g->heads, pos.chat, g->query->user, &mine, &view);
+    err = mn_msglog_ends(g->viewer.heads, last.chat, last.seq);
+    if (!err)
+        err = mn_msglog_view_at(&g->viewer, last, &group->head, user, &mine, &view);
     if (err)
         return err;
-    view.updated_ms = pos.updated_ms; /* it may have moved since: the page keeps its order */
     if (view.last_seq == 0) {
         g->stopped = !fn(arg, &view, NULL);
         return MN_OK;
@@ -109,14 +129,14 @@ enum mn_err mn_msglog_group_conversations(struct mn_msglog *log,
     struct mn_rocks *db = mn_msglog_hold(log);
     enum mn_err err = MN_EIO;
     if (db) {
-        g.heads = mn_msglog_heads(db);
+        mn_viewer_begin(&g.viewer, log);
         err = gather(&g);
         for (size_t i = query->skip; i < g.count && i - query->skip < query->limit && !err; i++) {
             if (g.stopped)
                 break;
-            err = give(&g, g.list[i], fn, arg);
+            err = give(&g, &g.list[i], fn, arg);
         }
-        mn_rocks_iter_free(g.heads);
+        mn_viewer_end(&g.viewer);
         mn_free(g.list);
     }
     mn_msglog_release(log);

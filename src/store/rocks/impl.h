@@ -227,25 +227,43 @@ void mn_writer_fail(struct mn_writer *w, enum mn_err cause, uint64_t now_ms);
 
 /* An iterator over all of the seq rows, for mn_msglog_head(). */
 struct mn_rocks_iter *mn_msglog_heads(struct mn_rocks *db);
-/* Last message of a chat; *ret_seq 0 and a zeroed row when there is none. `heads` is of this `db`. */
-MN_MUSTCHECK enum mn_err mn_msglog_head(struct mn_rocks *db, struct mn_rocks_iter *heads,
-                                        int64_t chat, int64_t *ret_seq, struct mn_row_seq *ret_row);
+/* Last message of a chat; *ret_seq 0 and a zeroed row when there is none. */
+MN_MUSTCHECK enum mn_err mn_msglog_head(struct mn_rocks_iter *heads, int64_t chat, int64_t *ret_seq,
+                                        struct mn_row_seq *ret_row);
+/* The same without the look whether the chat really ends there: see mn_msglog_ends(). */
+MN_MUSTCHECK enum mn_err mn_msglog_find_head(struct mn_rocks_iter *heads, int64_t chat,
+                                             int64_t *ret_seq, struct mn_row_seq *ret_row);
+/* What views of chats are made from: for many of them, as making an iterator costs more than its use. */
+struct mn_viewer {
+    struct mn_msglog *log;
+    struct mn_rocks_iter *heads;
+    struct mn_rocks_iter *counts; /* made when first needed, so never older than `heads` */
+};
+/* While the database is held. */
+void mn_viewer_begin(struct mn_viewer *viewer, struct mn_msglog *log);
+void mn_viewer_end(struct mn_viewer *viewer);
 /* read.c: a chat as one of its users sees it. MN_ECORRUPT. */
-MN_MUSTCHECK enum mn_err mn_msglog_view(struct mn_msglog *log, struct mn_rocks_iter *heads,
-                                        int64_t chat, int64_t user,
+MN_MUSTCHECK enum mn_err mn_msglog_view(struct mn_viewer *viewer, int64_t chat, int64_t user,
                                         const struct mn_row_member *mine, struct mn_chat_view *ret);
+/* The same when its last message is known; last_seq 0: there is none. */
+MN_MUSTCHECK enum mn_err mn_msglog_view_at(struct mn_viewer *viewer, struct mn_place last,
+                                           const struct mn_row_seq *head, int64_t user,
+                                           const struct mn_row_member *mine,
+                                           struct mn_chat_view *ret);
 /* A member's row as of now, waiting cursors included. MN_ENOTFOUND. */
 MN_MUSTCHECK enum mn_err mn_msglog_member(struct mn_msglog *log, int64_t user, int64_t chat,
                                           struct mn_row_member *ret);
 /* That a chat ends behind `seq`, by a point read, which does not miss damage; MN_ECORRUPT: it goes on. */
-MN_MUSTCHECK enum mn_err mn_msglog_ends(struct mn_rocks *db, int64_t chat, int64_t seq);
+MN_MUSTCHECK enum mn_err mn_msglog_ends(struct mn_rocks_iter *it, int64_t chat, int64_t seq);
 /* Rows by key, parsed. MN_ENOTFOUND. */
 MN_MUSTCHECK enum mn_err mn_msglog_get_seq(struct mn_rocks *db, int64_t chat, int64_t seq,
                                            struct mn_row_seq *ret);
-/* How many of these messages the user has in the group up to `seq`, by the rows on disk. */
-MN_MUSTCHECK enum mn_err mn_msglog_count_up_to(struct mn_rocks *db, enum mn_key_counted kind,
-                                               int64_t chat, int64_t user, int64_t seq,
-                                               int64_t *ret);
+/* An iterator over the counts of groups ... */
+struct mn_rocks_iter *mn_msglog_counts(struct mn_rocks *db);
+/* ... for how many of these messages the user has in the group up to `seq`. */
+MN_MUSTCHECK enum mn_err mn_msglog_count_up_to(struct mn_rocks_iter *counts,
+                                               enum mn_key_counted kind, int64_t chat, int64_t user,
+                                               int64_t seq, int64_t *ret);
 MN_MUSTCHECK enum mn_err mn_msglog_get_pair(struct mn_rocks *db, int64_t low, int64_t high,
                                             int64_t *ret_chat);
 

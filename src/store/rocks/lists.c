@@ -382,15 +382,14 @@ static enum mn_err tell(struct mn_msglog *log, int64_t chat)
 }
 
 /* What the lists should say of a chat. */
-static enum mn_err look_at(struct mn_msglog *log, struct mn_rocks_iter *heads,
-                           struct mn_moved *moved)
+static enum mn_err look_at(struct mn_viewer *viewer, struct mn_moved *moved)
 {
     for (int side = 0; side < 2; side++) {
         struct mn_row_member mine;
         struct mn_chat_view view;
-        enum mn_err err = mn_msglog_member(log, moved->user[side], moved->chat, &mine);
+        enum mn_err err = mn_msglog_member(viewer->log, moved->user[side], moved->chat, &mine);
         if (!err)
-            err = mn_msglog_view(log, heads, moved->chat, moved->user[side], &mine, &view);
+            err = mn_msglog_view(viewer, moved->chat, moved->user[side], &mine, &view);
         if (err)
             return err == MN_ENOTFOUND ? MN_ECORRUPT : err;
         moved->updated_ms = view.updated_ms;
@@ -402,18 +401,19 @@ static enum mn_err look_at(struct mn_msglog *log, struct mn_rocks_iter *heads,
 static enum mn_err write_slice(struct mn_msglog *log, struct mn_rocks_batch *batch,
                                struct mn_moved *moved, size_t count)
 {
-    struct mn_rocks_iter *heads = mn_msglog_heads(log->db);
+    struct mn_viewer viewer;
     size_t good = 0;
     enum mn_err err = MN_OK;
+    mn_viewer_begin(&viewer, log);
     for (size_t i = 0; i < count && !err; i++) {
         struct mn_moved one = moved[i];
-        err = look_at(log, heads, &one);
+        err = look_at(&viewer, &one);
         if (err == MN_OK)
             moved[good++] = one;
         else if (err == MN_ECORRUPT) /* a damaged chat is told, and keeps nobody from starting */
             err = tell(log, one.chat);
     }
-    mn_rocks_iter_free(heads);
+    mn_viewer_end(&viewer);
     if (err || good == 0)
         return err;
     mn_rocks_batch_reset(batch);

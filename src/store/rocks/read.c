@@ -60,15 +60,15 @@ static bool is_next(const struct run *run, int64_t seq)
 }
 
 /* The rows have ended: rightly? */
-static enum mn_err check_end(struct mn_rocks *db, const struct run *run)
+static enum mn_err check_end(struct mn_rocks_iter *it, const struct run *run)
 {
     const struct mn_range *range = run->range;
     int64_t after = range->after < 0 ? 0 : range->after;
     if (run->any) /* none at all */
-        return mn_msglog_ends(db, range->chat, after);
+        return mn_msglog_ends(it, range->chat, after);
     if (range->descending)
         return run->last == after + 1 ? MN_OK : MN_ECORRUPT;
-    return run->last == range->before - 1 ? MN_OK : mn_msglog_ends(db, range->chat, run->last);
+    return run->last == range->before - 1 ? MN_OK : mn_msglog_ends(it, range->chat, run->last);
 }
 
 static enum mn_err read_chat(struct mn_fetch *f, struct mn_rocks_iter *it,
@@ -81,7 +81,7 @@ static enum mn_err read_chat(struct mn_fetch *f, struct mn_rocks_iter *it,
         int64_t seq = 0;
         enum mn_err err = mn_seq_iter_row(it, &seq, &row);
         if (err == MN_ENOTFOUND) {
-            err = check_end(f->db, &run);
+            err = check_end(it, &run);
             if (err)
                 return err;
             break;
@@ -90,7 +90,7 @@ static enum mn_err read_chat(struct mn_fetch *f, struct mn_rocks_iter *it,
             err = MN_ECORRUPT;
         /* The greatest of the range: its upper end, or the chat's. */
         if (!err && run.any && seq != range->before - 1)
-            err = mn_msglog_ends(f->db, range->chat, seq);
+            err = mn_msglog_ends(it, range->chat, seq);
         if (!err)
             err = mn_fetch_add(f, row.id);
         if (err)
@@ -129,56 +129,74 @@ enum mn_err mn_msglog_read(struct mn_msglog *log, const struct mn_range *range, 
 
 /* ---- chats ---- */
 
-/* The group's messages behind a cursor that are not the user's own. */
-static enum mn_err count_group(struct mn_rocks *db, const struct mn_chat_view *view, int64_t cursor,
-                               int64_t *ret)
+void mn_viewer_begin(struct mn_viewer *viewer, struct mn_msglog *log)
 {
-    int64_t all = 0, before = 0;
-    enum mn_err err = mn_msglog_count_up_to(db, MN_KEY_OWN, view->chat, view->user, view->last_seq,
-                                            &all);
+    *viewer = (struct mn_viewer){.log = log, .heads = mn_msglog_heads(log->db)};
+}
+
+void mn_viewer_end(struct mn_viewer *viewer)
+{
+    mn_rocks_iter_free(viewer->heads);
+    mn_rocks_iter_free(viewer->counts);
+}
+
+/* The messages of others behind both cursors of a group's member. */
+static enum mn_err count_group(struct mn_viewer *viewer, struct mn_chat_view *view)
+{
+    int64_t all = 0, to_read = 0, to_delivered = 0;
+    enum mn_err err = mn_msglog_count_up_to(viewer->counts, MN_KEY_OWN, view->chat, view->user,
+                                            view->last_seq, &all);
     if (!err)
-        err = mn_msglog_count_up_to(db, MN_KEY_OWN, view->chat, view->user, cursor, &before);
-    *ret = view->last_seq - cursor - (all - before);
+        err = mn_msglog_count_up_to(viewer->counts, MN_KEY_OWN, view->chat, view->user, view->read,
+                                    &to_read);
+    to_delivered = to_read;
+    if (!err && view->delivered != view->read)
+        err = mn_msglog_count_up_to(viewer->counts, MN_KEY_OWN, view->chat, view->user,
+                                    view->delivered, &to_delivered);
+    if (view->read < view->last_seq)
+        view->unread = view->last_seq - view->read - (all - to_read);
+    if (view->delivered < view->last_seq)
+        view->undelivered = view->last_seq - view->delivered - (all - to_delivered);
     return err;
 }
 
 /* Those that address him and were revoked, which nobody wants to be told of: few, if any. */
-static enum mn_err count_unmentions(struct mn_rocks *db, const struct mn_chat_view *view,
+static enum mn_err count_unmentions(struct mn_viewer *viewer, const struct mn_chat_view *view,
                                     int64_t *ret)
 {
-    char lower[MN_KEY_OWN_BYTES], upper[MN_KEY_OWN_BYTES];
+    char lower[MN_KEY_OWN_BYTES];
     struct mn_str key, value;
+    int64_t chat = 0, user = 0, seq = 0;
     mn_key_counted(lower, MN_KEY_UNMENTION, view->chat, view->user, view->read + 1);
-    mn_key_counted(upper, MN_KEY_UNMENTION, view->chat, view->user, view->last_seq + 1);
-    struct mn_rocks_iter *it = mn_rocks_iter_new(db, MN_CF_CHAT, mn_str_make(lower, sizeof(lower)),
-                                                 mn_str_make(upper, sizeof(upper)));
     *ret = 0;
-    for (mn_rocks_iter_seek(it, mn_str_make(lower, sizeof(lower)));
-         mn_rocks_iter_get(it, &key, &value); mn_rocks_iter_next(it))
+    for (mn_rocks_iter_seek(viewer->counts, mn_str_make(lower, sizeof(lower)));
+         mn_rocks_iter_get(viewer->counts, &key, &value) &&
+         mn_key_counted_parse(key, MN_KEY_UNMENTION, &chat, &user, &seq) == MN_OK &&
+         chat == view->chat && user == view->user && seq <= view->last_seq;
+         mn_rocks_iter_next(viewer->counts))
         ++*ret;
-    enum mn_err err = mn_rocks_iter_err(it);
-    mn_rocks_iter_free(it);
-    return err;
+    return mn_rocks_iter_err(viewer->counts);
 }
 
 /* The group's messages behind the read cursor that address the user. */
-static enum mn_err count_mentions(struct mn_rocks *db, struct mn_chat_view *view)
+static enum mn_err count_mentions(struct mn_viewer *viewer, struct mn_chat_view *view)
 {
     int64_t all = 0, before = 0, revoked = 0;
-    if (view->peer != 0 || view->unread == 0)
+    if (view->unread == 0)
         return MN_OK;
-    enum mn_err err = mn_msglog_count_up_to(db, MN_KEY_MENTION, view->chat, view->user,
+    enum mn_err err = mn_msglog_count_up_to(viewer->counts, MN_KEY_MENTION, view->chat, view->user,
                                             view->last_seq, &all);
     if (err || all == 0)
         return err;
-    err = mn_msglog_count_up_to(db, MN_KEY_MENTION, view->chat, view->user, view->read, &before);
+    err = mn_msglog_count_up_to(viewer->counts, MN_KEY_MENTION, view->chat, view->user, view->read,
+                                &before);
     if (!err && all > before)
-        err = count_unmentions(db, view, &revoked);
+        err = count_unmentions(viewer, view, &revoked);
     view->mentions = all - before - revoked;
     return err;
 }
 
-/* Messages of others behind a cursor. */
+/* Messages of the other one of a pair behind a cursor. */
 static enum mn_err count_behind(struct mn_rocks *db, const struct mn_chat_view *view,
                                 const struct mn_row_seq *head, int64_t cursor, int64_t *ret)
 {
@@ -188,8 +206,6 @@ static enum mn_err count_behind(struct mn_rocks *db, const struct mn_chat_view *
         *ret = 0;
         return MN_OK;
     }
-    if (view->peer == 0)
-        return count_group(db, view, cursor, ret);
     if (cursor > 0) {
         struct mn_row_seq row;
         enum mn_err err = mn_msglog_get_seq(db, view->chat, cursor, &row);
@@ -201,37 +217,60 @@ static enum mn_err count_behind(struct mn_rocks *db, const struct mn_chat_view *
     return MN_OK;
 }
 
-enum mn_err mn_msglog_view(struct mn_msglog *log, struct mn_rocks_iter *heads, int64_t chat,
-                           int64_t user, const struct mn_row_member *mine, struct mn_chat_view *ret)
+static enum mn_err view_pair(struct mn_msglog *log, const struct mn_row_seq *head,
+                             struct mn_chat_view *view)
 {
-    struct mn_row_seq head;
     struct mn_row_member theirs = {0};
-    struct mn_chat_view view = {.chat = chat,
+    enum mn_err err = mn_msglog_member(log, view->peer, view->chat, &theirs);
+    if (!err)
+        err = count_behind(log->db, view, head, view->read, &view->unread);
+    if (!err)
+        err = count_behind(log->db, view, head, view->delivered, &view->undelivered);
+    view->peer_read = theirs.read;
+    view->has_peer_read = theirs.has_read;
+    view->peer_delivered = theirs.delivered;
+    view->has_peer_delivered = theirs.has_delivered;
+    return err;
+}
+
+static enum mn_err view_group(struct mn_viewer *viewer, struct mn_chat_view *view)
+{
+    if (view->last_seq == 0)
+        return MN_OK;
+    if (!viewer->counts)
+        viewer->counts = mn_msglog_counts(viewer->log->db);
+    enum mn_err err = count_group(viewer, view);
+    return err ? err : count_mentions(viewer, view);
+}
+
+enum mn_err mn_msglog_view_at(struct mn_viewer *viewer, struct mn_place last,
+                              const struct mn_row_seq *head, int64_t user,
+                              const struct mn_row_member *mine, struct mn_chat_view *ret)
+{
+    struct mn_chat_view view = {.chat = last.chat,
                                 .user = user,
                                 .peer = mine->peer,
+                                .last_seq = last.seq,
+                                .last_id = head->id,
                                 .created_ms = mine->created_ms,
                                 .delivered = mine->delivered,
                                 .read = mine->read,
                                 .has_read = mine->has_read};
-    enum mn_err err = mn_msglog_head(log->db, heads, chat, &view.last_seq, &head);
-    if (!err && mine->peer)
-        err = mn_msglog_member(log, mine->peer, chat, &theirs);
-    if (!err)
-        err = count_behind(log->db, &view, &head, view.read, &view.unread);
-    if (!err)
-        err = count_behind(log->db, &view, &head, view.delivered, &view.undelivered);
-    if (!err)
-        err = count_mentions(log->db, &view);
+    enum mn_err err = mine->peer ? view_pair(viewer->log, head, &view) : view_group(viewer, &view);
     if (err)
         return err == MN_ENOTFOUND ? MN_ECORRUPT : err;
-    view.last_id = head.id;
-    view.updated_ms = view.last_seq > 0 ? head.created_ms : view.created_ms;
-    view.peer_read = theirs.read;
-    view.has_peer_read = theirs.has_read;
-    view.peer_delivered = theirs.delivered;
-    view.has_peer_delivered = theirs.has_delivered;
+    view.updated_ms = view.last_seq > 0 ? head->created_ms : view.created_ms;
     *ret = view;
     return MN_OK;
+}
+
+enum mn_err mn_msglog_view(struct mn_viewer *viewer, int64_t chat, int64_t user,
+                           const struct mn_row_member *mine, struct mn_chat_view *ret)
+{
+    struct mn_row_seq head;
+    struct mn_place last = {chat, 0};
+    enum mn_err err = mn_msglog_head(viewer->heads, chat, &last.seq, &head);
+    return err ? err : mn_msglog_view_at(viewer, last, &head, user, mine, ret);
 }
 
 enum mn_err mn_msglog_chat(struct mn_msglog *log, int64_t chat, int64_t user,
@@ -241,9 +280,10 @@ enum mn_err mn_msglog_chat(struct mn_msglog *log, int64_t chat, int64_t user,
     struct mn_rocks *db = mn_msglog_hold(log);
     enum mn_err err = db ? mn_msglog_member(log, user, chat, &mine) : MN_EIO;
     if (!err) {
-        struct mn_rocks_iter *heads = mn_msglog_heads(db);
-        err = mn_msglog_view(log, heads, chat, user, &mine, ret);
-        mn_rocks_iter_free(heads);
+        struct mn_viewer viewer;
+        mn_viewer_begin(&viewer, log);
+        err = mn_msglog_view(&viewer, chat, user, &mine, ret);
+        mn_viewer_end(&viewer);
     }
     mn_msglog_release(log);
     return mn_msglog_judge(log, err, "chat", chat);
@@ -259,17 +299,18 @@ enum mn_err mn_msglog_chats(struct mn_msglog *log, int64_t user, int64_t after_c
         struct mn_row_member mine;
         struct mn_chat_view view;
         int64_t chat = 0;
-        struct mn_rocks_iter *heads = mn_msglog_heads(db);
+        struct mn_viewer viewer;
+        mn_viewer_begin(&viewer, log);
         mn_member_walk_begin(&walk, log, user, after_chat < 0 ? 0 : after_chat + 1);
         for (bool more = true; more && !err;) {
             err = mn_member_walk_next(&walk, &chat, &mine);
             if (!err)
-                err = mn_msglog_view(log, heads, chat, user, &mine, &view);
+                err = mn_msglog_view(&viewer, chat, user, &mine, &view);
             if (!err)
                 more = fn(arg, &view);
         }
         mn_member_walk_end(&walk);
-        mn_rocks_iter_free(heads);
+        mn_viewer_end(&viewer);
     }
     mn_msglog_release(log);
     return err == MN_ENOTFOUND ? MN_OK : mn_msglog_judge(log, err, "chats", 0);

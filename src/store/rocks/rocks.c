@@ -356,18 +356,24 @@ void mn_rocks_release(struct mn_rocks_value *value)
     *value = (struct mn_rocks_value){0};
 }
 
-enum mn_err mn_rocks_get(struct mn_rocks *rocks, enum mn_cf cf, struct mn_str key,
-                         struct mn_rocks_value *ret)
+static enum mn_err get(struct mn_rocks *rocks, const rocksdb_readoptions_t *options, enum mn_cf cf,
+                       struct mn_str key, struct mn_rocks_value *ret)
 {
     char *text = NULL;
-    rocksdb_pinnableslice_t *pin = rocksdb_get_pinned_cf(rocks->db, rocks->read, rocks->cf[cf],
-                                                         key.p, key.n, &text);
+    rocksdb_pinnableslice_t *pin = rocksdb_get_pinned_cf(rocks->db, options, rocks->cf[cf], key.p,
+                                                         key.n, &text);
     if (text)
         return err_take(text);
     if (!pin)
         return MN_ENOTFOUND;
     value_set(ret, pin);
     return MN_OK;
+}
+
+enum mn_err mn_rocks_get(struct mn_rocks *rocks, enum mn_cf cf, struct mn_str key,
+                         struct mn_rocks_value *ret)
+{
+    return get(rocks, rocks->read, cf, key, ret);
 }
 
 enum mn_err mn_rocks_get_many(struct mn_rocks *rocks, enum mn_cf cf, size_t count,
@@ -401,7 +407,10 @@ enum mn_err mn_rocks_get_many(struct mn_rocks *rocks, enum mn_cf cf, size_t coun
 /* ---- iterators ---- */
 
 struct mn_rocks_iter {
+    struct mn_rocks *rocks;
+    enum mn_cf cf;
     rocksdb_readoptions_t *options;
+    const rocksdb_snapshot_t *snapshot; /* NULL: of a whole pass */
     rocksdb_iterator_t *it;
 };
 
@@ -415,7 +424,11 @@ struct mn_rocks_iter *mn_rocks_iter_new(struct mn_rocks *rocks, enum mn_cf cf, s
                                         struct mn_str upper)
 {
     struct mn_rocks_iter *iter = mn_new(struct mn_rocks_iter);
+    iter->rocks = rocks;
+    iter->cf = cf;
     iter->options = rocksdb_readoptions_create();
+    iter->snapshot = rocksdb_create_snapshot(rocks->db);
+    rocksdb_readoptions_set_snapshot(iter->options, iter->snapshot);
     rocksdb_readoptions_set_verify_checksums(iter->options, 1);
     rocksdb_readoptions_set_iterate_lower_bound(iter->options, lower.p, lower.n);
     rocksdb_readoptions_set_iterate_upper_bound(iter->options, upper.p, upper.n);
@@ -443,7 +456,16 @@ void mn_rocks_iter_free(struct mn_rocks_iter *iter)
         return;
     rocksdb_iter_destroy(iter->it);
     rocksdb_readoptions_destroy(iter->options);
+    if (iter->snapshot)
+        rocksdb_release_snapshot(iter->rocks->db, iter->snapshot);
     mn_free(iter);
+}
+
+enum mn_err mn_rocks_iter_look(struct mn_rocks_iter *iter, struct mn_str key,
+                               struct mn_rocks_value *ret)
+{
+    MN_BUG_ON(!iter->snapshot);
+    return get(iter->rocks, iter->options, iter->cf, key, ret);
 }
 
 void mn_rocks_iter_seek(struct mn_rocks_iter *iter, struct mn_str key)

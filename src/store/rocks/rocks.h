@@ -76,6 +76,9 @@ struct mn_rocks_iter *mn_rocks_iter_new(struct mn_rocks *rocks, enum mn_cf cf, s
 /* One over all keys, for a single pass from the first one, at which it stands; leaves the cache alone. */
 struct mn_rocks_iter *mn_rocks_iter_new_scan(struct mn_rocks *rocks, enum mn_cf cf);
 void mn_rocks_iter_free(struct mn_rocks_iter *iter);
+/* A point read in its family, as of its making: what was written since is not there. MN_ENOTFOUND. */
+MN_MUSTCHECK enum mn_err mn_rocks_iter_look(struct mn_rocks_iter *iter, struct mn_str key,
+                                            struct mn_rocks_value *ret);
 void mn_rocks_iter_seek(struct mn_rocks_iter *iter, struct mn_str key);
 /* Last key <= `key`. */
 void mn_rocks_iter_seek_back(struct mn_rocks_iter *iter, struct mn_str key);

@@ -30,18 +30,22 @@ struct mn_rocks_iter *mn_msglog_heads(struct mn_rocks *db)
                              MN_STR("\xff\xff\xff\xff\xff\xff\xff\xff"));
 }
 
-enum mn_err mn_msglog_ends(struct mn_rocks *db, int64_t chat, int64_t seq)
+enum mn_err mn_msglog_ends(struct mn_rocks_iter *it, int64_t chat, int64_t seq)
 {
-    struct mn_row_seq row;
+    char key[MN_KEY_SEQ_BYTES];
+    struct mn_rocks_value value;
     if (seq == INT64_MAX)
         return MN_OK;
-    enum mn_err err = mn_msglog_get_seq(db, chat, seq + 1, &row);
-    if (err == MN_ENOTFOUND)
-        return MN_OK;
-    return err ? err : MN_ECORRUPT;
+    mn_key_seq(key, chat, seq + 1);
+    /* As of the iterator: a message that was stored since is no damage. */
+    enum mn_err err = mn_rocks_iter_look(it, mn_str_make(key, sizeof(key)), &value);
+    if (err)
+        return err == MN_ENOTFOUND ? MN_OK : err;
+    mn_rocks_release(&value);
+    return MN_ECORRUPT;
 }
 
-/* The row under the iterator if it is of the chat; *ret_seq 0: it is not. */
+/* The row that the iterator found, if it is of the chat; *ret_seq 0: it is not. */
 static enum mn_err head_row(struct mn_rocks_iter *heads, int64_t chat, int64_t *ret_seq,
                             struct mn_row_seq *ret_row)
 {
@@ -60,14 +64,20 @@ static enum mn_err head_row(struct mn_rocks_iter *heads, int64_t chat, int64_t *
     return err;
 }
 
-enum mn_err mn_msglog_head(struct mn_rocks *db, struct mn_rocks_iter *heads, int64_t chat,
-                           int64_t *ret_seq, struct mn_row_seq *ret_row)
+enum mn_err mn_msglog_find_head(struct mn_rocks_iter *heads, int64_t chat, int64_t *ret_seq,
+                                struct mn_row_seq *ret_row)
 {
     char key[MN_KEY_SEQ_BYTES];
     mn_key_seq(key, chat, INT64_MAX);
     mn_rocks_iter_seek_back(heads, mn_str_make(key, sizeof(key)));
-    enum mn_err err = head_row(heads, chat, ret_seq, ret_row);
-    return err ? err : mn_msglog_ends(db, chat, *ret_seq);
+    return head_row(heads, chat, ret_seq, ret_row);
+}
+
+enum mn_err mn_msglog_head(struct mn_rocks_iter *heads, int64_t chat, int64_t *ret_seq,
+                           struct mn_row_seq *ret_row)
+{
+    enum mn_err err = mn_msglog_find_head(heads, chat, ret_seq, ret_row);
+    return err ? err : mn_msglog_ends(heads, chat, *ret_seq);
 }
 
 enum mn_err mn_msglog_get_seq(struct mn_rocks *db, int64_t chat, int64_t seq,
@@ -84,28 +94,27 @@ enum mn_err mn_msglog_get_seq(struct mn_rocks *db, int64_t chat, int64_t seq,
     return err;
 }
 
-enum mn_err mn_msglog_count_up_to(struct mn_rocks *db, enum mn_key_counted kind, int64_t chat,
-                                  int64_t user, int64_t seq, int64_t *ret)
+struct mn_rocks_iter *mn_msglog_counts(struct mn_rocks *db)
 {
-    char lower[MN_KEY_OWN_BYTES], upper[MN_KEY_OWN_BYTES];
+    return mn_rocks_iter_new(db, MN_CF_CHAT, MN_STR("a"), MN_STR("z"));
+}
+
+enum mn_err mn_msglog_count_up_to(struct mn_rocks_iter *counts, enum mn_key_counted kind,
+                                  int64_t chat, int64_t user, int64_t seq, int64_t *ret)
+{
+    char upper[MN_KEY_OWN_BYTES];
     struct mn_str key, value;
     int64_t found_chat = 0, found_user = 0, found_seq = 0;
-    enum mn_err err;
     *ret = 0;
-    mn_key_counted(lower, kind, chat, user, 0);
-    mn_key_counted(upper, kind, chat, user, seq < INT64_MAX ? seq + 1 : seq);
-    struct mn_rocks_iter *it = mn_rocks_iter_new(db, MN_CF_CHAT, mn_str_make(lower, sizeof(lower)),
-                                                 mn_str_make(upper, sizeof(upper)));
-    mn_rocks_iter_seek_last(it);
-    if (!mn_rocks_iter_get(it, &key, &value)) {
-        err = mn_rocks_iter_err(it);
-    } else {
-        err = mn_key_counted_parse(key, kind, &found_chat, &found_user, &found_seq);
-        if (!err)
-            err = mn_row_own_parse(value, found_seq, ret);
-    }
-    mn_rocks_iter_free(it);
-    return err;
+    mn_key_counted(upper, kind, chat, user, seq);
+    mn_rocks_iter_seek_back(counts, mn_str_make(upper, sizeof(upper)));
+    if (!mn_rocks_iter_get(counts, &key, &value))
+        return mn_rocks_iter_err(counts);
+    /* One of another kind, group or user: there are none of these. */
+    if (mn_key_counted_parse(key, kind, &found_chat, &found_user, &found_seq) ||
+        found_chat != chat || found_user != user)
+        return MN_OK;
+    return mn_row_own_parse(value, found_seq, ret);
 }
 
 enum mn_err mn_msglog_get_pair(struct mn_rocks *db, int64_t low, int64_t high, int64_t *ret_chat)

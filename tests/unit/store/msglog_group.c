@@ -658,6 +658,93 @@ static void own_runs(void **state)
     ts_log_deinit(&t);
 }
 
+static bool count_any(void *arg, const struct mn_msg *msg)
+{
+    int64_t *count = arg;
+    assert_true(msg->from == 2);
+    ++*count;
+    return true;
+}
+
+static bool any_chat(void *arg, const struct mn_chat_view *view, const struct mn_msg *last)
+{
+    int64_t *seq = arg;
+    assert_true(!last || last->at.seq == view->last_seq);
+    assert_true(view->unread >= 0 && view->undelivered >= 0 && view->mentions >= 0);
+    *seq = view->last_seq;
+    return true;
+}
+
+static bool in_order(void *arg, const struct mn_msg *msg)
+{
+    int64_t *seq = arg;
+    assert_true(*seq == 0 || msg->at.seq == *seq - 1 || msg->at.seq == *seq + 1);
+    *seq = msg->at.seq;
+    return true;
+}
+
+/* Puts so many messages of user 2 into the queue, every second one in a chat of two. */
+static void submit_many(struct ts_log *t, struct mn_op **ops, int count, int round)
+{
+    struct mn_op *first = NULL;
+    for (int i = count - 1; i >= 0; i--) {
+        char client_id[24];
+        snprintf(client_id, sizeof(client_id), "r-%d-%d", round, i);
+        ops[i] = group_op(MN_OP_APPEND, 2, client_id);
+        if (i % 2)
+            mn_op_set_pair(ops[i], 2, 1);
+        ops[i]->next = first;
+        first = ops[i];
+    }
+    ts_submit(t, first);
+}
+
+static void read_all_ways(struct ts_log *t, int64_t *before)
+{
+    const struct mn_conversation_query query = {.user = 1, .before = MN_CHAT_POS_TOP, .limit = 10};
+    const struct mn_range last = {
+        .chat = GROUP, .before = INT64_MAX, .descending = true, .limit = 3};
+    struct mn_range rest = {.chat = GROUP, .before = INT64_MAX, .limit = 200};
+    bool done = false;
+    int64_t seq = 0;
+    assert_int_equal(mn_msglog_group_conversations(t->log, &query, any_chat, &seq), MN_OK);
+    assert_true(seq >= *before);
+    *before = seq;
+    struct mn_place pos = {GROUP, seq > 50 ? seq - 50 : 0};
+    rest.after = pos.seq;
+    assert_int_equal(mn_msglog_conversations(t->log, &query, any_chat, &seq), MN_OK);
+    seq = 0;
+    assert_int_equal(mn_msglog_read(t->log, &last, in_order, &seq), MN_OK);
+    seq = 0;
+    assert_int_equal(mn_msglog_read(t->log, &rest, in_order, &seq), MN_OK);
+    while (!done)
+        assert_int_equal(mn_msglog_backlog(t->log, 1, &pos, 200, SIZE_MAX, count_any, &seq, &done),
+                         MN_OK);
+    assert_false(mn_msglog_is_corrupt(t->log));
+}
+
+/* What is stored while a read is under way is no damage, and is in it or not. */
+static void reads_while_it_grows(void **state)
+{
+    enum { ROUNDS = 10, MANY = 800 };
+    struct ts_log t;
+    struct mn_op *ops[MANY];
+    int64_t before = 0;
+    (void)state;
+    ts_log_init(&t);
+    member(&t, MN_OP_JOIN, 1, true);
+    member(&t, MN_OP_JOIN, 2, true);
+    for (int round = 0; round < ROUNDS; round++) {
+        submit_many(&t, ops, MANY, round);
+        while (before < (round + 1) * MANY / 2 - MANY / 8)
+            read_all_ways(&t, &before);
+        ts_wait(&t);
+        for (int i = 0; i < MANY; i++)
+            mn_op_unref(ops[i]);
+    }
+    ts_log_deinit(&t);
+}
+
 int test_store_msglog_group(void)
 {
     const struct CMUnitTest tests[] = {
@@ -673,6 +760,7 @@ int test_store_msglog_group(void)
         cmocka_unit_test(mentions_in_a_batch),
         cmocka_unit_test(conversations),
         cmocka_unit_test(own_runs),
+        cmocka_unit_test(reads_while_it_grows),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
