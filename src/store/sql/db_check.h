@@ -17,7 +17,8 @@ enum mn_db_problem {
     MN_DB_DAMAGED = 1, /* pages, or an index that does not fit its table */
     MN_DB_SCHEMA,      /* a table or index is missing or another than minimd makes */
     MN_DB_USER,
-    MN_DB_SESSION
+    MN_DB_SESSION,
+    MN_DB_CALL
 };
 typedef void (*mn_db_check_fn)(void *arg, enum mn_db_problem problem, const char *text);
 

@@ -58,6 +58,15 @@ static const struct {
     {MN_DB_SESSION, "SELECT 'session of user ' || user_id || ': there is no such user'"
                     " FROM t_session WHERE refresh_hash IS NOT NULL AND user_id NOT IN"
                     " (SELECT id FROM t_user)"},
+    {MN_DB_CALL, "SELECT 'call ' || call_id || ': ids, users, status or times are impossible'"
+                 " FROM t_call_record WHERE id <= 0 OR call_id <= 0 OR caller_user_id <= 0"
+                 " OR callee_user_id <= 0 OR caller_user_id = callee_user_id"
+                 " OR status NOT BETWEEN 1 AND 7 OR (status < 3) <> (ended_at IS NULL)"
+                 " OR (status IN (2, 5) AND accepted_at IS NULL)"
+                 " OR (duration_seconds IS NOT NULL AND (accepted_at IS NULL OR ended_at IS NULL))"
+                 " OR duration_seconds < 0"},
+    {MN_DB_CALL, "SELECT 'records ' || min(id) || ' and ' || max(id) || ' are of the same call'"
+                 " FROM t_call_record NOT INDEXED GROUP BY call_id HAVING count(*) > 1"},
 };
 
 /* ---- opening ---- */

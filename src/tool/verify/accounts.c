@@ -9,7 +9,8 @@ static void on_problem(void *arg, enum mn_db_problem problem, const char *text)
     static const enum verify_check checks[] = {[MN_DB_DAMAGED] = VERIFY_ACCOUNTS_DAMAGED,
                                                [MN_DB_SCHEMA] = VERIFY_SCHEMA_DIFFERS,
                                                [MN_DB_USER] = VERIFY_USER_WRONG,
-                                               [MN_DB_SESSION] = VERIFY_SESSION_WRONG};
+                                               [MN_DB_SESSION] = VERIFY_SESSION_WRONG,
+                                               [MN_DB_CALL] = VERIFY_CALL_WRONG};
     verify_found(arg, checks[problem], "%s", text);
 }
 

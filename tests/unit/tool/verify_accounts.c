@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "store/sql/call.h"
 #include "store/sql/db.h"
 #include "store/sql/session.h"
 #include "store/sql/user.h"
@@ -41,6 +42,19 @@ static void make(struct accounts *a)
     assert_int_equal(mn_db_session_end(db, 2, &sv), MN_OK);
     /* A logout with a signed token of somebody who never registered is no fault. */
     assert_int_equal(mn_db_session_end(db, 77, &sv), MN_OK);
+    /* One that rings, one that was answered and ended, one that came to nothing. */
+    struct mn_call_record calls[] = {
+        {.status = MN_CALL_RINGING, .duration_s = -1},
+        {.status = MN_CALL_ENDED, .accepted_ms = 2, .ended_ms = 3, .duration_s = 0},
+        {.status = MN_CALL_FAILED, .reason = "busy", .ended_ms = 1, .duration_s = -1}};
+    for (int i = 0; i < 3; i++) {
+        calls[i].id = i + 1;
+        calls[i].call = i + 11;
+        calls[i].caller = 1;
+        calls[i].callee = 2;
+        calls[i].started_ms = 1;
+        assert_int_equal(mn_db_call_create(db, &calls[i]), MN_OK);
+    }
     mn_db_close(db);
     mn_buf_deinit(&why);
 }
@@ -102,6 +116,16 @@ static const struct {
     {"DROP INDEX uk_session_refresh; UPDATE t_session SET refresh_hash = '" HASH
      "', refresh_expires_at = 1",
      "schema_differs:1 session_wrong:2"}, /* the doubled one, and that of nobody */
+    {"UPDATE t_call_record SET status = 0 WHERE id = 1", "call_wrong:1"},
+    {"UPDATE t_call_record SET status = 8 WHERE id = 2", "call_wrong:1"},
+    {"UPDATE t_call_record SET callee_user_id = caller_user_id", "call_wrong:3"},
+    {"UPDATE t_call_record SET ended_at = NULL WHERE id = 2", "call_wrong:1"},
+    {"UPDATE t_call_record SET ended_at = 9 WHERE id = 1", "call_wrong:1"},
+    {"UPDATE t_call_record SET accepted_at = NULL WHERE id = 2", "call_wrong:1"},
+    {"UPDATE t_call_record SET duration_seconds = -1 WHERE id = 2", "call_wrong:1"},
+    {"UPDATE t_call_record SET duration_seconds = 1 WHERE id = 3", "call_wrong:1"},
+    {"DROP INDEX uk_call_record_call; UPDATE t_call_record SET call_id = 11 WHERE id = 2",
+     "schema_differs:1 call_wrong:1"},
     {"DROP TABLE t_probe", "schema_differs:1"},
     /* The table, its index, and the four questions about it. */
     {"DROP TABLE t_session", "accounts_damaged:4 schema_differs:2"},
