@@ -68,6 +68,7 @@ void smoke_resend(struct smoke *s);
 void smoke_auth(struct smoke *s);
 void smoke_session(struct smoke *s);
 void smoke_protocol(struct smoke *s);
+void smoke_moments(struct smoke *s);
 
 /* step.c: what scenarios are made of.  All return false when the step failed. */
 
