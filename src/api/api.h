@@ -13,6 +13,7 @@
 #include "base/pool.h"
 #include "im/account.h"
 #include "im/filter.h"
+#include "im/group/groups.h"
 #include "im/moment/moment.h"
 #include "net/http.h"
 #include "ops/ops.h"
@@ -64,6 +65,7 @@ void mn_api_options_default(struct mn_api_options *options);
 
 /* What endpoints ask of groups, on workers; may block. */
 struct mn_api_groups {
+    struct mn_groups *rules; /* outlives the api */
     void *ctx;
     /* Gives the names of those that exist, by their index in `groups`, in any order. */
     enum mn_err (*names)(void *ctx, const int64_t *groups, size_t count,

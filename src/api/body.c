@@ -183,6 +183,20 @@ bool mn_body_id(struct mn_api_call *call, const char *name, int64_t *ret, bool *
     return good;
 }
 
+bool mn_body_filled(struct mn_api_call *call, const char *name, bool *ret)
+{
+    struct mn_str value = find(call, name);
+    *ret = false;
+    if (!value.p)
+        return true;
+    if (value.p[0] != '[') {
+        mn_api_bad(call, "bad_request");
+        return false;
+    }
+    *ret = *mn_json_skip_space(value.p + 1, value.p + value.n) != ']';
+    return true;
+}
+
 /* Whether a number is another than zero: it has a digit that is none, before its exponent. */
 static bool is_not_zero(struct mn_str number)
 {

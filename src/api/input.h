@@ -16,6 +16,8 @@
 bool mn_query_parse(struct mn_api_call *call);
 /* Required text; several of the name are joined with commas. 400 missing_parameter. */
 bool mn_query_text(struct mn_api_call *call, const char *name, struct mn_str *ret);
+/* Optional text, absent when it is not there; else the same. */
+bool mn_query_optional(struct mn_api_call *call, const char *name, struct mn_str *ret);
 /* Required whole number. 400 missing_parameter, bad_parameter. */
 bool mn_query_need(struct mn_api_call *call, const char *name, int64_t *ret);
 /* Optional whole number; *ret_given says whether it was there. 400 bad_parameter. */
@@ -33,6 +35,8 @@ bool mn_body_parse(struct mn_api_call *call);
 bool mn_body_text(struct mn_api_call *call, const char *name, struct mn_str *ret);
 /* A 64-bit field; *ret_given is false for absent, null and "". 400 bad_request. */
 bool mn_body_id(struct mn_api_call *call, const char *name, int64_t *ret, bool *ret_given);
+/* Whether a list field has elements; absent or null has none. 400 bad_request. */
+bool mn_body_filled(struct mn_api_call *call, const char *name, bool *ret);
 /* A yes/no field. 400 bad_request. */
 bool mn_body_flag(struct mn_api_call *call, const char *name, bool *ret, bool *ret_given);
 

@@ -19,6 +19,9 @@ static const struct {
     [MN_API_RULE_READ_USER] = {1200, "1200 for a user"},
     [MN_API_RULE_READ_ADDRESS] = {1200, "1200 for an address without a good token"},
     [MN_API_RULE_MOMENT_USER] = {120, "120 for a user"},
+    [MN_API_RULE_GROUP_CREATE] = {1, "1 for a user"},
+    [MN_API_RULE_GROUP_CODE] = {60, "60 with a code for a user"},
+    [MN_API_RULE_GROUP_CHANGE] = {600, "600 changes of groups for a user"},
 };
 
 void mn_api_options_default(struct mn_api_options *options)

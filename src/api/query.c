@@ -79,7 +79,7 @@ static struct mn_str find(const struct mn_api_call *call, const char *name)
     return MN_STR_NONE;
 }
 
-bool mn_query_text(struct mn_api_call *call, const char *name, struct mn_str *ret)
+bool mn_query_optional(struct mn_api_call *call, const char *name, struct mn_str *ret)
 {
     struct mn_str found = MN_STR_NONE;
     size_t from = call->query_text.n;
@@ -97,10 +97,6 @@ bool mn_query_text(struct mn_api_call *call, const char *name, struct mn_str *re
         mn_buf_add_char(&call->query_text, ',');
         mn_buf_add_str(&call->query_text, call->query[i].value);
     }
-    if (!found.p) {
-        mn_api_bad(call, "missing_parameter");
-        return false;
-    }
     if (joined)
         found = mn_str_make(call->query_text.p + from, call->query_text.n - from);
     if (call->query_text.failed) {
@@ -109,6 +105,15 @@ bool mn_query_text(struct mn_api_call *call, const char *name, struct mn_str *re
     }
     *ret = found;
     return true;
+}
+
+bool mn_query_text(struct mn_api_call *call, const char *name, struct mn_str *ret)
+{
+    if (!mn_query_optional(call, name, ret))
+        return false;
+    if (!ret->p)
+        mn_api_bad(call, "missing_parameter");
+    return ret->p != NULL;
 }
 
 /* 0x, 0X or # and hexadecimal digits, which the original accepts by accident. */

@@ -21,6 +21,7 @@
 #define WRITE(path, limits, handler, doc)                                                          \
     ROW(path, EXACT, POST, USER, limits, WORKER, JSON, handler, doc)
 #define MOMENTS MN_API_LIMIT(MOMENT_USER)
+#define GROUP_CHANGES MN_API_LIMIT(GROUP_CHANGE)
 
 static const struct mn_api_route routes[] = {
     ROW("/", EXACT, GET, ANYONE, 0, LOOP, BARE, front, "what this is, as a page"),
@@ -35,12 +36,30 @@ static const struct mn_api_route routes[] = {
     READ("/call/record/cursor", call_record_cursor, "calls, newest first, from a cursor"),
     READ("/call/record/list", call_record_list, "calls in pages"),
     READ("/client/config", client_config, "what a client has to know of this server"),
+    READ("/group/basic", group_basic, "names of the caller's groups"),
+    WRITE("/group/code/reset", GROUP_CHANGES, group_code_reset, "a new code for a group"),
     READ("/group/conversation/cursor", group_conversation_cursor,
          "conversations with groups, newest first, from a cursor"),
+    WRITE("/group/create", MN_API_LIMIT(GROUP_CREATE), group_create, "make a group"),
+    WRITE("/group/join/decide", GROUP_CHANGES, group_join_decide, "let somebody in, or not"),
+    WRITE("/group/join/request", MN_API_LIMIT(GROUP_CODE), group_join_request,
+          "ask to be let in, by the group's code"),
+    READ("/group/join/requests", group_join_requests, "who asks to be let in"),
+    WRITE("/group/leave", GROUP_CHANGES, group_leave, "leave a group"),
+    WRITE("/group/member/kick", GROUP_CHANGES, group_member_kick, "remove a member"),
+    READ("/group/member/list", group_member_list, "all members of a group"),
+    WRITE("/group/member/mute", GROUP_CHANGES, group_member_mute, "ban a member from speaking"),
+    WRITE("/group/member/set-admin", GROUP_CHANGES, group_member_set_admin,
+          "make a member an admin, or no longer"),
     READ("/group/message/cursor", group_message_cursor,
          "messages of a group below a sequence, newest first"),
     READ("/group/message/since", group_message_since,
          "messages of a group above a sequence, oldest first"),
+    WRITE("/group/owner/transfer", GROUP_CHANGES, group_owner_transfer,
+          "give a group to another member"),
+    ROW("/group/profile/by-code", EXACT, GET, USER, READS | MN_API_LIMIT(GROUP_CODE), WORKER, BARE,
+        group_profile_by_code, "a group, by its code"),
+    READ("/group/profile/by-id", group_profile_by_id, "a group, by its id"),
     ROW("/healthz", EXACT, GET, ANYONE, 0, LOOP, BARE, healthz, "whether the process answers"),
     ROW("/me/friend-code/reset", EXACT, POST, USER, 0, WORKER, BARE, me_code_reset,
         "a new friend code"),

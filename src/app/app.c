@@ -24,6 +24,7 @@
 #include "gate/gate.h"
 #include "im/account.h"
 #include "im/call/calls.h"
+#include "im/group/groups.h"
 #include "im/group/roster.h"
 #include "im/log_todo.h"
 #include "net/net.h"
@@ -31,6 +32,7 @@
 #include "store/log/msglog.h"
 #include "store/sql/call.h"
 #include "store/sql/db.h"
+#include "store/sql/group.h"
 #include "store/sql/session.h"
 #include "store/witness.h"
 
@@ -62,6 +64,7 @@ struct mn_app {
     struct mn_log_todo *log_todo;
     struct mn_account *account;
     struct mn_moments *moments;
+    struct mn_groups *groups;
     struct mn_call_world call_world;
     struct mn_calls *calls;
     struct mn_ops *ops;
@@ -130,18 +133,35 @@ static enum mn_err check_session(void *db, int64_t uid, int64_t *ret_sv, bool *r
     return mn_db_session(db, uid, ret_sv, ret_known);
 }
 
-/* There are no groups yet. */
+/* Rosters are made before the store is open, and used when it is. */
 static enum mn_err group_members(void *ctx, int64_t group, mn_roster_put put, void *arg)
 {
-    (void)ctx, (void)group, (void)put, (void)arg;
-    return MN_OK;
+    struct mn_app *app = ctx;
+    return mn_db_group_members(app->db, group, put, arg);
+}
+
+/* Rows come by id, names are wanted by their place in the question. */
+struct name_question {
+    const int64_t *groups;
+    size_t count;
+    void (*give)(void *arg, size_t index, struct mn_str name);
+    void *arg;
+};
+
+static void give_name(void *arg, const struct mn_group *group)
+{
+    const struct name_question *question = arg;
+    for (size_t i = 0; i < question->count; i++)
+        if (question->groups[i] == group->id)
+            question->give(question->arg, i, mn_str_c(group->name));
 }
 
 static enum mn_err group_names(void *ctx, const int64_t *groups, size_t count,
                                void (*give)(void *arg, size_t index, struct mn_str name), void *arg)
 {
-    (void)ctx, (void)groups, (void)count, (void)give, (void)arg;
-    return MN_OK;
+    struct mn_app *app = ctx;
+    struct name_question question = {groups, count, give, arg};
+    return mn_db_groups(app->db, 0, groups, count, give_name, &question);
 }
 
 static enum mn_err make_gate(struct mn_app *app, struct mn_buf *why)
@@ -344,6 +364,13 @@ static enum mn_err make_api(struct mn_app *app, struct mn_buf *why)
     mn_wire_account(config, &account);
     app->account = mn_account_new(&account);
     app->moments = mn_moments_new(app->db, &app->idgen);
+    struct mn_groups_config groups = {.db = app->db,
+                                      .todo = app->log_todo,
+                                      .rosters = app->rosters,
+                                      .ids = &app->idgen,
+                                      .sink = mn_gate_sink(app->gate)};
+    mn_wire_groups(config, &groups);
+    app->groups = mn_groups_new(&groups);
     app->ops = mn_ops_new(&(struct mn_ops_config){.metrics = app->metrics,
                                                   .msglog = app->msglog,
                                                   .db = app->db,
@@ -359,7 +386,7 @@ static enum mn_err make_api(struct mn_app *app, struct mn_buf *why)
                                 .msglog = app->msglog,
                                 .db = app->db,
                                 .moments = app->moments,
-                                .groups = {.ctx = app, .names = group_names},
+                                .groups = {.rules = app->groups, .ctx = app, .names = group_names},
                                 .ops = app->ops,
                                 .pool = app->pool,
                                 .hash_pool = app->hash_pool,
@@ -398,6 +425,7 @@ static void tear_down(struct mn_app *app)
     mn_ops_free(app->ops);
     mn_moments_free(app->moments);
     mn_account_free(app->account);
+    mn_groups_free(app->groups);
     mn_calls_free(app->calls);
     mn_db_close(app->db);
     mn_gate_free(app->gate);

@@ -68,6 +68,7 @@ struct mn_config {
     enum mn_group_mode group_mode;
     int64_t group_size, group_online_users, group_notify_max, group_huge_size;
     int64_t roster_bytes;
+    int64_t groups_max_members;
     bool resend_after_auth;
     int64_t resend_window;
     bool resend_periodic;
@@ -106,6 +107,7 @@ struct mn_config {
 
     /* im.code.*, im.id.* */
     int64_t code_friend_len;
+    int64_t code_group_len;
     int64_t code_reset_cooldown_s;
     int64_t id_datacenter;
     int64_t id_worker; /* negative: chosen */

@@ -132,6 +132,13 @@ void mn_wire_calls(const struct mn_config *config, struct mn_calls_config *ret)
     ret->queue_bytes = (size_t)config->call_queue_bytes;
 }
 
+void mn_wire_groups(const struct mn_config *config, struct mn_groups_config *ret)
+{
+    ret->code_len = (unsigned)config->code_group_len;
+    ret->code_reset_cooldown_s = config->code_reset_cooldown_s;
+    ret->max_members = (uint32_t)config->groups_max_members;
+}
+
 void mn_wire_account(const struct mn_config *config, struct mn_account_config *ret)
 {
     ret->access_ttl_s = config->auth_access_ttl_s;

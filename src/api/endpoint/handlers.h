@@ -40,10 +40,25 @@ void mn_api_client_config(struct mn_api_call *call);
 /* front.c */
 void mn_api_front(struct mn_api_call *call);
 void mn_api_openapi(struct mn_api_call *call);
-/* probe.c */
+/* group.c: 7.5; group_join.c: 7.6; group_message.c: 7.7 */
+void mn_api_group_basic(struct mn_api_call *call);
+void mn_api_group_code_reset(struct mn_api_call *call);
+void mn_api_group_create(struct mn_api_call *call);
+void mn_api_group_leave(struct mn_api_call *call);
+void mn_api_group_member_kick(struct mn_api_call *call);
+void mn_api_group_member_list(struct mn_api_call *call);
+void mn_api_group_member_mute(struct mn_api_call *call);
+void mn_api_group_member_set_admin(struct mn_api_call *call);
+void mn_api_group_owner_transfer(struct mn_api_call *call);
+void mn_api_group_profile_by_code(struct mn_api_call *call);
+void mn_api_group_profile_by_id(struct mn_api_call *call);
+void mn_api_group_join_decide(struct mn_api_call *call);
+void mn_api_group_join_request(struct mn_api_call *call);
+void mn_api_group_join_requests(struct mn_api_call *call);
 void mn_api_group_conversation_cursor(struct mn_api_call *call);
 void mn_api_group_message_cursor(struct mn_api_call *call);
 void mn_api_group_message_since(struct mn_api_call *call);
+/* probe.c */
 void mn_api_healthz(struct mn_api_call *call);
 void mn_api_readyz(struct mn_api_call *call);
 void mn_api_metrics(struct mn_api_call *call);

@@ -134,6 +134,43 @@ static const struct mn_sql_step steps[] = {
             " target_id INTEGER NOT NULL,"
             " created_at INTEGER NOT NULL,"
             " PRIMARY KEY (user_id, kind, target_id)) STRICT, WITHOUT ROWID;"},
+    /* A member is found by group and by user; a group has one owner, a user one open request. */
+    {"groups",
+     "CREATE TABLE t_group ("
+     " id INTEGER PRIMARY KEY,"
+     " name TEXT NOT NULL,"
+     " avatar_url TEXT,"
+     " group_code TEXT,"
+     " group_code_updated_at INTEGER,"
+     " created_by INTEGER NOT NULL,"
+     " created_at INTEGER NOT NULL,"
+     " updated_at INTEGER NOT NULL) STRICT;"
+     "CREATE UNIQUE INDEX uk_group_group_code ON t_group(group_code);"
+     "CREATE TABLE t_group_member ("
+     " group_id INTEGER NOT NULL,"
+     " user_id INTEGER NOT NULL,"
+     " role INTEGER NOT NULL,"
+     " join_at INTEGER NOT NULL,"
+     " mute_until INTEGER,"
+     " speak_mute_until INTEGER,"
+     " updated_at INTEGER NOT NULL,"
+     " PRIMARY KEY (group_id, user_id)) STRICT, WITHOUT ROWID;"
+     "CREATE INDEX ix_group_member_user ON t_group_member(user_id);"
+     "CREATE UNIQUE INDEX uk_group_member_owner ON t_group_member(group_id) WHERE role = 1;"
+     "CREATE TABLE t_group_join_request ("
+     " id INTEGER PRIMARY KEY,"
+     " group_id INTEGER NOT NULL,"
+     " from_user_id INTEGER NOT NULL,"
+     " message TEXT,"
+     " status INTEGER NOT NULL,"
+     " handled_by INTEGER,"
+     " handled_at INTEGER,"
+     " created_at INTEGER NOT NULL,"
+     " updated_at INTEGER NOT NULL) STRICT;"
+     "CREATE INDEX ix_group_join_request_group"
+     " ON t_group_join_request(group_id, status, id);"
+     "CREATE UNIQUE INDEX uk_group_join_request_open"
+     " ON t_group_join_request(from_user_id, group_id) WHERE status = 1;"},
 };
 
 size_t mn_sql_steps(void) { return MN_ARRAY_LEN(steps); }
