@@ -285,7 +285,7 @@ void mn_api_group_member_set_admin(struct mn_api_call *call)
     if (!mn_body_flag(call, "admin", &admin, &given) ||
         !need_target(call, "userId", &group, &target))
         return;
-    if (!given) { /* H-11.7: the original would demote him */
+    if (!given) { /* not a default: it would demote him */
         mn_api_fail(call, 40000, "bad_request");
         return;
     }
@@ -302,7 +302,7 @@ void mn_api_group_member_mute(struct mn_api_call *call)
     if (!mn_body_id(call, "durationSeconds", &seconds, &given) ||
         !need_target(call, "userId", &group, &target))
         return;
-    if (!given) { /* the original would unmute him */
+    if (!given) { /* not a default: it would unmute him */
         mn_api_fail(call, 40000, "bad_request");
         return;
     }
