@@ -14,6 +14,7 @@ import threading
 
 import pytest
 
+from support.groups import Group
 from support.im import Client
 from support.rawws import TEXT, Eof, frame
 from support.wait import TIMEOUT, until
@@ -134,6 +135,93 @@ def test_kill_under_load(launch, uid):
                 check_history(server, user, peer, ledger)
     for user, peer, ledger, _ in chats:
         check_retries(server, user, peer, ledger, sorted(ledger)[:200])
+
+
+class Talker(threading.Thread):
+    """A member who keeps WINDOW messages to a group in flight; sure of what was acknowledged."""
+
+    def __init__(self, server, user, group, mentioned, ledger, unsure, round_number):
+        super().__init__(daemon=True)
+        self.server, self.user, self.group, self.mentioned = server, user, group, mentioned
+        self.ledger, self.unsure, self.round_number = ledger, unsure, round_number
+        self.problem = None
+
+    def run(self):
+        try:
+            self.work()
+        except (Eof, ConnectionError):
+            pass
+        except BaseException as problem:  # noqa: BLE001 - shown by the test
+            self.problem = problem
+
+    def work(self):
+        client, flying, number = Client(self.server, self.user), set(), 0
+        again = sorted(self.unsure)
+        try:
+            while True:
+                while len(flying) < WINDOW:
+                    cmid = again.pop() if again else f"g{self.round_number}-{self.user}-{number}"
+                    number += 1
+                    flying.add(cmid)
+                    self.unsure.add(cmid)
+                    client.send_json(type="GROUP_CHAT", clientMsgId=cmid, groupId=self.group.id, body=f"text of {cmid}",
+                                     mentions=[str(self.mentioned)])
+                got = client.recv()
+                if got["type"] == "ACK" and got["ackType"] == "saved":
+                    flying.remove(got["clientMsgId"])
+                    self.unsure.remove(got["clientMsgId"])
+                    self.ledger[got["clientMsgId"]] = (got["serverMsgId"], got["msgSeq"])
+        finally:
+            client.close()
+
+
+def group_history(server, user, group):
+    found, query = [], {}
+    while True:
+        page = server.api_of(user).get("/group/message/since", groupId=group.id, limit=200, **query).ok()
+        if not page:
+            return found
+        found += page
+        query = {"sinceSeq": page[-1]["msgSeq"]}
+
+
+def check_group(server, group, reader, ledger):
+    """What was acknowledged is there, once, in its place; and the counts of who only reads are those of the rows."""
+    messages = group_history(server, reader, group)
+    assert [m["msgSeq"] for m in messages] == list(range(1, len(messages) + 1)), "a gap, or out of order"
+    by_client_id = {(m["fromUserId"], m["clientMsgId"]): m for m in messages}
+    assert len(by_client_id) == len(messages), "stored twice"
+    for (user, cmid), (server_id, seq) in ledger.items():
+        message = by_client_id.get((str(user), cmid))
+        assert message, f"lost: {cmid}"
+        assert (message["serverMsgId"], message["msgSeq"], message["content"]) == (server_id, seq, f"text of {cmid}")
+        assert message["mentions"] == [str(reader)]
+    (row,) = server.api_of(reader).get("/group/conversation/cursor").ok()
+    assert (row["unreadCount"], row["mentionUnreadCount"]) == (len(messages), len(messages))
+
+
+def test_kill_while_a_group_talks(launch, uid):
+    rng = random.Random(int(os.environ.get("MINIM_TEST_SEED", "1")))
+    server = launch({"im.gateway.ws.rate-limit.connection-rate": 0, "im.gateway.ws.rate-limit.user-rate": 0,
+                     "im.ratelimit.enabled": False})
+    users, reader = [uid() for _ in range(4)], uid()
+    group = Group(server, users[0]).join(*users[1:], reader)
+    ledgers, unsure = {user: {} for user in users}, {user: set() for user in users}
+    for round_number in range(max(KILLS // 4, 1)):
+        talkers = [Talker(server, user, group, reader, ledgers[user], unsure[user], round_number) for user in users]
+        target = sum(map(len, ledgers.values())) + rng.randrange(50, 800)
+        for talker in talkers:
+            talker.start()
+        alive = threading.Event()
+        while sum(map(len, ledgers.values())) < target:
+            alive.wait(0.002)
+            assert all(talker.problem is None for talker in talkers), [t.problem for t in talkers]
+        server.kill()
+        for talker in talkers:
+            talker.join(TIMEOUT)
+            assert not talker.is_alive() and talker.problem is None, talker.problem
+        server.start()
+        check_group(server, group, reader, {(user, cmid): got for user in users for cmid, got in ledgers[user].items()})
 
 
 def test_delivery_after_a_crash(launch, connect, uid):
