@@ -7,9 +7,8 @@ import threading
 import pytest
 
 from support.calls import SDP, accept, befriend, call_error, fence, record, records, ring, send
+from support.rawws import Eof
 from support.wait import TIMEOUT, until
-
-TEXT_FRAME = 1
 
 
 @pytest.fixture
@@ -445,6 +444,47 @@ def test_no_call_outlives_the_server(launch, friends, connect, is_killed):
     one, two = connect(one.uid, server), connect(two.uid, server)
     call_error(one, "call_not_found", send(one, "CALL_END", callId=ringing), ringing)
     assert int(ring(one, two)) > int(accepted)
+
+
+def call_until_it_ends(caller, callee, told):
+    """Calls without end; told[call] is the furthest that a client has seen of it."""
+    try:
+        while True:
+            call = ring(caller, callee)
+            told[call] = "RINGING"
+            accept(callee, caller, call)
+            told[call] = "ACCEPTED"
+            send(callee, "CALL_END", callId=call, callReason="over")
+            caller.expect("CALL_END", callId=call)
+            told[call] = "ENDED"
+    except (OSError, Eof):  # the server was killed
+        told[""] = "killed"
+
+
+def test_what_was_told_survives_a_kill(launch, friends):
+    server = launch({"im.gateway.ws.rate-limit.connection-rate": 0, "im.gateway.ws.rate-limit.user-rate": 0})
+    for goal in (5, 25, 60):
+        clients = friends(6, at=server)
+        told = [{} for _ in clients[::2]]
+        threads = [threading.Thread(target=call_until_it_ends, args=(a, b, seen))
+                   for a, b, seen in zip(clients[::2], clients[1::2], told)]
+        for thread in threads:
+            thread.start()
+        until(lambda: sum(map(len, told)) >= goal, "some calls")
+        server.kill()
+        for thread in threads:
+            thread.join()
+        server.start()
+        for client, seen in zip(clients[::2], told):
+            assert seen.pop("") == "killed"
+            page = {r["callId"]: r for r in records(server, client.uid, limit=100)}
+            for call, last in list(seen.items())[-100:]:
+                got = page[call]
+                assert got["status"] in ("ENDED", "FAILED"), got
+                if last == "ENDED":
+                    assert (got["status"], got["failReason"]) == ("ENDED", "over"), got
+                if last == "ACCEPTED":
+                    assert got["acceptedAt"] is not None, got
 
 
 def test_what_is_said_stays_between_them(launch, friends):
