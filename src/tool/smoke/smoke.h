@@ -69,6 +69,7 @@ void smoke_auth(struct smoke *s);
 void smoke_session(struct smoke *s);
 void smoke_protocol(struct smoke *s);
 void smoke_moments(struct smoke *s);
+void smoke_group(struct smoke *s);
 
 /* step.c: what scenarios are made of.  All return false when the step failed. */
 
@@ -124,5 +125,16 @@ bool smoke_expect_in(struct smoke *s, struct ws_client *c, const char *name,
 bool smoke_expect_close(struct smoke *s, struct ws_client *c, const char *name, unsigned code);
 /* Nothing of this type is to be in front of the answer to a PING. */
 bool smoke_expect_none(struct smoke *s, struct ws_client *c, const char *name, enum mn_type type);
+
+/* call.c: the same of calls over HTTP, as the user `uid`. */
+
+/* What must come: the HTTP status, and this text in the answer, which stays in s->http.body. */
+bool smoke_post(struct smoke *s, const char *name, int64_t uid, const char *path, const char *body,
+                int want_status, const char *want_text);
+/* Status 200. */
+bool smoke_get(struct smoke *s, const char *name, int64_t uid, const char *path,
+               const char *want_text);
+/* The id that the last answer has under `key`. */
+bool smoke_id_of(struct smoke *s, const char *key, char id[24]);
 
 #endif
