@@ -12,7 +12,9 @@
 #include "base/metrics.h"
 #include "base/pool.h"
 #include "im/account.h"
+#include "im/dnd.h"
 #include "im/filter.h"
+#include "im/friend/friend.h"
 #include "im/group/groups.h"
 #include "im/moment/moment.h"
 #include "net/http.h"
@@ -76,6 +78,8 @@ struct mn_api_config {
     struct mn_account *account; /* all of these outlive the api */
     struct mn_msglog *msglog;
     struct mn_db *db;
+    struct mn_friends *friends;
+    const struct mn_dnd *dnd;
     struct mn_moments *moments;
     struct mn_api_groups groups;
     struct mn_ops *ops;

@@ -18,6 +18,7 @@ static const struct {
     [MN_API_RULE_VERIFY_ADDRESS] = {600, "600 for an address"},
     [MN_API_RULE_READ_USER] = {1200, "1200 for a user"},
     [MN_API_RULE_READ_ADDRESS] = {1200, "1200 for an address without a good token"},
+    [MN_API_RULE_FRIEND_USER] = {3, "3 for a user"},
     [MN_API_RULE_MOMENT_USER] = {120, "120 for a user"},
     [MN_API_RULE_GROUP_CREATE] = {1, "1 for a user"},
     [MN_API_RULE_GROUP_CODE] = {60, "60 with a code for a user"},

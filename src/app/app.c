@@ -24,6 +24,8 @@
 #include "gate/gate.h"
 #include "im/account.h"
 #include "im/call/calls.h"
+#include "im/dnd.h"
+#include "im/friend/friend.h"
 #include "im/group/groups.h"
 #include "im/group/roster.h"
 #include "im/log_todo.h"
@@ -32,6 +34,7 @@
 #include "store/log/msglog.h"
 #include "store/sql/call.h"
 #include "store/sql/db.h"
+#include "store/sql/friend.h"
 #include "store/sql/group.h"
 #include "store/sql/session.h"
 #include "store/witness.h"
@@ -63,6 +66,8 @@ struct mn_app {
     struct mn_witness_keeper *witness;
     struct mn_log_todo *log_todo;
     struct mn_account *account;
+    struct mn_friends *friends;
+    struct mn_dnd dnd;
     struct mn_moments *moments;
     struct mn_groups *groups;
     struct mn_call_world call_world;
@@ -131,6 +136,11 @@ static enum mn_err open_datadir(struct mn_app *app, struct mn_buf *why)
 static enum mn_err check_session(void *db, int64_t uid, int64_t *ret_sv, bool *ret_known)
 {
     return mn_db_session(db, uid, ret_sv, ret_known);
+}
+
+static enum mn_err check_friend(void *db, int64_t uid, int64_t other, bool *ret)
+{
+    return mn_db_friend_is(db, uid, other, ret);
 }
 
 /* Rosters are made before the store is open, and used when it is. */
@@ -283,7 +293,9 @@ static enum mn_err open_calls(struct mn_app *app, struct mn_buf *why)
     mn_wire_calls(&app->config, &config);
     app->calls = mn_calls_new(&config);
     mn_gate_open(app->gate, app->msglog,
-                 &(struct mn_gate_users){.ctx = app->db, .session = check_session}, app->calls);
+                 &(struct mn_gate_users){
+                     .ctx = app->db, .session = check_session, .is_friend = check_friend},
+                 app->friends, app->calls);
     errno = 0;
     return mn_calls_start(app->calls) ? no_threads(why, "calls") : MN_OK;
 }
@@ -299,7 +311,13 @@ static enum mn_err open_log_todo(struct mn_app *app, struct mn_buf *why)
         return no_threads(why, "log_todo");
     if (err)
         mn_buf_addf(why, "cannot read what the message log has to do yet: %s", mn_err_text(err));
-    return err;
+    if (err)
+        return err;
+    app->dnd = (struct mn_dnd){
+        .db = app->db, .msglog = app->msglog, .todo = app->log_todo, .ids = &app->idgen};
+    app->friends = mn_friends_new(&(struct mn_friends_config){
+        .db = app->db, .todo = app->log_todo, .ids = &app->idgen, .sink = mn_gate_sink(app->gate)});
+    return MN_OK;
 }
 
 /* Above all that is stored: the clock may have stepped back since. */
@@ -308,7 +326,7 @@ static enum mn_err raise_ids(struct mn_app *app, struct mn_buf *why)
     static const struct {
         const char *what;
         enum mn_err (*most)(struct mn_db *db, int64_t *ret_id);
-    } subjects[] = {{"moments", mn_db_max_moment_id}};
+    } subjects[] = {{"friends", mn_db_max_friend_id}, {"moments", mn_db_max_moment_id}};
     for (size_t i = 0; i < MN_ARRAY_LEN(subjects); i++) {
         int64_t most = 0;
         enum mn_err err = subjects[i].most(app->db, &most);
@@ -349,8 +367,8 @@ static enum mn_err open_stores(struct mn_app *app, struct mn_buf *why)
     mn_idgen_raise(&app->idgen, mn_msglog_max_id(app->msglog));
     err = raise_ids(app, why);
     if (!err)
-        err = open_calls(app, why);
-    return err ? err : open_log_todo(app, why);
+        err = open_log_todo(app, why);
+    return err ? err : open_calls(app, why);
 }
 
 static enum mn_err make_api(struct mn_app *app, struct mn_buf *why)
@@ -385,6 +403,8 @@ static enum mn_err make_api(struct mn_app *app, struct mn_buf *why)
     struct mn_api_config api = {.account = app->account,
                                 .msglog = app->msglog,
                                 .db = app->db,
+                                .friends = app->friends,
+                                .dnd = &app->dnd,
                                 .moments = app->moments,
                                 .groups = {.rules = app->groups, .ctx = app, .names = group_names},
                                 .ops = app->ops,
@@ -423,6 +443,7 @@ static void tear_down(struct mn_app *app)
     mn_pool_free(app->pool);
     mn_pool_free(app->hash_pool);
     mn_ops_free(app->ops);
+    mn_friends_free(app->friends);
     mn_moments_free(app->moments);
     mn_account_free(app->account);
     mn_groups_free(app->groups);

@@ -93,6 +93,7 @@ struct mn_config {
     bool auth_auto_register;
 
     /* im.chat.* */
+    bool chat_require_friendship;
     int64_t chat_revoke_window_s;
 
     /* im.ratelimit.*, minim.http.* */

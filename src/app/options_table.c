@@ -238,6 +238,8 @@ const struct mn_option mn_options_table[] = {
      .help = "Members of groups kept in memory, 16 bytes each; those of groups in use are read "
              "again when there is no room."},
 
+    {GROUP(CHAT), BOOL("im.chat.require-friendship", chat_require_friendship, "false"), RELOAD,
+     .help = "Refuse messages between users who are not friends."},
     {GROUP(CHAT), SECONDS("im.chat.revoke-window-seconds", chat_revoke_window_s, "120", 1, 4000000),
      RELOAD, .help = "Age up to which a message may be revoked by its sender."},
 

@@ -98,6 +98,7 @@ enum mn_err mn_wire_gate(const struct mn_config *config, struct mn_gate_settings
         .resend_after_auth = config->resend_after_auth,
         .resend_periodic = config->resend_periodic,
         .require_known_user = config->auth_require_known_user,
+        .require_friendship = config->chat_require_friendship,
         .group_mode = config->group_mode,
         .group_size = (uint32_t)config->group_size,
         .group_online_users = (uint32_t)config->group_online_users,

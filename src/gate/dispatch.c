@@ -32,6 +32,7 @@ static const struct {
     [MN_TYPE_SINGLE_CHAT] = {mn_frame_single_chat, 0, NULL},
     [MN_TYPE_GROUP_CHAT] = {mn_frame_group_chat, 0, NULL},
     [MN_TYPE_MESSAGE_REVOKE] = {mn_frame_revoke, 0, NULL},
+    [MN_TYPE_FRIEND_REQUEST] = {mn_frame_friend_request, 0, NULL},
     [MN_TYPE_ACK] = {mn_frame_ack, 0, mn_frame_ack_is_asked},
     [MN_TYPE_CALL_INVITE] = {mn_frame_call, 0, NULL},
     [MN_TYPE_CALL_ACCEPT] = {mn_frame_call, 0, NULL},

@@ -192,9 +192,10 @@ void mn_gate_attach(struct mn_gate *gate, struct mn_net *net)
 }
 
 void mn_gate_open(struct mn_gate *gate, struct mn_msglog *msglog, const struct mn_gate_users *users,
-                  struct mn_calls *calls)
+                  struct mn_friends *friends, struct mn_calls *calls)
 {
     gate->msglog = msglog;
+    gate->friends = friends;
     gate->calls = calls;
     gate->users = *users;
 }

@@ -13,6 +13,7 @@
 #include "cluster/presence.h"
 #include "im/call/calls.h"
 #include "im/filter.h"
+#include "im/friend/friend.h"
 #include "im/group/roster.h"
 #include "im/group/strategy.h"
 #include "im/sink.h"
@@ -46,6 +47,7 @@ struct mn_gate_settings {
     bool resend_after_auth;
     bool resend_periodic;
     bool require_known_user;
+    bool require_friendship; /* of both users of a SINGLE_CHAT */
     enum mn_group_mode group_mode;
     uint32_t group_size;         /* 2,000 members: auto notifies, smaller groups are pushed to */
     uint32_t group_online_users; /* 500 members online: auto notifies too */
@@ -70,6 +72,8 @@ struct mn_gate_users {
     void *ctx;
     /* Current session version of a user (0 if he never logged in), and whether there is one. */
     enum mn_err (*session)(void *ctx, int64_t uid, int64_t *ret_sv, bool *ret_known);
+    /* Whether the two are friends; that they are never ends. */
+    enum mn_err (*is_friend)(void *ctx, int64_t uid, int64_t other, bool *ret);
 };
 
 /* NULL: the system gives no thread, errno says why. */
@@ -88,9 +92,12 @@ size_t mn_gate_session_size(void);
 struct mn_net_ws_handler mn_gate_handler(void);
 /* Makes the per-loop state; between mn_net_new() and mn_net_start(). */
 void mn_gate_attach(struct mn_gate *gate, struct mn_net *net);
-/* Gives it the stores and the calls, which outlive the loops and the gate's workers; between attach and mn_net_start(). */
+/*
+ * Gives it the stores, the friends and the calls, which outlive the loops and
+ * the gate's workers; between attach and mn_net_start().
+ */
 void mn_gate_open(struct mn_gate *gate, struct mn_msglog *msglog, const struct mn_gate_users *users,
-                  struct mn_calls *calls);
+                  struct mn_friends *friends, struct mn_calls *calls);
 /* For mn_msglog_config.on_commit, with the gate as ctx; on the writer's thread. */
 void mn_gate_on_commit(void *gate, struct mn_op **ops, size_t count);
 /*

@@ -33,12 +33,16 @@ struct mn_gate_loop {
     struct mn_rng *rng;
     struct mn_members *members; /* of groups that are here: members.h */
     int64_t known[1024];        /* users known to exist, by hash: recipient.c */
+    struct {
+        int64_t low, high;
+    } friends[1024]; /* pairs known to be friends: recipient.c */
 };
 
 struct mn_gate {
     struct mn_gate_config config;
-    struct mn_msglog *msglog; /* these three: mn_gate_open() */
+    struct mn_msglog *msglog; /* these four: mn_gate_open() */
     struct mn_gate_users users;
+    struct mn_friends *friends;
     struct mn_calls *calls;
     struct mn_net *net; /* mn_gate_attach() */
     struct mn_gate_loop *loops;

@@ -6,8 +6,8 @@
 
 /*
  * Adds an append to the session's requests, where there is room for it: to
- * be submitted if its recipient exists, else answered with an error in its
- * turn.
+ * be submitted if its recipient is one to whom the sender may write (as the
+ * settings want it), else answered with an error in its turn.
  */
 void mn_recipient_check(struct mn_conn *conn, struct mn_op *take_op);
 

@@ -36,6 +36,7 @@
     X(SERVER_BUSY, "server_busy")                                                                  \
     X(USER_NOT_FOUND, "user_not_found")                                                            \
     X(NOT_FRIEND, "not_friend")                                                                    \
+    X(ALREADY_FRIENDS, "already_friends")                                                          \
     X(UNSUPPORTED_CALL_KIND, "unsupported_call_kind")                                              \
     X(MISSING_SDP, "missing_sdp")                                                                  \
     X(SDP_TOO_LONG, "sdp_too_long")                                                                \

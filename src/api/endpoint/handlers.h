@@ -16,6 +16,17 @@ void mn_api_user_basic(struct mn_api_call *call);
 void mn_api_user_profile(struct mn_api_call *call);
 void mn_api_me_profile(struct mn_api_call *call);
 void mn_api_me_code_reset(struct mn_api_call *call);
+/* dnd.c: 7.8 */
+void mn_api_dnd_dm_set(struct mn_api_call *call);
+void mn_api_dnd_group_set(struct mn_api_call *call);
+void mn_api_dnd_list(struct mn_api_call *call);
+/* friend.c: 7.3 */
+void mn_api_friend_relation_cursor(struct mn_api_call *call);
+void mn_api_friend_relation_list(struct mn_api_call *call);
+void mn_api_friend_request_by_code(struct mn_api_call *call);
+void mn_api_friend_request_cursor(struct mn_api_call *call);
+void mn_api_friend_request_decide(struct mn_api_call *call);
+void mn_api_friend_request_list(struct mn_api_call *call);
 /* single_chat.c: 7.4; since: as 7.7.3 */
 void mn_api_conversation_cursor(struct mn_api_call *call);
 void mn_api_conversation_list(struct mn_api_call *call);

@@ -42,6 +42,10 @@ void mn_frame_revoke(struct mn_conn *conn, const struct mn_envelope *env);
 /* The writer's answer to it. */
 void mn_frame_revoke_done(struct mn_conn *conn, const struct mn_op *op);
 
+/* ---- friend_request.c ---- */
+
+void mn_frame_friend_request(struct mn_conn *conn, const struct mn_envelope *env);
+
 /* ---- ack.c ---- */
 
 void mn_frame_ack(struct mn_conn *conn, const struct mn_envelope *env);

@@ -20,7 +20,8 @@ static bool accept(struct mn_conn *conn, struct mn_op *op)
         return false;
     op->conn = mn_conn_id(conn);
     op->mono_ns = mn_loop_turn_ns(gl->loop);
-    if (mn_gate_settings_of(gl)->require_known_user) {
+    const struct mn_gate_settings *set = mn_gate_settings_of(gl);
+    if (set->require_known_user || set->require_friendship) {
         mn_recipient_check(conn, op);
         return true;
     }

@@ -15,10 +15,13 @@ DOCUMENT = yaml.safe_load((ROOT / "docs/openapi.yaml").read_text("utf-8"))
 OPERATIONS = [(method, path) for path, item in DOCUMENT["paths"].items() for method in item]
 JSON = "application/json"
 
-
 # What is any text at first, and then refused with HTTP 200.
-TEXT_PARAMETERS = ("ids", "groupCode", "status")
-GROUP_TEXTS = ("name", "groupCode", "message", "action")
+TEXT_PARAMETERS = ("ids", "groupCode", "status", "box")
+TEXTS = ("name", "groupCode", "message", "action", "toFriendCode")
+
+
+def is_text(path, name):
+    return name in TEXTS or (path.startswith("/dnd/") and name != "muted")
 
 
 def operation_of(method, path):
@@ -132,6 +135,13 @@ def add_moments(server, session):
                                     {"postId": session["postId"], "content": "hello"}).ok()["commentId"]
 
 
+def ask(server, session):
+    """A request of somebody else to be this user's friend."""
+    code = server.api(session["accessToken"]).get("/me/profile").ok()["friendCode"]
+    api = server.api(server.api().login("erin")["accessToken"])
+    return api.post("/friend/request/by-code", {"toFriendCode": code, "message": "hi"}).ok()["requestId"]
+
+
 @pytest.fixture(scope="module")
 def people(launch_module):
     """Two who wrote to each other, on a server without call limits."""
@@ -145,6 +155,7 @@ def people(launch_module):
     alice.chat(int(sessions[1]["userId"]), "hello", "c1")
     alice.close()
     add_moments(server, sessions[0])
+    sessions[0].update(toFriendCode="NOBODY", peerUserId=sessions[1]["userId"], requestId=ask(server, sessions[0]))
     return server, sessions
 
 
@@ -192,7 +203,7 @@ def test_what_the_pipeline_refuses(people, walker, method, path):
         walker.call(api, method, path, "{", {"Content-Type": JSON}, status=400)
         for name in body:
             walker.call(api, method, path, {**body, name: {}}, status=400)
-            walker.call(api, method, path, {**body, name: "\u3000"}, status=200 if name in GROUP_TEXTS else 400)
+            walker.call(api, method, path, {**body, name: "\u3000"}, status=200 if is_text(path, name) else 400)
             walker.call(api, method, path, {**body, name: "a\0"}, status=400)
         walker.call(api, method, path, "{}", {"Content-Type": "text/plain"}, status=415)
     for parameter in map(resolve, operation.get("parameters", [])):
@@ -246,6 +257,18 @@ def test_refusals_with_200(people, walker):
                        status=200)["code"] == 40300
     assert walker.call(stranger, "get", "/moment/user/cursor", query={"userId": alice["userId"]},
                        status=200)["code"] == 40300
+    for body, code in (({"toFriendCode": ""}, 40000), ({"toFriendCode": "NOBODY"}, 40400),
+                       ({"toFriendCode": "NOBODY", "message": "x" * 257}, 40000)):
+        assert walker.call(api, "post", "/friend/request/by-code", body, status=200)["code"] == code
+    for request, action, code in ((0, "accept", 40000), (1, "x", 40000), (1, "accept", 40400)):
+        assert walker.call(api, "post", "/friend/request/decide", {"requestId": request, "action": action},
+                           status=200)["code"] == code
+    assert walker.call(stranger, "post", "/friend/request/decide", {"requestId": alice["requestId"], "action": "accept"},
+                       status=200)["code"] == 40300
+    for peer, code in (("", 40000), ("x", 40000), (alice["userId"], 40000), (12345, 40400)):
+        assert walker.call(api, "post", "/dnd/dm/set", {"peerUserId": peer, "muted": True}, status=200)["code"] == code
+    for group, code in (("", 40000), ("x", 40000), (12345, 40300)):
+        assert walker.call(api, "post", "/dnd/group/set", {"groupId": group, "muted": True}, status=200)["code"] == code
     nobody = server.api_of(987654321)
     assert walker.call(nobody, "get", "/me/profile", status=200)["code"] == 40400
     assert walker.call(nobody, "post", "/me/friend-code/reset", status=200)["code"] == 40400

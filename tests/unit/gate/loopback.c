@@ -128,7 +128,8 @@ static void start(const struct mn_gate_settings *settings)
     lb->handler = mn_gate_handler();
     mn_gate_attach(lb->gate, &lb->net);
     start_calls();
-    mn_gate_open(lb->gate, &lb->msglog, &(struct mn_gate_users){.session = look_up}, lb->calls);
+    mn_gate_open(lb->gate, &lb->msglog, &(struct mn_gate_users){.session = look_up}, NULL,
+                 lb->calls);
 }
 
 int lb_setup(void **state)

@@ -217,6 +217,12 @@ void lb_commit(unsigned count)
 
 /* ---- reads ---- */
 
+enum mn_err mn_msglog_pair(struct mn_msglog *log, int64_t a, int64_t b, int64_t *ret_chat)
+{
+    (void)log, (void)a, (void)b, (void)ret_chat;
+    return MN_ENOTFOUND;
+}
+
 enum mn_err mn_msglog_find(struct mn_msglog *log, int64_t id, struct mn_msg_ref *ret)
 {
     for (unsigned i = 0; i < log->msg_count; i++) {
