@@ -20,12 +20,12 @@ void mn_moves_unref(struct mn_moves *moves)
 void mn_moves_add(struct mn_moves *moves, struct mn_op *op)
 {
     atomic_fetch_add(&moves->refs, 1);
-    op->conn = (uint64_t)(uintptr_t)moves;
+    op->who = (uint64_t)(uintptr_t)moves;
 }
 
 void mn_moves_done(const struct mn_op *op)
 {
-    struct mn_moves *moves = (struct mn_moves *)(uintptr_t)op->conn;
+    struct mn_moves *moves = (struct mn_moves *)(uintptr_t)op->who;
     atomic_fetch_add(&moves->done, 1);
     mn_moves_unref(moves);
 }

@@ -151,7 +151,7 @@ static void route(struct parcels *parcels, struct mn_op *op)
 {
     switch ((enum mn_op_kind)op->kind) {
     case MN_OP_APPEND:
-        add(parcels, &(struct delivery){.kind = ANSWER, .conn = op->conn, .op = mn_op_ref(op)});
+        add(parcels, &(struct delivery){.kind = ANSWER, .conn = op->who, .op = mn_op_ref(op)});
         if (op->result == MN_OK && !op->duplicate)
             route_message(parcels, op);
         break;
@@ -161,7 +161,7 @@ static void route(struct parcels *parcels, struct mn_op *op)
             to_user(parcels, op->to, &(struct delivery){.kind = RECEIPT, .op = op});
         break;
     case MN_OP_REVOKE:
-        add(parcels, &(struct delivery){.kind = ANSWER, .conn = op->conn, .op = mn_op_ref(op)});
+        add(parcels, &(struct delivery){.kind = ANSWER, .conn = op->who, .op = mn_op_ref(op)});
         if (op->result == MN_OK)
             route_revoked(parcels, op);
         break;
@@ -171,8 +171,7 @@ static void route(struct parcels *parcels, struct mn_op *op)
         mn_log_done(op);
         break;
     case MN_OP_LEARNT: /* if it was not stored: the user is told once more */
-    case MN_OP_ECHO:
-        break; /* nobody submits them */
+        break;         /* nobody submits them */
     }
 }
 

@@ -17,7 +17,7 @@ enum mn_err mn_log_do(struct mn_msglog *log, struct mn_op *op)
     if (!mn_msglog_reserve(log, op->bytes))
         return MN_EBUSY;
     struct waiter waiter = {.lock = PTHREAD_MUTEX_INITIALIZER, .cond = PTHREAD_COND_INITIALIZER};
-    op->conn = (uint64_t)(uintptr_t)&waiter;
+    op->who = (uint64_t)(uintptr_t)&waiter;
     mn_msglog_submit(log, mn_op_ref(op));
     pthread_mutex_lock(&waiter.lock);
     while (!waiter.done)
@@ -25,13 +25,13 @@ enum mn_err mn_log_do(struct mn_msglog *log, struct mn_op *op)
     pthread_mutex_unlock(&waiter.lock);
     pthread_cond_destroy(&waiter.cond);
     pthread_mutex_destroy(&waiter.lock);
-    op->conn = 0;
+    op->who = 0;
     return op->result;
 }
 
 void mn_log_done(struct mn_op *op)
 {
-    struct waiter *waiter = (struct waiter *)(uintptr_t)op->conn;
+    struct waiter *waiter = (struct waiter *)(uintptr_t)op->who;
     if (!waiter)
         return;
     pthread_mutex_lock(&waiter->lock);

@@ -37,7 +37,7 @@ static void check_seq(struct mn_str s)
 
 static void check_member(struct mn_str s)
 {
-    struct mn_row_member row;
+    struct mn_membership row;
     char value[MN_ROW_MEMBER_MAX];
     if (mn_row_member_parse(s, &row))
         return;

@@ -148,7 +148,7 @@ static enum mn_reason accept(struct mn_conn *conn, struct mn_op *op, enum mn_rea
     struct mn_msg_ref answered;
     if (!serial)
         return MN_REASON_SERVER_BUSY;
-    op->conn = mn_conn_id(conn);
+    op->who = mn_conn_id(conn);
     op->mono_ns = mn_loop_turn_ns(gl->loop);
     if (!is_known(gl->gate, op, &roster, &answered)) {
         look_up(conn, serial, op, blemish);

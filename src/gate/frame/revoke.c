@@ -149,7 +149,7 @@ static bool accept(struct mn_conn *conn, struct mn_op *op)
     struct mn_serial *serial = mn_requests_of(conn);
     if (!serial)
         return false;
-    op->conn = mn_conn_id(conn);
+    op->who = mn_conn_id(conn);
     if (mn_id_unix_ms(op->id) < op->oldest_ms - CLOCK_STEP_MS) {
         look_first(conn, serial, op);
         return true;

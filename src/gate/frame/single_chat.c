@@ -18,7 +18,7 @@ static bool accept(struct mn_conn *conn, struct mn_op *op)
     struct mn_serial *serial = mn_requests_of(conn);
     if (!serial)
         return false;
-    op->conn = mn_conn_id(conn);
+    op->who = mn_conn_id(conn);
     op->mono_ns = mn_loop_turn_ns(gl->loop);
     const struct mn_gate_settings *set = mn_gate_settings_of(gl);
     if (set->require_known_user || set->require_friendship) {

@@ -46,7 +46,7 @@ static struct mn_cursor_slot *slot_of(const struct mn_cursors *cursors, int64_t 
 }
 
 bool mn_cursors_get(struct mn_cursors *cursors, int64_t user, int64_t chat,
-                    struct mn_row_member *ret)
+                    struct mn_membership *ret)
 {
     pthread_mutex_lock(&cursors->lock);
     const struct mn_cursor_slot *slot = slot_of(cursors, user, chat);
@@ -58,7 +58,7 @@ bool mn_cursors_get(struct mn_cursors *cursors, int64_t user, int64_t chat,
 }
 
 bool mn_cursors_put(struct mn_cursors *cursors, int64_t user, int64_t chat,
-                    const struct mn_row_member *row)
+                    const struct mn_membership *row)
 {
     struct mn_cursor_slot *slot = slot_of(cursors, user, chat);
     if (slot->user == 0 && cursors->count >= cursors->limit)

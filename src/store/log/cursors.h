@@ -7,7 +7,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "store/rocks/codec.h"
+/* A user's share in a chat: who the other one of a pair is, and the cursors. */
+struct mn_membership {
+    int64_t peer;            /* of a pair; 0: this is of a group */
+    int64_t joined_seq;      /* of a group: its last number when he joined */
+    int64_t created_ms;      /* of the pair's chat, or when he joined the group */
+    int64_t delivered, read; /* 0 while has_* is false */
+    bool has_delivered, has_read;
+};
 
 /*
  * Cursors that moved and are not on disk yet, merged per user and chat.
@@ -17,7 +24,7 @@
  */
 struct mn_cursor_slot {
     int64_t user, chat; /* user 0: free */
-    struct mn_row_member row;
+    struct mn_membership row;
     bool dropped; /* the row counts for nothing */
 };
 struct mn_cursors {
@@ -31,10 +38,10 @@ void mn_cursors_init(struct mn_cursors *cursors, uint32_t limit);
 void mn_cursors_deinit(struct mn_cursors *cursors);
 /* Any thread. */
 bool mn_cursors_get(struct mn_cursors *cursors, int64_t user, int64_t chat,
-                    struct mn_row_member *ret);
+                    struct mn_membership *ret);
 /* Writer. False: full, nothing was kept. */
 bool mn_cursors_put(struct mn_cursors *cursors, int64_t user, int64_t chat,
-                    const struct mn_row_member *row);
+                    const struct mn_membership *row);
 /* Writer: forgets the move of one who is no member any more. */
 void mn_cursors_drop(struct mn_cursors *cursors, int64_t user, int64_t chat);
 /* Writer: the next one, beginning with *pos = 0; NULL at the end. */

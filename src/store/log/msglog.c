@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The message log's front: operations, the queue that leads to the writer,
- * opening and closing.
+ * The message log's front: the queue that leads to the writer, opening and
+ * closing, reads.
  *
  * The queue is a list under a mutex that loops take once a turn, for a whole
  * chain; its ceiling is kept apart in two atomics, so that a loop learns
@@ -10,63 +10,9 @@
 #include "store/log/msglog.h"
 
 #include "base/mem.h"
-#include "store/rocks/impl.h"
+#include "store/log/impl.h"
 
-enum {
-    MIN_BATCH_OPS = 1,
-    MIN_RECENT = 64,
-    /* Cursor moves merged in memory; beyond it they are written early. */
-    CURSORS_LIMIT = 32768
-};
-
-/* ---- operations ---- */
-
-static struct mn_op *op_new(enum mn_op_kind kind, struct mn_str client_id, struct mn_str msg_type,
-                            struct mn_str body, struct mn_str mentions)
-{
-    if (client_id.n > UINT16_MAX || msg_type.n > UINT16_MAX || body.n > INT32_MAX ||
-        mn_uids_count(mentions) > UINT16_MAX)
-        return NULL;
-    size_t bytes = sizeof(struct mn_op) + client_id.n + msg_type.n + body.n + mentions.n;
-    struct mn_op *op = mn_try_alloc(bytes);
-    if (!op)
-        return NULL;
-    memset(op, 0, sizeof(*op));
-    atomic_init(&op->refs, 1);
-    op->kind = (uint8_t)kind;
-    op->bytes = (uint32_t)bytes;
-    op->client_id_len = (uint16_t)client_id.n;
-    op->msg_type_len = (uint16_t)msg_type.n;
-    op->has_msg_type = msg_type.p != NULL;
-    op->body_len = (uint32_t)body.n;
-    op->mention_count = (uint16_t)mn_uids_count(mentions);
-    char *p = op->text;
-    const struct mn_str texts[] = {client_id, msg_type, body, mentions};
-    for (size_t i = 0; i < MN_ARRAY_LEN(texts); i++) {
-        if (texts[i].n > 0)
-            memcpy(p, texts[i].p, texts[i].n);
-        p += texts[i].n;
-    }
-    return op;
-}
-
-struct mn_op *mn_op_new(enum mn_op_kind kind, struct mn_str client_id, struct mn_str msg_type,
-                        struct mn_str body)
-{
-    return op_new(kind, client_id, msg_type, body, MN_STR_NONE);
-}
-
-struct mn_op *mn_op_new_append(struct mn_str client_id, struct mn_str msg_type, struct mn_str body,
-                               struct mn_str mentions)
-{
-    return op_new(MN_OP_APPEND, client_id, msg_type, body, mentions);
-}
-
-void mn_op_unref(struct mn_op *op)
-{
-    if (op && atomic_fetch_sub_explicit(&op->refs, 1, memory_order_acq_rel) == 1)
-        mn_free(op);
-}
+enum { MIN_BATCH_OPS = 1, MIN_RECENT = 64 };
 
 /* ---- queue ---- */
 
@@ -96,6 +42,7 @@ void mn_msglog_submit(struct mn_msglog *log, struct mn_op *first)
     struct mn_op_queue *q = &log->queue;
     pthread_mutex_lock(&q->lock);
     MN_BUG_ON(q->stopping);
+    MN_BUG_ON(*q->tail); /* an operation that is in the queue was submitted again */
     *q->tail = first;
     q->tail = &last->next;
     bool wake = q->sleeping;
@@ -130,97 +77,41 @@ static void clamp_config(struct mn_msglog_config *c)
         c->recent_cache = MIN_RECENT;
 }
 
-static enum mn_err last_key_id(struct mn_msglog *log, enum mn_cf cf, int64_t *ret)
-{
-    struct mn_str key, value;
-    struct mn_rocks_iter *it = mn_rocks_iter_new(log->db, cf, MN_STR("\0\0\0\0\0\0\0\0"),
-                                                 MN_STR("\xff\xff\xff\xff\xff\xff\xff\xff"));
-    mn_rocks_iter_seek_last(it);
-    enum mn_err err = MN_OK;
-    *ret = 0;
-    if (!mn_rocks_iter_get(it, &key, &value))
-        err = mn_rocks_iter_err(it);
-    else if (key.n >= MN_KEY_MSG_BYTES)
-        err = mn_key_msg_parse(mn_str_make(key.p, MN_KEY_MSG_BYTES), ret);
-    mn_rocks_iter_free(it);
-    return err;
-}
-
-/* Messages and chats have their ids from one generator; of a chat without a message a row tells. */
-static enum mn_err read_max_id(struct mn_msglog *log)
-{
-    int64_t id = 0, chat = 0, bare = 0;
-    enum mn_err err = last_key_id(log, MN_CF_MSG, &id);
-    if (!err)
-        err = last_key_id(log, MN_CF_INDEX, &chat);
-    if (!err)
-        err = mn_msglog_read_bare_id(log->db, &bare);
-    if (err)
-        return err;
-    if (chat > id)
-        id = chat;
-    if (bare > id)
-        id = bare;
-    log->floor_id = id;
-    atomic_store(&log->max_id, id);
-    return MN_OK;
-}
-
-static enum mn_err open_store(struct mn_msglog *log, struct mn_buf *why)
-{
-    const struct mn_rocks_config config = {.dir = log->config.dir,
-                                           .cache_bytes = log->config.cache_bytes,
-                                           .memtable_bytes = log->config.memtable_bytes,
-                                           .sync = log->config.sync};
-    enum mn_err err = mn_witness_check_files(&log->config.witness, log->config.dir, why);
-    if (!err)
-        err = mn_rocks_open(&config, &log->db, why);
-    if (!err)
-        err = mn_msglog_schema(log, why);
-    if (err)
-        return err;
-    err = mn_msglog_read_end(log->db, &log->end);
-    if (!err)
-        err = read_max_id(log);
-    if (!err) {
-        atomic_store(&log->reach, log->end.reach);
-        err = mn_witness_check_log(&log->config.witness, &log->end, log->config.dir, why);
-        if (err)
-            return err;
-        err = mn_lists_recover(log); /* writes: nothing before it is known that all is there */
-    }
-    if (err)
-        mn_buf_addf(why, "cannot read the message log %s (%s); restore it from a backup",
-                    log->config.dir, mn_err_text(err));
-    return err;
-}
-
 static void log_free(struct mn_msglog *log)
 {
-    mn_rocks_close(log->db);
+    if (log->store)
+        log->driver->close(log->store);
     mn_recent_deinit(&log->recent);
-    mn_cursors_deinit(&log->cursors);
-    mn_moved_chats_deinit(&log->moves);
-    pthread_rwlock_destroy(&log->db_lock);
     pthread_mutex_destroy(&log->queue.lock);
     pthread_cond_destroy(&log->queue.wake);
     mn_free(log);
 }
 
-enum mn_err mn_msglog_open(const struct mn_msglog_config *config, struct mn_metrics *metrics,
-                           struct mn_msglog **ret, struct mn_buf *why)
+static enum mn_err open_store(struct mn_msglog *log, struct mn_buf *why)
+{
+    struct mn_log_found found = {.store = NULL};
+    enum mn_err err = log->driver->open(log, &found, why);
+    if (err)
+        return err;
+    log->store = found.store;
+    log->end = found.end;
+    atomic_store(&log->reach, found.end.reach);
+    atomic_store(&log->max_id, found.max_id);
+    return MN_OK;
+}
+
+enum mn_err mn_msglog_open_with(const struct mn_log_driver *driver,
+                                const struct mn_msglog_config *config, struct mn_metrics *metrics,
+                                struct mn_msglog **ret, struct mn_buf *why)
 {
     MN_BUG_ON(!config->idgen);
     struct mn_msglog *log = mn_new(struct mn_msglog);
+    log->driver = driver;
     log->config = *config;
     clamp_config(&log->config);
     log->shard = mn_metrics_claim(metrics);
-    log->hash_mask = UINT64_MAX;
-    pthread_rwlock_init(&log->db_lock, NULL);
     queue_init(&log->queue);
     mn_recent_init(&log->recent, log->config.recent_cache);
-    mn_cursors_init(&log->cursors, CURSORS_LIMIT);
-    mn_moved_chats_init(&log->moves, log->config.chat_cache);
     atomic_store(&log->writable, true);
     enum mn_err err = open_store(log, why);
     if (!err && pthread_create(&log->thread, NULL, mn_msglog_writer_run, log) != 0) {
@@ -286,7 +177,101 @@ int64_t mn_msglog_max_id(struct mn_msglog *log)
     return atomic_load_explicit(&log->max_id, memory_order_relaxed);
 }
 
+/* ---- for the driver ---- */
+
+const struct mn_msglog_config *mn_msglog_config_of(const struct mn_msglog *log)
+{
+    return &log->config;
+}
+
+struct mn_metrics_shard *mn_msglog_shard(struct mn_msglog *log) { return log->shard; }
+
+void mn_msglog_stored(struct mn_msglog *log, const struct mn_op *op)
+{
+    const struct mn_msg_ref ref = {
+        .id = op->id, .at = op->at, .kind = op->key.kind, .from = op->from, .to = op->to};
+    mn_recent_put(&log->recent, &ref);
+    if (op->id > atomic_load_explicit(&log->max_id, memory_order_relaxed))
+        atomic_store_explicit(&log->max_id, op->id, memory_order_relaxed);
+}
+
+void mn_msglog_set_reach(struct mn_msglog *log, uint64_t reach)
+{
+    atomic_store_explicit(&log->reach, reach, memory_order_relaxed);
+}
+
+void mn_msglog_set_writable(struct mn_msglog *log, bool writable)
+{
+    atomic_store_explicit(&log->writable, writable, memory_order_relaxed);
+}
+
+uint64_t mn_msglog_generation(const struct mn_msglog *log)
+{
+    return atomic_load_explicit(&log->generation, memory_order_relaxed);
+}
+
+/* ---- reads ---- */
+
 bool mn_msglog_recent(struct mn_msglog *log, int64_t id, struct mn_msg_ref *ret)
 {
     return mn_recent_get(&log->recent, id, ret);
+}
+
+enum mn_err mn_msglog_find(struct mn_msglog *log, int64_t id, struct mn_msg_ref *ret)
+{
+    return mn_recent_get(&log->recent, id, ret) ? MN_OK : log->driver->find(log->store, id, ret);
+}
+
+enum mn_err mn_msglog_pair(struct mn_msglog *log, int64_t a, int64_t b, int64_t *ret_chat)
+{
+    return log->driver->pair(log->store, a, b, ret_chat);
+}
+
+enum mn_err mn_msglog_read(struct mn_msglog *log, const struct mn_range *range, mn_msg_fn fn,
+                           void *arg)
+{
+    return log->driver->read(log->store, range, fn, arg);
+}
+
+enum mn_err mn_msglog_chat(struct mn_msglog *log, int64_t chat, int64_t user,
+                           struct mn_chat_view *ret)
+{
+    return log->driver->chat(log->store, chat, user, ret);
+}
+
+enum mn_err mn_msglog_chats(struct mn_msglog *log, int64_t user, int64_t after_chat, mn_chat_fn fn,
+                            void *arg)
+{
+    return log->driver->chats(log->store, user, after_chat, fn, arg);
+}
+
+enum mn_err mn_msglog_count_chats(struct mn_msglog *log, int64_t user, int64_t *ret)
+{
+    return log->driver->count_chats(log->store, user, ret);
+}
+
+enum mn_err mn_msglog_conversations(struct mn_msglog *log,
+                                    const struct mn_conversation_query *query,
+                                    mn_conversation_fn fn, void *arg)
+{
+    return log->driver->conversations(log->store, query, fn, arg);
+}
+
+enum mn_err mn_msglog_group_conversations(struct mn_msglog *log,
+                                          const struct mn_conversation_query *query,
+                                          mn_conversation_fn fn, void *arg)
+{
+    return log->driver->group_conversations(log->store, query, fn, arg);
+}
+
+enum mn_err mn_msglog_backlog(struct mn_msglog *log, int64_t user, struct mn_place *pos,
+                              unsigned limit, size_t bytes, mn_msg_fn fn, void *arg, bool *ret_done)
+{
+    return log->driver->backlog(log->store, user, pos, limit, bytes, fn, arg, ret_done);
+}
+
+enum mn_err mn_msglog_revocations(struct mn_msglog *log, int64_t user, int64_t after,
+                                  unsigned limit, struct mn_revocation *ret, unsigned *ret_count)
+{
+    return log->driver->revocations(log->store, user, after, limit, ret, ret_count);
 }

@@ -63,9 +63,8 @@ enum mn_op_kind {
     MN_OP_LEARNT,     /* `from` has learnt of the revocations up to number `id` */
     MN_OP_CHAT,       /* make the chat of two users, without a message, if it is not there */
     /* Of one user and group the next one of these two only after the one before came back. */
-    MN_OP_JOIN,  /* `from` is a member of the group `key` from its next message on */
-    MN_OP_LEAVE, /* ... and no longer; his cursors are forgotten */
-    MN_OP_ECHO   /* changes nothing, comes back in its turn (keeps replies in order) */
+    MN_OP_JOIN, /* `from` is a member of the group `key` from its next message on */
+    MN_OP_LEAVE /* ... and no longer; his cursors are forgotten */
 };
 
 /*
@@ -101,9 +100,8 @@ struct mn_op {
     _Atomic int refs;
     uint8_t kind;           /* enum mn_op_kind */
     uint8_t cursor;         /* CURSOR: enum mn_cursor_kind */
-    uint16_t tag;           /* the submitter's, untouched */
     uint32_t bytes;         /* accounted against the queue's ceiling; set by mn_op_new */
-    uint64_t conn;          /* the submitter's connection id, untouched */
+    uint64_t who;           /* the submitter's, untouched */
     uint64_t mono_ns;       /* when it was received, for the latency histogram */
     int64_t from;           /* APPEND: sender. CURSOR: the reader. REVOKE: the message's sender. */
     int64_t to;             /* the other user of a PAIR; 0 in a GROUP. REVOKE: out */

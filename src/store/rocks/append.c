@@ -22,7 +22,7 @@
 
 /* ---- prepare ---- */
 
-static bool is_append_valid(const struct mn_msglog *log, const struct mn_op *op)
+static bool is_append_valid(const struct mn_rlog *log, const struct mn_op *op)
 {
     /* An id at or below the floor is in use: storing it again would overwrite a message. */
     return op->id > log->floor_id && op->client_id_len > 0 && op->client_id_len <= MN_CLIENT_ID_MAX;
@@ -45,7 +45,7 @@ static bool is_key_valid(const struct mn_op *op)
            op->key.a == pair.a && op->key.b == pair.b;
 }
 
-static bool is_valid(const struct mn_msglog *log, const struct mn_op *op)
+static bool is_valid(const struct mn_rlog *log, const struct mn_op *op)
 {
     switch ((enum mn_op_kind)op->kind) {
     case MN_OP_APPEND:
@@ -60,8 +60,6 @@ static bool is_valid(const struct mn_msglog *log, const struct mn_op *op)
     case MN_OP_REVOKE:
     case MN_OP_LEARNT:
         return op->id > 0 && op->from > 0;
-    case MN_OP_ECHO:
-        return true;
     }
     return false;
 }
@@ -71,8 +69,6 @@ static void locate(struct mn_writer *w, struct mn_op_slot *slot)
     struct mn_op *op = slot->op;
     op->result = MN_OK;
     op->duplicate = op->advanced = false;
-    if (op->kind == MN_OP_ECHO)
-        return;
     if (!is_valid(w->log, op)) {
         op->result = MN_EINVAL;
         return;
@@ -102,7 +98,7 @@ static void note_head(struct mn_chat *chat, const struct mn_row_seq *row)
 static enum mn_err load_head(struct mn_rocks_iter *heads, struct mn_chat *chat)
 {
     struct mn_row_seq row;
-    enum mn_err err = mn_msglog_head(heads, chat->id, &chat->last_seq, &row);
+    enum mn_err err = mn_rlog_head(heads, chat->id, &chat->last_seq, &row);
     if (!err)
         note_head(chat, &row);
     return err;
@@ -126,7 +122,7 @@ static void load_group(struct mn_writer *w, struct mn_chat *chat)
     chat->id = chat->key.a;
     chat->load_err = MN_EIO;
     if (w->log->db) {
-        struct mn_rocks_iter *heads = mn_msglog_heads(w->log->db);
+        struct mn_rocks_iter *heads = mn_rlog_heads(w->log->db);
         chat->load_err = load_head(heads, chat);
         mn_rocks_iter_free(heads);
     }
@@ -150,7 +146,7 @@ static void load_chats(struct mn_writer *w, struct mn_chat **chats, size_t count
     for (size_t i = 0; i < count; i++) {
         if (!err && mn_rocks_has(&values[i])) {
             if (!heads)
-                heads = mn_msglog_heads(db);
+                heads = mn_rlog_heads(db);
             chats[i]->load_err = load_chat(heads, values[i].s, chats[i]);
             mn_rocks_release(&values[i]);
         } else {
@@ -184,7 +180,7 @@ static void load_missing(struct mn_writer *w)
         load_chats(w, chats, count);
 }
 
-static uint64_t client_hash(const struct mn_msglog *log, const struct mn_op *op)
+static uint64_t client_hash(const struct mn_rlog *log, const struct mn_op *op)
 {
     return mn_client_hash(log->hash_key, op->from, mn_op_client_id(op)) & log->hash_mask;
 }
@@ -285,7 +281,7 @@ static enum mn_err check_found(struct mn_writer *w, struct mn_op *op, int64_t ch
     struct mn_rocks_value value;
     enum mn_err err = mn_row_client_parse(client_row, &seq);
     if (!err)
-        err = mn_msglog_get_seq(db, chat, seq, &place);
+        err = mn_rlog_get_seq(db, chat, seq, &place);
     if (err)
         return err == MN_ENOTFOUND ? MN_ECORRUPT : err;
     mn_key_msg(key, place.id);
@@ -348,7 +344,7 @@ static enum mn_err find_first(struct mn_writer *w, struct mn_op_slot *slot)
 /* MN_EBUSY: no id can be given now. */
 static enum mn_err make_chat(struct mn_writer *w, struct mn_op_slot *slot, bool is_bare)
 {
-    int64_t id = mn_idgen_next(w->log->config.idgen);
+    int64_t id = mn_idgen_next(w->log->config->idgen);
     if (id <= 0)
         return MN_EBUSY;
     slot->chat->id = id;
@@ -421,7 +417,7 @@ static bool move(int64_t *cursor, bool *has, int64_t seq)
     return true;
 }
 
-void mn_writer_move(struct mn_writer *w, struct mn_op *op, struct mn_row_member *row)
+void mn_writer_move(struct mn_writer *w, struct mn_op *op, struct mn_membership *row)
 {
     bool moved = move(&row->delivered, &row->has_delivered, op->at.seq);
     bool advanced = moved;
@@ -446,7 +442,7 @@ static bool has_caught_up(struct mn_writer *w, struct mn_chat *chat, int side, i
     if (chat->last_of[peer] > 0)
         return seq >= chat->last_of[peer];
     /* The last message is his own; which one was the peer's last is not known without a look. */
-    if (mn_msglog_get_seq(w->log->db, chat->id, seq, &row))
+    if (mn_rlog_get_seq(w->log->db, chat->id, seq, &row))
         return false;
     bool is_high = peer == 1;
     int64_t all = is_high ? chat->last_seq - chat->low_count : chat->low_count;
@@ -470,12 +466,12 @@ static void apply_cursor(struct mn_writer *w, struct mn_op_slot *slot)
     }
     int side = op->from == chat->key.a ? 0 : 1;
     if (!chat->has_member[side]) {
-        op->result = mn_msglog_member(w->log, op->from, chat->id, &chat->member[side]);
+        op->result = mn_rlog_member(w->log, op->from, chat->id, &chat->member[side]);
         if (op->result)
             return;
         chat->has_member[side] = true;
     }
-    struct mn_row_member row = chat->member[side];
+    struct mn_membership row = chat->member[side];
     int64_t delivered = row.delivered;
     mn_writer_move(w, op, &row);
     if (op->result)
@@ -507,8 +503,6 @@ static void apply(struct mn_writer *w, struct mn_op_slot *slot)
     case MN_OP_LEAVE:
         mn_writer_member(w, slot);
         break;
-    case MN_OP_ECHO:
-        break;
     }
 }
 
@@ -518,7 +512,7 @@ void mn_writer_apply(struct mn_writer *w)
         struct mn_op_slot *slot = &w->slots[i];
         if (slot->op->result == MN_OK)
             apply(w, slot);
-        mn_msglog_judge(w->log, slot->op->result, "operation", slot->chat ? slot->chat->id : 0);
+        mn_rlog_judge(w->log, slot->op->result, "operation", slot->chat ? slot->chat->id : 0);
     }
     mn_writer_put_index(w);
 }

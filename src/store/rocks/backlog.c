@@ -30,11 +30,11 @@ static enum mn_err count_others(struct backlog *b, int64_t chat, int64_t seq, in
 {
     struct mn_row_seq row;
     int64_t own = 0;
-    enum mn_err err = mn_msglog_get_seq(b->fetch.db, chat, seq, &row);
+    enum mn_err err = mn_rlog_get_seq(b->fetch.db, chat, seq, &row);
     if (!err && peer == 0 && !b->counts)
-        b->counts = mn_msglog_counts(b->fetch.db);
+        b->counts = mn_rlog_counts(b->fetch.db);
     if (!err && peer == 0)
-        err = mn_msglog_count_up_to(b->counts, MN_KEY_OWN, chat, b->user, seq, &own);
+        err = mn_rlog_count_up_to(b->counts, MN_KEY_OWN, chat, b->user, seq, &own);
     if (!err)
         *ret = peer == 0 ? seq - own : mn_seq_count(peer > b->user, seq, &row);
     return err;
@@ -107,7 +107,7 @@ static enum mn_err backlog_rows(struct backlog *b, struct mn_rocks_iter *it, int
         int64_t seq = 0;
         enum mn_err err = mn_seq_iter_row(it, &seq, &row);
         if (err == MN_ENOTFOUND)
-            return mn_msglog_ends(it, chat, expected - 1);
+            return mn_rlog_ends(it, chat, expected - 1);
         if (!err && seq != expected)
             err = MN_ECORRUPT;
         if (!err && is_own(b, &row, peer)) {
@@ -131,7 +131,7 @@ static enum mn_err backlog_chat(struct backlog *b, int64_t chat, int64_t after, 
     struct mn_seq_bounds bounds;
     struct mn_row_seq row;
     /* Numbers have no gaps: without the next one there is nothing, and a point read is cheap. */
-    enum mn_err err = mn_msglog_get_seq(b->fetch.db, chat, after + 1, &row);
+    enum mn_err err = mn_rlog_get_seq(b->fetch.db, chat, after + 1, &row);
     if (err)
         return err == MN_ENOTFOUND ? MN_OK : err;
     struct mn_rocks_iter *it = mn_seq_iter(b->fetch.db, chat, after, INT64_MAX, &bounds);
@@ -150,7 +150,7 @@ struct waiting {
     char lower[MN_KEY_CHAT_BYTES], upper[MN_KEY_CHAT_BYTES];
 };
 
-static enum mn_err waiting_begin(struct waiting *w, struct mn_msglog *log, int64_t user,
+static enum mn_err waiting_begin(struct waiting *w, struct mn_rlog *log, int64_t user,
                                  int64_t first_chat)
 {
     struct mn_str lower = mn_str_make(w->lower, sizeof(w->lower));
@@ -213,19 +213,19 @@ static enum mn_err waiting_next(struct waiting *w, int64_t *ret_chat)
     return MN_OK;
 }
 
-static enum mn_err backlog_walk(struct backlog *b, struct mn_msglog *log, struct waiting *waiting,
+static enum mn_err backlog_walk(struct backlog *b, struct mn_rlog *log, struct waiting *waiting,
                                 bool *ret_done)
 {
     for (;;) {
-        struct mn_row_member mine;
+        struct mn_membership mine;
         int64_t chat = 0;
         enum mn_err err = waiting_next(waiting, &chat);
         *ret_done = err == MN_ENOTFOUND;
         if (err)
-            return *ret_done ? MN_OK : mn_msglog_judge(log, err, "backlog", 0);
-        err = mn_msglog_member(log, b->user, chat, &mine);
+            return *ret_done ? MN_OK : mn_rlog_judge(log, err, "backlog", 0);
+        err = mn_rlog_member(log, b->user, chat, &mine);
         if (err)
-            return mn_msglog_judge(log, err == MN_ENOTFOUND ? MN_ECORRUPT : err, "backlog", chat);
+            return mn_rlog_judge(log, err == MN_ENOTFOUND ? MN_ECORRUPT : err, "backlog", chat);
         int64_t after = mine.delivered;
         if (chat == b->pos.chat && b->pos.seq > after)
             after = b->pos.seq;
@@ -233,16 +233,17 @@ static enum mn_err backlog_walk(struct backlog *b, struct mn_msglog *log, struct
         if (b->fetch.last.chat != 0)
             b->pos = b->fetch.last;
         if (err || backlog_is_full(b))
-            return mn_msglog_judge(log, err, "backlog", chat);
+            return mn_rlog_judge(log, err, "backlog", chat);
     }
 }
 
-enum mn_err mn_msglog_backlog(struct mn_msglog *log, int64_t user, struct mn_place *pos,
-                              unsigned limit, size_t bytes, mn_msg_fn fn, void *arg, bool *ret_done)
+enum mn_err mn_rlog_backlog(void *store, int64_t user, struct mn_place *pos, unsigned limit,
+                            size_t bytes, mn_msg_fn fn, void *arg, bool *ret_done)
 {
+    struct mn_rlog *log = store;
     struct backlog b = {
         .fetch = {.fn = fn, .arg = arg, .room = bytes}, .user = user, .pos = *pos, .limit = limit};
-    struct mn_rocks *db = mn_msglog_hold(log);
+    struct mn_rocks *db = mn_rlog_hold(log);
     enum mn_err err = MN_EIO;
     bool done = false;
     if (db) {
@@ -254,7 +255,7 @@ enum mn_err mn_msglog_backlog(struct mn_msglog *log, int64_t user, struct mn_pla
         mn_own_chats_end(&waiting.own);
         mn_rocks_iter_free(b.counts);
     }
-    mn_msglog_release(log);
+    mn_rlog_release(log);
     if (err)
         return err;
     *pos = b.pos;

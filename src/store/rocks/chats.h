@@ -28,7 +28,7 @@ struct mn_chat {
     int64_t last_of[2]; /* of a pair: the last number of key.a, of key.b; 0: not known */
     int64_t stored_seq; /* last_seq before the batch at hand */
     bool has_member[2]; /* of a pair: member[] is known: 0 key.a, 1 key.b */
-    struct mn_row_member member[2];
+    struct mn_membership member[2];
     /* private */
     uint64_t batch; /* last batch that used it: not evicted during that one */
     uint32_t next;  /* in the hash chain, index + 1 */

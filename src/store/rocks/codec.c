@@ -566,7 +566,7 @@ enum mn_err mn_row_pair_parse(struct mn_str value, struct mn_row_pair *ret)
     return MN_OK;
 }
 
-size_t mn_row_member_print(char value[MN_ROW_MEMBER_MAX], const struct mn_row_member *row)
+size_t mn_row_member_print(char value[MN_ROW_MEMBER_MAX], const struct mn_membership *row)
 {
     char *p = value;
     bool group = row->peer == 0;
@@ -581,10 +581,10 @@ size_t mn_row_member_print(char value[MN_ROW_MEMBER_MAX], const struct mn_row_me
     return (size_t)(p - value);
 }
 
-enum mn_err mn_row_member_parse(struct mn_str value, struct mn_row_member *ret)
+enum mn_err mn_row_member_parse(struct mn_str value, struct mn_membership *ret)
 {
     struct reader r = reader_make(value);
-    struct mn_row_member row = {0};
+    struct mn_membership row = {0};
     unsigned flags = get_flags(&r, MEMBER_DELIVERED | MEMBER_READ | MEMBER_GROUP);
     row.has_delivered = (flags & MEMBER_DELIVERED) != 0;
     row.has_read = (flags & MEMBER_READ) != 0;

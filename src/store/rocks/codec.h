@@ -8,6 +8,7 @@
 
 #include "base/err.h"
 #include "base/str.h"
+#include "store/log/cursors.h"
 
 /*
  * Keys and rows of the message log, bytes in and structs out.  Keys are
@@ -159,16 +160,9 @@ size_t mn_row_own_print(char value[MN_ROW_OWN_MAX], int64_t count);
 /* `seq` is the key's: the count cannot exceed it. */
 MN_MUSTCHECK enum mn_err mn_row_own_parse(struct mn_str value, int64_t seq, int64_t *ret_count);
 
-/* A user's share in a chat: who the other one of a pair is, and the cursors. */
-struct mn_row_member {
-    int64_t peer;            /* of a pair; 0: this is of a group */
-    int64_t joined_seq;      /* of a group: its last number when he joined */
-    int64_t created_ms;      /* of the pair's chat, or when he joined the group */
-    int64_t delivered, read; /* 0 while has_* is false */
-    bool has_delivered, has_read;
-};
+/* struct mn_membership */
 #define MN_ROW_MEMBER_MAX 48
-size_t mn_row_member_print(char value[MN_ROW_MEMBER_MAX], const struct mn_row_member *row);
-MN_MUSTCHECK enum mn_err mn_row_member_parse(struct mn_str value, struct mn_row_member *ret);
+size_t mn_row_member_print(char value[MN_ROW_MEMBER_MAX], const struct mn_membership *row);
+MN_MUSTCHECK enum mn_err mn_row_member_parse(struct mn_str value, struct mn_membership *ret);
 
 #endif

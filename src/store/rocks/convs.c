@@ -8,7 +8,7 @@
 #include "store/rocks/walk.h"
 
 struct convs {
-    struct mn_msglog *log;
+    struct mn_rlog *log;
     struct mn_viewer viewer;
     const struct mn_conversation_query *query;
     mn_conversation_fn fn;
@@ -116,11 +116,11 @@ static enum mn_err give(struct convs *c, const struct mn_chat_view *view)
 
 static enum mn_err give_chat(struct convs *c, struct mn_chat_pos pos)
 {
-    struct mn_row_member mine;
+    struct mn_membership mine;
     struct mn_chat_view view;
-    enum mn_err err = mn_msglog_member(c->log, c->query->user, pos.chat, &mine);
+    enum mn_err err = mn_rlog_member(c->log, c->query->user, pos.chat, &mine);
     if (!err)
-        err = mn_msglog_view(&c->viewer, pos.chat, c->query->user, &mine, &view);
+        err = mn_rlog_view(&c->viewer, pos.chat, c->query->user, &mine, &view);
     if (err)
         return err == MN_ENOTFOUND ? MN_ECORRUPT : err;
     /* It may have moved since: the page keeps its order. */
@@ -151,12 +151,12 @@ static enum mn_err walk(struct convs *c)
     return MN_OK;
 }
 
-enum mn_err mn_msglog_conversations(struct mn_msglog *log,
-                                    const struct mn_conversation_query *query,
-                                    mn_conversation_fn fn, void *arg)
+enum mn_err mn_rlog_conversations(void *store, const struct mn_conversation_query *query,
+                                  mn_conversation_fn fn, void *arg)
 {
+    struct mn_rlog *log = store;
     struct convs c = {.log = log, .query = query, .fn = fn, .arg = arg};
-    struct mn_rocks *db = mn_msglog_hold(log);
+    struct mn_rocks *db = mn_rlog_hold(log);
     enum mn_err err = MN_EIO;
     if (db) {
         err = begin(&c);
@@ -168,6 +168,6 @@ enum mn_err mn_msglog_conversations(struct mn_msglog *log,
         mn_own_chats_end(&c.own);
         mn_free(c.moved);
     }
-    mn_msglog_release(log);
-    return mn_msglog_judge(log, err, "conversations", c.at);
+    mn_rlog_release(log);
+    return mn_rlog_judge(log, err, "conversations", c.at);
 }

@@ -19,10 +19,10 @@ static enum mn_err load_count(struct mn_writer *w, struct mn_rocks_iter **counts
     if (mn_counts_get(&w->counts, kind, group, user, &count))
         return MN_OK;
     if (!*counts)
-        *counts = mn_msglog_counts(w->log->db);
-    enum mn_err err = mn_msglog_count_up_to(*counts,
-                                            kind == MN_COUNT_OWN ? MN_KEY_OWN : MN_KEY_MENTION,
-                                            group, user, INT64_MAX, &count);
+        *counts = mn_rlog_counts(w->log->db);
+    enum mn_err err = mn_rlog_count_up_to(*counts,
+                                          kind == MN_COUNT_OWN ? MN_KEY_OWN : MN_KEY_MENTION, group,
+                                          user, INT64_MAX, &count);
     if (!err)
         mn_counts_put(&w->counts, kind, group, user, count);
     return err;
@@ -88,8 +88,8 @@ static void uncount_mentions(struct mn_writer *w, const struct mn_row_msg *msg)
 void mn_writer_group_cursor(struct mn_writer *w, struct mn_op_slot *slot)
 {
     struct mn_op *op = slot->op;
-    struct mn_row_member row;
-    enum mn_err err = mn_msglog_member(w->log, op->from, op->at.chat, &row);
+    struct mn_membership row;
+    enum mn_err err = mn_rlog_member(w->log, op->from, op->at.chat, &row);
     if (err == MN_OK)
         mn_writer_move(w, op, &row);
     else if (err != MN_ENOTFOUND) /* not a member: nothing to move (W-8.4) */
@@ -100,8 +100,8 @@ void mn_writer_member(struct mn_writer *w, struct mn_op_slot *slot)
 {
     struct mn_op *op = slot->op;
     int64_t group = op->key.a;
-    struct mn_row_member row;
-    enum mn_err err = mn_msglog_member(w->log, op->from, group, &row);
+    struct mn_membership row;
+    enum mn_err err = mn_rlog_member(w->log, op->from, group, &row);
     bool is_member = err == MN_OK;
     if (err && err != MN_ENOTFOUND) {
         op->result = err;
@@ -117,7 +117,7 @@ void mn_writer_member(struct mn_writer *w, struct mn_op_slot *slot)
         return;
     }
     int64_t last = slot->chat->last_seq;
-    row = (struct mn_row_member){.joined_seq = last,
+    row = (struct mn_membership){.joined_seq = last,
                                  .created_ms = op->unix_ms,
                                  .delivered = last,
                                  .read = last,

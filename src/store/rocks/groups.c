@@ -16,7 +16,7 @@ struct group {
 };
 
 struct groups {
-    struct mn_msglog *log;
+    struct mn_rlog *log;
     struct mn_viewer viewer;
     const struct mn_conversation_query *query;
     struct group *list;
@@ -34,12 +34,12 @@ static int newest_first(const void *a, const void *b)
     return x->chat > y->chat ? -1 : x->chat < y->chat;
 }
 
-static enum mn_err add_group(struct groups *g, int64_t chat, const struct mn_row_member *mine)
+static enum mn_err add_group(struct groups *g, int64_t chat, const struct mn_membership *mine)
 {
     const struct group before = {.pos = g->query->before};
     struct group group = {.pos = {mine->created_ms, chat}};
     g->at = chat;
-    enum mn_err err = mn_msglog_find_head(g->viewer.heads, chat, &group.last_seq, &group.head);
+    enum mn_err err = mn_rlog_find_head(g->viewer.heads, chat, &group.last_seq, &group.head);
     if (err)
         return err;
     if (group.last_seq > 0)
@@ -71,7 +71,7 @@ static enum mn_err gather(struct groups *g)
                                                  mn_str_make(upper, sizeof(upper)));
     mn_rocks_iter_seek(it, mn_str_make(lower, sizeof(lower)));
     for (; !err && mn_rocks_iter_get(it, &key, &value); mn_rocks_iter_next(it)) {
-        struct mn_row_member mine;
+        struct mn_membership mine;
         int64_t user = 0, chat = 0;
         err = mn_key_member_parse(key, &user, &chat);
         if (!err)
@@ -90,7 +90,7 @@ static enum mn_err gather(struct groups *g)
 static enum mn_err give(struct groups *g, const struct group *group, mn_conversation_fn fn,
                         void *arg)
 {
-    struct mn_row_member mine;
+    struct mn_membership mine;
     struct mn_chat_view view;
     char key[MN_KEY_MSG_BYTES];
     struct mn_rocks_value value;
@@ -98,12 +98,12 @@ static enum mn_err give(struct groups *g, const struct group *group, mn_conversa
     int64_t user = g->query->user;
     struct mn_place last = {group->pos.chat, group->last_seq};
     g->at = last.chat;
-    enum mn_err err = mn_msglog_member(g->log, user, last.chat, &mine);
+    enum mn_err err = mn_rlog_member(g->log, user, last.chat, &mine);
     if (err) /* he has left it meanwhile */
         return err == MN_ENOTFOUND ? MN_OK : err;
-    err = mn_msglog_ends(g->viewer.heads, last.chat, last.seq);
+    err = mn_rlog_ends(g->viewer.heads, last.chat, last.seq);
     if (!err)
-        err = mn_msglog_view_at(&g->viewer, last, &group->head, user, &mine, &view);
+        err = mn_rlog_view_at(&g->viewer, last, &group->head, user, &mine, &view);
     if (err)
         return err;
     if (view.last_seq == 0) {
@@ -121,12 +121,12 @@ static enum mn_err give(struct groups *g, const struct group *group, mn_conversa
     return err;
 }
 
-enum mn_err mn_msglog_group_conversations(struct mn_msglog *log,
-                                          const struct mn_conversation_query *query,
-                                          mn_conversation_fn fn, void *arg)
+enum mn_err mn_rlog_group_conversations(void *store, const struct mn_conversation_query *query,
+                                        mn_conversation_fn fn, void *arg)
 {
+    struct mn_rlog *log = store;
     struct groups g = {.log = log, .query = query};
-    struct mn_rocks *db = mn_msglog_hold(log);
+    struct mn_rocks *db = mn_rlog_hold(log);
     enum mn_err err = MN_EIO;
     if (db) {
         mn_viewer_begin(&g.viewer, log);
@@ -139,6 +139,6 @@ enum mn_err mn_msglog_group_conversations(struct mn_msglog *log,
         mn_viewer_end(&g.viewer);
         mn_free(g.list);
     }
-    mn_msglog_release(log);
-    return mn_msglog_judge(log, err, "group conversations", g.at);
+    mn_rlog_release(log);
+    return mn_rlog_judge(log, err, "group conversations", g.at);
 }

@@ -51,7 +51,7 @@ struct change {
  * users whose lists become longer, once for each chat.
  */
 struct slice {
-    struct mn_msglog *log;
+    struct mn_rlog *log;
     struct change *changes;
     size_t change_count;
     int64_t *longer;
@@ -134,7 +134,7 @@ static void put_moved(struct slice *s, const struct mn_moved *moved, struct mn_s
         err = MN_ECORRUPT;
     if (err) {
         s->skipped = true;
-        mn_ignore(mn_msglog_judge(s->log, err, "lists", moved->chat));
+        mn_ignore(mn_rlog_judge(s->log, err, "lists", moved->chat));
         return;
     }
     bool changed = !row.is_listed || row.listed_ms != moved->updated_ms;
@@ -166,7 +166,7 @@ static void put_some(struct slice *s, const struct mn_moved *moved, size_t count
     enum mn_err err = mn_rocks_get_many(s->log->db, MN_CF_CHAT, count, strs, values);
     if (err) { /* not written now: the mark stays, and the next start tries again */
         s->skipped = true;
-        mn_ignore(mn_msglog_judge(s->log, err, "lists", moved->chat));
+        mn_ignore(mn_rlog_judge(s->log, err, "lists", moved->chat));
         return;
     }
     for (size_t i = 0; i < count; i++) {
@@ -203,7 +203,7 @@ static void put_totals(struct slice *s)
         char key[MN_KEY_TOTAL_BYTES], value[MN_ROW_TOTAL_MAX];
         for (n = 1; i + n < s->longer_count && s->longer[i + n] == user;)
             n++;
-        if (mn_msglog_judge(s->log, get_total(s->log->db, user, &total), "lists", 0))
+        if (mn_rlog_judge(s->log, get_total(s->log->db, user, &total), "lists", 0))
             continue;
         mn_key_total(key, user);
         put(s, key, sizeof(key), mn_str_make(value, mn_row_total_print(value, total + (int64_t)n)));
@@ -211,8 +211,8 @@ static void put_totals(struct slice *s)
 }
 
 /* False: some could not be read, and are left out. */
-static bool put_all(struct mn_msglog *log, struct mn_rocks_batch *batch,
-                    const struct mn_moved *moved, size_t count)
+static bool put_all(struct mn_rlog *log, struct mn_rocks_batch *batch, const struct mn_moved *moved,
+                    size_t count)
 {
     struct slice s = {.log = log};
     s.longer = mn_alloc_array(2 * count, sizeof(*s.longer));
@@ -230,14 +230,14 @@ static bool put_all(struct mn_msglog *log, struct mn_rocks_batch *batch,
 
 /* ---- the mark ---- */
 
-static void put_mark(struct mn_msglog *log, struct mn_rocks_batch *batch, int64_t id)
+static void put_mark(struct mn_rlog *log, struct mn_rocks_batch *batch, int64_t id)
 {
     char text[20];
     mn_rocks_batch_put(log->db, batch, MN_CF_META, key_mark,
                        mn_str_make(text, mn_print_u64(text, (uint64_t)id)));
 }
 
-static enum mn_err get_mark(struct mn_msglog *log, int64_t *ret)
+static enum mn_err get_mark(struct mn_rlog *log, int64_t *ret)
 {
     struct mn_rocks_value value;
     uint64_t id = 0;
@@ -255,7 +255,7 @@ static enum mn_err get_mark(struct mn_msglog *log, int64_t *ret)
 
 void mn_lists_lower_mark(struct mn_writer *w)
 {
-    struct mn_msglog *log = w->log;
+    struct mn_rlog *log = w->log;
     int64_t least = INT64_MAX;
     for (size_t i = 0; i < w->count; i++)
         if (w->slots[i].is_new && w->slots[i].op->id < least)
@@ -297,7 +297,7 @@ void mn_lists_note(struct mn_writer *w)
     w->lists_messages += w->count;
     pthread_mutex_lock(&moves->lock);
     for (size_t i = 0; i < w->count; i++)
-        note_slot(moves, &w->slots[i], w->log->config.batch_ops);
+        note_slot(moves, &w->slots[i], w->log->config->batch_ops);
     pthread_mutex_unlock(&moves->lock);
 }
 
@@ -327,14 +327,14 @@ static uint32_t slice_size(const struct mn_writer *w, bool stopping)
     uint32_t size = SLICE_MIN + (uint32_t)w->count / 2;
     if (moves->now.count > moves->cap / 2)
         size = SLICE_MIN + 2 * (uint32_t)w->count;
-    if (stopping || moves->now.count + 2 * w->log->config.batch_ops > moves->cap || size > left)
+    if (stopping || moves->now.count + 2 * w->log->config->batch_ops > moves->cap || size > left)
         size = left;
     return size;
 }
 
 uint32_t mn_lists_put(struct mn_writer *w, uint64_t now_ms, bool stopping)
 {
-    struct mn_msglog *log = w->log;
+    struct mn_rlog *log = w->log;
     struct mn_moved_chats *moves = &log->moves;
     if (moves->now.count > 0 && w->lists_due_ms == 0)
         w->lists_due_ms = now_ms + WRITE_MS;
@@ -342,7 +342,7 @@ uint32_t mn_lists_put(struct mn_writer *w, uint64_t now_ms, bool stopping)
         return 0;
     if (moves->writing.count == 0) {
         mn_moved_chats_turn(moves);
-        w->lists_mark = atomic_load_explicit(&log->max_id, memory_order_relaxed);
+        w->lists_mark = mn_msglog_max_id(log->front);
         w->lists_due_ms = 0;
         w->lists_messages = 0;
     }
@@ -370,14 +370,14 @@ void mn_lists_wrote(struct mn_writer *w, uint32_t count)
 /* ---- recovery ---- */
 
 struct recovery {
-    struct mn_msglog *log;
+    struct mn_rlog *log;
     struct mn_moved_chats moves; /* of its own: readers look at the log's */
     int64_t last;                /* greatest id seen */
 };
 
-static enum mn_err tell(struct mn_msglog *log, int64_t chat)
+static enum mn_err tell(struct mn_rlog *log, int64_t chat)
 {
-    mn_ignore(mn_msglog_judge(log, MN_ECORRUPT, "lists", chat));
+    mn_ignore(mn_rlog_judge(log, MN_ECORRUPT, "lists", chat));
     return MN_OK;
 }
 
@@ -385,11 +385,11 @@ static enum mn_err tell(struct mn_msglog *log, int64_t chat)
 static enum mn_err look_at(struct mn_viewer *viewer, struct mn_moved *moved)
 {
     for (int side = 0; side < 2; side++) {
-        struct mn_row_member mine;
+        struct mn_membership mine;
         struct mn_chat_view view;
-        enum mn_err err = mn_msglog_member(viewer->log, moved->user[side], moved->chat, &mine);
+        enum mn_err err = mn_rlog_member(viewer->log, moved->user[side], moved->chat, &mine);
         if (!err)
-            err = mn_msglog_view(viewer, moved->chat, moved->user[side], &mine, &view);
+            err = mn_rlog_view(viewer, moved->chat, moved->user[side], &mine, &view);
         if (err)
             return err == MN_ENOTFOUND ? MN_ECORRUPT : err;
         moved->updated_ms = view.updated_ms;
@@ -398,7 +398,7 @@ static enum mn_err look_at(struct mn_viewer *viewer, struct mn_moved *moved)
     return MN_OK;
 }
 
-static enum mn_err write_slice(struct mn_msglog *log, struct mn_rocks_batch *batch,
+static enum mn_err write_slice(struct mn_rlog *log, struct mn_rocks_batch *batch,
                                struct mn_moved *moved, size_t count)
 {
     struct mn_viewer viewer;
@@ -471,7 +471,7 @@ static enum mn_err gather_unlisted(struct recovery *r, struct mn_str key, struct
     (void)value;
     enum mn_err err = mn_key_unlisted_parse(key, &low, &high);
     if (!err)
-        err = mn_msglog_get_pair(r->log->db, low, high, &chat);
+        err = mn_rlog_get_pair(r->log->db, low, high, &chat);
     if (err)
         return err == MN_ENOTFOUND ? MN_ECORRUPT : err;
     return gather(r, chat, low, high);
@@ -510,7 +510,7 @@ static enum mn_err finish(struct recovery *r, bool making)
     return err;
 }
 
-void mn_lists_begin(struct mn_msglog *log, struct mn_rocks_batch *batch)
+void mn_lists_begin(struct mn_rlog *log, struct mn_rocks_batch *batch)
 {
     mn_rocks_batch_put(log->db, batch, MN_CF_META, key_making, MN_ROW_EMPTY);
 }
@@ -540,7 +540,7 @@ static enum mn_err recover(struct recovery *r)
     return err;
 }
 
-enum mn_err mn_lists_recover(struct mn_msglog *log)
+enum mn_err mn_lists_recover(struct mn_rlog *log)
 {
     struct recovery r = {.log = log};
     mn_moved_chats_init(&r.moves, RECOVER_CHATS);
@@ -551,19 +551,20 @@ enum mn_err mn_lists_recover(struct mn_msglog *log)
     return err;
 }
 
-enum mn_err mn_msglog_count_chats(struct mn_msglog *log, int64_t user, int64_t *ret)
+enum mn_err mn_rlog_count_chats(void *store, int64_t user, int64_t *ret)
 {
+    struct mn_rlog *log = store;
     struct mn_moved_own *own = NULL;
     size_t count = 0;
-    struct mn_rocks *db = mn_msglog_hold(log);
+    struct mn_rocks *db = mn_rlog_hold(log);
     pthread_mutex_lock(&log->moves.lock);
     enum mn_err err = mn_moved_chats_of_user(&log->moves, user, &own, &count);
     pthread_mutex_unlock(&log->moves.lock);
     if (!err)
         err = db ? get_total(db, user, ret) : MN_EIO;
-    mn_msglog_release(log);
+    mn_rlog_release(log);
     for (size_t i = 0; i < count && !err; i++)
         *ret += own[i].is_created;
     mn_free(own);
-    return mn_msglog_judge(log, err, "lists", 0);
+    return mn_rlog_judge(log, err, "lists", 0);
 }

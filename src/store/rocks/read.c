@@ -10,14 +10,13 @@
  */
 #include "store/rocks/walk.h"
 
-enum mn_err mn_msglog_find(struct mn_msglog *log, int64_t id, struct mn_msg_ref *ret)
+enum mn_err mn_rlog_find(void *store, int64_t id, struct mn_msg_ref *ret)
 {
+    struct mn_rlog *log = store;
     char key[MN_KEY_MSG_BYTES];
     struct mn_rocks_value value;
     struct mn_msg msg;
-    if (mn_recent_get(&log->recent, id, ret))
-        return MN_OK;
-    struct mn_rocks *db = mn_msglog_hold(log);
+    struct mn_rocks *db = mn_rlog_hold(log);
     mn_key_msg(key, id);
     enum mn_err err = db ? mn_rocks_get(db, MN_CF_MSG, mn_str_make(key, sizeof(key)), &value)
                          : MN_EIO;
@@ -25,20 +24,21 @@ enum mn_err mn_msglog_find(struct mn_msglog *log, int64_t id, struct mn_msg_ref 
         err = mn_msg_parse(id, value.s, &msg);
         mn_rocks_release(&value);
     }
-    mn_msglog_release(log);
+    mn_rlog_release(log);
     mn_metric_inc(log->shard, MN_M_CACHE_MISSES);
     if (!err)
         *ret = (struct mn_msg_ref){
             .id = id, .at = msg.at, .kind = msg.kind, .from = msg.from, .to = msg.to};
-    return mn_msglog_judge(log, err, "message", 0);
+    return mn_rlog_judge(log, err, "message", 0);
 }
 
-enum mn_err mn_msglog_pair(struct mn_msglog *log, int64_t a, int64_t b, int64_t *ret_chat)
+enum mn_err mn_rlog_pair(void *store, int64_t a, int64_t b, int64_t *ret_chat)
 {
-    struct mn_rocks *db = mn_msglog_hold(log);
-    enum mn_err err = db ? mn_msglog_get_pair(db, a < b ? a : b, a < b ? b : a, ret_chat) : MN_EIO;
-    mn_msglog_release(log);
-    return mn_msglog_judge(log, err, "pair", 0);
+    struct mn_rlog *log = store;
+    struct mn_rocks *db = mn_rlog_hold(log);
+    enum mn_err err = db ? mn_rlog_get_pair(db, a < b ? a : b, a < b ? b : a, ret_chat) : MN_EIO;
+    mn_rlog_release(log);
+    return mn_rlog_judge(log, err, "pair", 0);
 }
 
 /*
@@ -65,10 +65,10 @@ static enum mn_err check_end(struct mn_rocks_iter *it, const struct run *run)
     const struct mn_range *range = run->range;
     int64_t after = range->after < 0 ? 0 : range->after;
     if (run->any) /* none at all */
-        return mn_msglog_ends(it, range->chat, after);
+        return mn_rlog_ends(it, range->chat, after);
     if (range->descending)
         return run->last == after + 1 ? MN_OK : MN_ECORRUPT;
-    return run->last == range->before - 1 ? MN_OK : mn_msglog_ends(it, range->chat, run->last);
+    return run->last == range->before - 1 ? MN_OK : mn_rlog_ends(it, range->chat, run->last);
 }
 
 static enum mn_err read_chat(struct mn_fetch *f, struct mn_rocks_iter *it,
@@ -90,7 +90,7 @@ static enum mn_err read_chat(struct mn_fetch *f, struct mn_rocks_iter *it,
             err = MN_ECORRUPT;
         /* The greatest of the range: its upper end, or the chat's. */
         if (!err && run.any && seq != range->before - 1)
-            err = mn_msglog_ends(it, range->chat, seq);
+            err = mn_rlog_ends(it, range->chat, seq);
         if (!err)
             err = mn_fetch_add(f, row.id);
         if (err)
@@ -105,13 +105,13 @@ static enum mn_err read_chat(struct mn_fetch *f, struct mn_rocks_iter *it,
     return mn_fetch_flush(f);
 }
 
-enum mn_err mn_msglog_read(struct mn_msglog *log, const struct mn_range *range, mn_msg_fn fn,
-                           void *arg)
+enum mn_err mn_rlog_read(void *store, const struct mn_range *range, mn_msg_fn fn, void *arg)
 {
+    struct mn_rlog *log = store;
     struct mn_seq_bounds bounds;
     if (range->before <= 0 || range->after >= range->before - 1)
         return MN_OK;
-    struct mn_fetch f = {.db = mn_msglog_hold(log), .fn = fn, .arg = arg, .room = SIZE_MAX};
+    struct mn_fetch f = {.db = mn_rlog_hold(log), .fn = fn, .arg = arg, .room = SIZE_MAX};
     enum mn_err err = MN_EIO;
     if (f.db) {
         struct mn_rocks_iter *it = mn_seq_iter(f.db, range->chat, range->after, range->before,
@@ -123,15 +123,15 @@ enum mn_err mn_msglog_read(struct mn_msglog *log, const struct mn_range *range, 
         err = read_chat(&f, it, range);
         mn_rocks_iter_free(it);
     }
-    mn_msglog_release(log);
-    return mn_msglog_judge(log, err, "history", range->chat);
+    mn_rlog_release(log);
+    return mn_rlog_judge(log, err, "history", range->chat);
 }
 
 /* ---- chats ---- */
 
-void mn_viewer_begin(struct mn_viewer *viewer, struct mn_msglog *log)
+void mn_viewer_begin(struct mn_viewer *viewer, struct mn_rlog *log)
 {
-    *viewer = (struct mn_viewer){.log = log, .heads = mn_msglog_heads(log->db)};
+    *viewer = (struct mn_viewer){.log = log, .heads = mn_rlog_heads(log->db)};
 }
 
 void mn_viewer_end(struct mn_viewer *viewer)
@@ -144,15 +144,15 @@ void mn_viewer_end(struct mn_viewer *viewer)
 static enum mn_err count_group(struct mn_viewer *viewer, struct mn_chat_view *view)
 {
     int64_t all = 0, to_read = 0, to_delivered = 0;
-    enum mn_err err = mn_msglog_count_up_to(viewer->counts, MN_KEY_OWN, view->chat, view->user,
-                                            view->last_seq, &all);
+    enum mn_err err = mn_rlog_count_up_to(viewer->counts, MN_KEY_OWN, view->chat, view->user,
+                                          view->last_seq, &all);
     if (!err)
-        err = mn_msglog_count_up_to(viewer->counts, MN_KEY_OWN, view->chat, view->user, view->read,
-                                    &to_read);
+        err = mn_rlog_count_up_to(viewer->counts, MN_KEY_OWN, view->chat, view->user, view->read,
+                                  &to_read);
     to_delivered = to_read;
     if (!err && view->delivered != view->read)
-        err = mn_msglog_count_up_to(viewer->counts, MN_KEY_OWN, view->chat, view->user,
-                                    view->delivered, &to_delivered);
+        err = mn_rlog_count_up_to(viewer->counts, MN_KEY_OWN, view->chat, view->user,
+                                  view->delivered, &to_delivered);
     if (view->read < view->last_seq)
         view->unread = view->last_seq - view->read - (all - to_read);
     if (view->delivered < view->last_seq)
@@ -184,12 +184,12 @@ static enum mn_err count_mentions(struct mn_viewer *viewer, struct mn_chat_view 
     int64_t all = 0, before = 0, revoked = 0;
     if (view->unread == 0)
         return MN_OK;
-    enum mn_err err = mn_msglog_count_up_to(viewer->counts, MN_KEY_MENTION, view->chat, view->user,
-                                            view->last_seq, &all);
+    enum mn_err err = mn_rlog_count_up_to(viewer->counts, MN_KEY_MENTION, view->chat, view->user,
+                                          view->last_seq, &all);
     if (err || all == 0)
         return err;
-    err = mn_msglog_count_up_to(viewer->counts, MN_KEY_MENTION, view->chat, view->user, view->read,
-                                &before);
+    err = mn_rlog_count_up_to(viewer->counts, MN_KEY_MENTION, view->chat, view->user, view->read,
+                              &before);
     if (!err && all > before)
         err = count_unmentions(viewer, view, &revoked);
     view->mentions = all - before - revoked;
@@ -208,7 +208,7 @@ static enum mn_err count_behind(struct mn_rocks *db, const struct mn_chat_view *
     }
     if (cursor > 0) {
         struct mn_row_seq row;
-        enum mn_err err = mn_msglog_get_seq(db, view->chat, cursor, &row);
+        enum mn_err err = mn_rlog_get_seq(db, view->chat, cursor, &row);
         if (err)
             return err == MN_ENOTFOUND ? MN_ECORRUPT : err;
         before = mn_seq_count(peer_is_high, cursor, &row);
@@ -217,11 +217,11 @@ static enum mn_err count_behind(struct mn_rocks *db, const struct mn_chat_view *
     return MN_OK;
 }
 
-static enum mn_err view_pair(struct mn_msglog *log, const struct mn_row_seq *head,
+static enum mn_err view_pair(struct mn_rlog *log, const struct mn_row_seq *head,
                              struct mn_chat_view *view)
 {
-    struct mn_row_member theirs = {0};
-    enum mn_err err = mn_msglog_member(log, view->peer, view->chat, &theirs);
+    struct mn_membership theirs = {0};
+    enum mn_err err = mn_rlog_member(log, view->peer, view->chat, &theirs);
     if (!err)
         err = count_behind(log->db, view, head, view->read, &view->unread);
     if (!err)
@@ -238,14 +238,14 @@ static enum mn_err view_group(struct mn_viewer *viewer, struct mn_chat_view *vie
     if (view->last_seq == 0)
         return MN_OK;
     if (!viewer->counts)
-        viewer->counts = mn_msglog_counts(viewer->log->db);
+        viewer->counts = mn_rlog_counts(viewer->log->db);
     enum mn_err err = count_group(viewer, view);
     return err ? err : count_mentions(viewer, view);
 }
 
-enum mn_err mn_msglog_view_at(struct mn_viewer *viewer, struct mn_place last,
-                              const struct mn_row_seq *head, int64_t user,
-                              const struct mn_row_member *mine, struct mn_chat_view *ret)
+enum mn_err mn_rlog_view_at(struct mn_viewer *viewer, struct mn_place last,
+                            const struct mn_row_seq *head, int64_t user,
+                            const struct mn_membership *mine, struct mn_chat_view *ret)
 {
     struct mn_chat_view view = {.chat = last.chat,
                                 .user = user,
@@ -264,39 +264,39 @@ enum mn_err mn_msglog_view_at(struct mn_viewer *viewer, struct mn_place last,
     return MN_OK;
 }
 
-enum mn_err mn_msglog_view(struct mn_viewer *viewer, int64_t chat, int64_t user,
-                           const struct mn_row_member *mine, struct mn_chat_view *ret)
+enum mn_err mn_rlog_view(struct mn_viewer *viewer, int64_t chat, int64_t user,
+                         const struct mn_membership *mine, struct mn_chat_view *ret)
 {
     struct mn_row_seq head;
     struct mn_place last = {chat, 0};
-    enum mn_err err = mn_msglog_head(viewer->heads, chat, &last.seq, &head);
-    return err ? err : mn_msglog_view_at(viewer, last, &head, user, mine, ret);
+    enum mn_err err = mn_rlog_head(viewer->heads, chat, &last.seq, &head);
+    return err ? err : mn_rlog_view_at(viewer, last, &head, user, mine, ret);
 }
 
-enum mn_err mn_msglog_chat(struct mn_msglog *log, int64_t chat, int64_t user,
-                           struct mn_chat_view *ret)
+enum mn_err mn_rlog_chat(void *store, int64_t chat, int64_t user, struct mn_chat_view *ret)
 {
-    struct mn_row_member mine;
-    struct mn_rocks *db = mn_msglog_hold(log);
-    enum mn_err err = db ? mn_msglog_member(log, user, chat, &mine) : MN_EIO;
+    struct mn_rlog *log = store;
+    struct mn_membership mine;
+    struct mn_rocks *db = mn_rlog_hold(log);
+    enum mn_err err = db ? mn_rlog_member(log, user, chat, &mine) : MN_EIO;
     if (!err) {
         struct mn_viewer viewer;
         mn_viewer_begin(&viewer, log);
-        err = mn_msglog_view(&viewer, chat, user, &mine, ret);
+        err = mn_rlog_view(&viewer, chat, user, &mine, ret);
         mn_viewer_end(&viewer);
     }
-    mn_msglog_release(log);
-    return mn_msglog_judge(log, err, "chat", chat);
+    mn_rlog_release(log);
+    return mn_rlog_judge(log, err, "chat", chat);
 }
 
-enum mn_err mn_msglog_chats(struct mn_msglog *log, int64_t user, int64_t after_chat, mn_chat_fn fn,
-                            void *arg)
+enum mn_err mn_rlog_chats(void *store, int64_t user, int64_t after_chat, mn_chat_fn fn, void *arg)
 {
-    struct mn_rocks *db = mn_msglog_hold(log);
+    struct mn_rlog *log = store;
+    struct mn_rocks *db = mn_rlog_hold(log);
     enum mn_err err = db ? MN_OK : MN_EIO;
     if (!err && user > 0 && after_chat < INT64_MAX) {
         struct mn_member_walk walk;
-        struct mn_row_member mine;
+        struct mn_membership mine;
         struct mn_chat_view view;
         int64_t chat = 0;
         struct mn_viewer viewer;
@@ -305,13 +305,13 @@ enum mn_err mn_msglog_chats(struct mn_msglog *log, int64_t user, int64_t after_c
         for (bool more = true; more && !err;) {
             err = mn_member_walk_next(&walk, &chat, &mine);
             if (!err)
-                err = mn_msglog_view(&viewer, chat, user, &mine, &view);
+                err = mn_rlog_view(&viewer, chat, user, &mine, &view);
             if (!err)
                 more = fn(arg, &view);
         }
         mn_member_walk_end(&walk);
         mn_viewer_end(&viewer);
     }
-    mn_msglog_release(log);
-    return err == MN_ENOTFOUND ? MN_OK : mn_msglog_judge(log, err, "chats", 0);
+    mn_rlog_release(log);
+    return err == MN_ENOTFOUND ? MN_OK : mn_rlog_judge(log, err, "chats", 0);
 }

@@ -28,33 +28,33 @@ static uint64_t reserve_bytes(uint64_t total)
     return reserve > 64 * MIB ? 64 * MIB : reserve;
 }
 
-static enum mn_err look_at_space(struct mn_msglog *log)
+static enum mn_err look_at_space(struct mn_rlog *log)
 {
     struct statvfs fs;
-    enum mn_err err = mn_msglog_fault(log, MN_FAULT_SPACE);
+    enum mn_err err = mn_rlog_fault(log, MN_FAULT_SPACE);
     if (err)
         return err;
     /* No answer is no reason to refuse: a failing disk shows when it is written. */
-    if (statvfs(log->config.dir, &fs) != 0)
+    if (statvfs(log->config->dir, &fs) != 0)
         return MN_OK;
     uint64_t unit = fs.f_frsize;
     return fs.f_bavail * unit < reserve_bytes(fs.f_blocks * unit) ? MN_ENOSPC : MN_OK;
 }
 
-static enum mn_err reopen(struct mn_msglog *log)
+static enum mn_err reopen(struct mn_rlog *log)
 {
-    const struct mn_rocks_config config = {.dir = log->config.dir,
-                                           .cache_bytes = log->config.cache_bytes,
-                                           .memtable_bytes = log->config.memtable_bytes,
-                                           .sync = log->config.sync};
+    const struct mn_rocks_config config = {.dir = log->config->dir,
+                                           .cache_bytes = log->config->cache_bytes,
+                                           .memtable_bytes = log->config->memtable_bytes,
+                                           .sync = log->config->sync};
     struct mn_buf why;
     mn_buf_init(&why, 4096);
     pthread_rwlock_wrlock(&log->db_lock);
     mn_rocks_close(log->db);
     log->db = NULL;
-    enum mn_err err = mn_msglog_fault(log, MN_FAULT_REOPEN);
+    enum mn_err err = mn_rlog_fault(log, MN_FAULT_REOPEN);
     if (!err)
-        err = mn_msglog_judge(log, mn_rocks_open(&config, &log->db, &why), "reopening", 0);
+        err = mn_rlog_judge(log, mn_rocks_open(&config, &log->db, &why), "reopening", 0);
     pthread_rwlock_unlock(&log->db_lock);
     mn_buf_deinit(&why);
     return err == MN_ENOSPC || err == MN_OK ? err : MN_EIO;
@@ -67,7 +67,7 @@ static void refuse(struct mn_writer *w, enum mn_err cause, uint64_t now_ms)
     if (w->backoff_ms > BACKOFF_LAST_MS)
         w->backoff_ms = BACKOFF_LAST_MS;
     w->look_ms = now_ms + w->backoff_ms;
-    atomic_store_explicit(&w->log->writable, false, memory_order_relaxed);
+    mn_msglog_set_writable(w->log->front, false);
 }
 
 void mn_writer_fail(struct mn_writer *w, enum mn_err cause, uint64_t now_ms)
@@ -102,6 +102,6 @@ void mn_writer_check_disk(struct mn_writer *w, uint64_t now_ms)
     if (w->cause) {
         w->cause = MN_OK;
         w->backoff_ms = 0;
-        atomic_store_explicit(&w->log->writable, true, memory_order_relaxed);
+        mn_msglog_set_writable(w->log->front, true);
     }
 }

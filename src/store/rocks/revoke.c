@@ -27,7 +27,7 @@ enum mn_err mn_writer_put_revoked(struct mn_writer *w, struct mn_op *op)
                                        .from = op->from,
                                        .unix_ms = op->unix_ms};
     bool group = op->key.kind == MN_CHAT_GROUP;
-    int64_t number = mn_idgen_next(w->log->config.idgen);
+    int64_t number = mn_idgen_next(w->log->config->idgen);
     if (number <= 0)
         return MN_EBUSY;
     op->number = number;
@@ -49,7 +49,7 @@ void mn_writer_learnt(struct mn_writer *w, struct mn_op_slot *slot)
 /* ---- readers ---- */
 
 struct gathering {
-    struct mn_msglog *log;
+    struct mn_rlog *log;
     struct mn_rocks *db;
     int64_t user, after;
     unsigned limit, count;
@@ -137,7 +137,7 @@ static enum mn_err gather(struct gathering *g, struct mn_rocks_iter *it, bool gr
 }
 
 /* What was revoked before he joined was about messages that he does not have. */
-static int64_t number_when_joined(const struct mn_row_member *mine)
+static int64_t number_when_joined(const struct mn_membership *mine)
 {
     int64_t number = mn_id_at(mine->created_ms - CLOCK_STEP_MS);
     return number > 0 ? number : 0;
@@ -145,11 +145,11 @@ static int64_t number_when_joined(const struct mn_row_member *mine)
 
 static enum mn_err gather_group(struct gathering *g, struct mn_rocks_iter *it, struct mn_str key)
 {
-    struct mn_row_member mine;
+    struct mn_membership mine;
     int64_t user = 0, chat = 0;
     enum mn_err err = mn_key_waiting_parse(key, &user, &chat);
     if (!err)
-        err = mn_msglog_member(g->log, g->user, chat, &mine);
+        err = mn_rlog_member(g->log, g->user, chat, &mine);
     if (err || mine.peer != 0) /* MN_ENOTFOUND: he has left meanwhile */
         return err == MN_ENOTFOUND ? MN_OK : err;
     int64_t joined = number_when_joined(&mine);
@@ -185,20 +185,21 @@ static enum mn_err gather_own(struct gathering *g)
     return err;
 }
 
-enum mn_err mn_msglog_revocations(struct mn_msglog *log, int64_t user, int64_t after,
-                                  unsigned limit, struct mn_revocation *ret, unsigned *ret_count)
+enum mn_err mn_rlog_revocations(void *store, int64_t user, int64_t after, unsigned limit,
+                                struct mn_revocation *ret, unsigned *ret_count)
 {
+    struct mn_rlog *log = store;
     struct gathering g = {.log = log, .user = user, .after = after, .limit = limit, .ret = ret};
     MN_BUG_ON(limit == 0 || limit > REVOCATIONS_MAX);
     enum mn_err err = MN_EIO;
-    g.db = mn_msglog_hold(log);
+    g.db = mn_rlog_hold(log);
     if (g.db)
         err = get_learnt(&g);
     if (!err)
         err = gather_own(&g);
     if (!err)
         err = gather_groups(&g);
-    mn_msglog_release(log);
+    mn_rlog_release(log);
     *ret_count = err ? 0 : g.count;
-    return mn_msglog_judge(log, err, "revocations", 0);
+    return mn_rlog_judge(log, err, "revocations", 0);
 }

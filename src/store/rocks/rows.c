@@ -21,7 +21,7 @@ static void put(struct mn_writer *w, enum mn_cf cf, const char *key, size_t key_
 }
 
 void mn_writer_put_member(struct mn_writer *w, int64_t user, int64_t chat,
-                          const struct mn_row_member *row)
+                          const struct mn_membership *row)
 {
     char key[MN_KEY_CHAT_BYTES];
     char value[MN_ROW_MEMBER_MAX];
@@ -53,7 +53,7 @@ static void put_bare(struct mn_writer *w, const struct mn_chat *chat)
     char key[MN_KEY_CHAT_BYTES];
     mn_key_unlisted(key, chat->key.a, chat->key.b);
     put(w, MN_CF_CHAT, key, sizeof(key), MN_ROW_EMPTY.p, MN_ROW_EMPTY.n);
-    mn_msglog_put_bare_id(w->log->db, w->batch, chat->id);
+    mn_rlog_put_bare_id(w->log->db, w->batch, chat->id);
 }
 
 void mn_writer_put_chat(struct mn_writer *w, struct mn_chat *chat, int64_t unix_ms, bool is_bare)
@@ -65,8 +65,8 @@ void mn_writer_put_chat(struct mn_writer *w, struct mn_chat *chat, int64_t unix_
         mn_row_pair_print(value, &(struct mn_row_pair){.chat = chat->id, .is_bare = is_bare}));
     if (is_bare)
         put_bare(w, chat);
-    chat->member[0] = (struct mn_row_member){.peer = chat->key.b, .created_ms = unix_ms};
-    chat->member[1] = (struct mn_row_member){.peer = chat->key.a, .created_ms = unix_ms};
+    chat->member[0] = (struct mn_membership){.peer = chat->key.b, .created_ms = unix_ms};
+    chat->member[1] = (struct mn_membership){.peer = chat->key.a, .created_ms = unix_ms};
     chat->has_member[0] = chat->has_member[1] = true;
     mn_writer_put_member(w, chat->key.a, chat->id, &chat->member[0]);
     mn_writer_put_member(w, chat->key.b, chat->id, &chat->member[1]);

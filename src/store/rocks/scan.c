@@ -30,9 +30,9 @@ struct mn_msglog_scan {
 static enum mn_err check_format(struct mn_msglog_scan *scan, const char *dir, struct mn_buf *why)
 {
     uint64_t version = 0;
-    enum mn_err err = mn_msglog_read_format(scan->db, &version);
+    enum mn_err err = mn_rlog_read_format(scan->db, &version);
     if (!err && version == MN_MSGLOG_FORMAT)
-        err = mn_msglog_read_hash_key(scan->db, scan->hash_key);
+        err = mn_rlog_read_hash_key(scan->db, scan->hash_key);
     if (err) {
         mn_buf_addf(why, "message log %s has no usable format version or key in it (%s)", dir,
                     mn_err_text(err));
@@ -77,7 +77,7 @@ void mn_msglog_scan_close(struct mn_msglog_scan *scan)
 
 enum mn_err mn_msglog_scan_end(struct mn_msglog_scan *scan, struct mn_log_end *ret)
 {
-    return mn_msglog_read_end(scan->db, ret);
+    return mn_rlog_read_end(scan->db, ret);
 }
 
 /* ---- rows ---- */

@@ -68,7 +68,7 @@ struct mn_scan_row {
     union {            /* value of */
         struct mn_row_msg msg;
         struct mn_row_seq place; /* SEQ */
-        struct mn_row_member member;
+        struct mn_membership member;
         struct mn_row_revoked revoked;
     };
 };

@@ -21,11 +21,11 @@ static const struct mn_str key_bare_id = {"bare_chat", 9};
 
 struct step {
     unsigned version; /* the version it leads to */
-    void (*run)(struct mn_msglog *log, struct mn_rocks_batch *batch);
+    void (*run)(struct mn_rlog *log, struct mn_rocks_batch *batch);
 };
 
 /* Version 1: an empty log has a random key for client id hashes and a name of its own. */
-static void step_create(struct mn_msglog *log, struct mn_rocks_batch *batch)
+static void step_create(struct mn_rlog *log, struct mn_rocks_batch *batch)
 {
     char bytes[16];
     mn_rand_bytes(bytes, sizeof(bytes));
@@ -40,7 +40,7 @@ static const struct step steps[] = {
 };
 _Static_assert(MN_ARRAY_LEN(steps) == MN_MSGLOG_FORMAT, "one step a version");
 
-static enum mn_err run_step(struct mn_msglog *log, const struct step *step)
+static enum mn_err run_step(struct mn_rlog *log, const struct step *step)
 {
     struct mn_rocks_batch *batch = mn_rocks_batch_new();
     char text[20];
@@ -64,7 +64,7 @@ static enum mn_err is_empty(struct mn_rocks *db, bool *ret_empty)
     return err;
 }
 
-enum mn_err mn_msglog_read_format(struct mn_rocks *db, uint64_t *ret_version)
+enum mn_err mn_rlog_read_format(struct mn_rocks *db, uint64_t *ret_version)
 {
     struct mn_rocks_value value;
     enum mn_err err = mn_rocks_get(db, MN_CF_META, key_format, &value);
@@ -82,7 +82,7 @@ enum mn_err mn_msglog_read_format(struct mn_rocks *db, uint64_t *ret_version)
     return err;
 }
 
-enum mn_err mn_msglog_read_hash_key(struct mn_rocks *db, uint64_t ret_key[2])
+enum mn_err mn_rlog_read_hash_key(struct mn_rocks *db, uint64_t ret_key[2])
 {
     struct mn_rocks_value value;
     enum mn_err err = mn_rocks_get(db, MN_CF_META, key_hash, &value);
@@ -123,7 +123,7 @@ static enum mn_err read_number(struct mn_rocks *db, struct mn_str key, uint64_t 
     return err;
 }
 
-enum mn_err mn_msglog_read_end(struct mn_rocks *db, struct mn_log_end *ret)
+enum mn_err mn_rlog_read_end(struct mn_rocks *db, struct mn_log_end *ret)
 {
     struct mn_log_end end = {.reach = mn_rocks_sequence(db)};
     enum mn_err err = read_store_id(db, end.store_id);
@@ -135,7 +135,7 @@ enum mn_err mn_msglog_read_end(struct mn_rocks *db, struct mn_log_end *ret)
     return err;
 }
 
-enum mn_err mn_msglog_read_bare_id(struct mn_rocks *db, int64_t *ret_id)
+enum mn_err mn_rlog_read_bare_id(struct mn_rocks *db, int64_t *ret_id)
 {
     uint64_t id = 0;
     enum mn_err err = read_number(db, key_bare_id, INT64_MAX, &id);
@@ -143,49 +143,48 @@ enum mn_err mn_msglog_read_bare_id(struct mn_rocks *db, int64_t *ret_id)
     return err;
 }
 
-void mn_msglog_put_bare_id(struct mn_rocks *db, struct mn_rocks_batch *batch, int64_t id)
+void mn_rlog_put_bare_id(struct mn_rocks *db, struct mn_rocks_batch *batch, int64_t id)
 {
     char text[20];
     mn_rocks_batch_put(db, batch, MN_CF_META, key_bare_id,
                        mn_str_make(text, mn_print_u64(text, (uint64_t)id)));
 }
 
-void mn_msglog_put_generation(struct mn_rocks *db, struct mn_rocks_batch *batch,
-                              uint64_t generation)
+void mn_rlog_put_generation(struct mn_rocks *db, struct mn_rocks_batch *batch, uint64_t generation)
 {
     char text[20];
     mn_rocks_batch_put(db, batch, MN_CF_META, key_generation,
                        mn_str_make(text, mn_print_u64(text, generation)));
 }
 
-static void why_failed(const struct mn_msglog *log, struct mn_buf *why, enum mn_err err)
+static void why_failed(const struct mn_rlog *log, struct mn_buf *why, enum mn_err err)
 {
     if (err == MN_ECORRUPT)
         mn_buf_addf(why,
                     "message log %s is damaged (no usable format version or key in it); keep a "
                     "copy of the directory, then restore it from a backup",
-                    log->config.dir);
+                    log->config->dir);
     else
         mn_buf_addf(why, "cannot read or prepare the message log %s (%s); see the kernel log",
-                    log->config.dir, mn_err_text(err));
+                    log->config->dir, mn_err_text(err));
 }
 
-enum mn_err mn_msglog_schema(struct mn_msglog *log, struct mn_buf *why)
+enum mn_err mn_rlog_schema(struct mn_rlog *log, struct mn_buf *why)
 {
     uint64_t version = 0;
-    enum mn_err err = mn_msglog_read_format(log->db, &version);
+    enum mn_err err = mn_rlog_read_format(log->db, &version);
     if (!err && version > MN_MSGLOG_FORMAT) {
         mn_buf_addf(why,
                     "message log %s has format %llu, and this minimd knows formats up to %u: it "
                     "was written by a newer version; start that version, or restore a backup "
                     "made before the upgrade",
-                    log->config.dir, (unsigned long long)version, MN_MSGLOG_FORMAT);
+                    log->config->dir, (unsigned long long)version, MN_MSGLOG_FORMAT);
         return MN_EVERSION;
     }
     for (; !err && version < MN_MSGLOG_FORMAT; version++)
         err = run_step(log, &steps[version]);
     if (!err)
-        err = mn_msglog_read_hash_key(log->db, log->hash_key);
+        err = mn_rlog_read_hash_key(log->db, log->hash_key);
     if (err)
         why_failed(log, why, err);
     return err;

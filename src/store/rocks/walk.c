@@ -14,23 +14,23 @@
 
 #include "base/mem.h"
 
-struct mn_rocks *mn_msglog_hold(struct mn_msglog *log)
+struct mn_rocks *mn_rlog_hold(struct mn_rlog *log)
 {
     pthread_rwlock_rdlock(&log->db_lock);
     return log->db;
 }
 
-void mn_msglog_release(struct mn_msglog *log) { pthread_rwlock_unlock(&log->db_lock); }
+void mn_rlog_release(struct mn_rlog *log) { pthread_rwlock_unlock(&log->db_lock); }
 
 /* ---- rows ---- */
 
-struct mn_rocks_iter *mn_msglog_heads(struct mn_rocks *db)
+struct mn_rocks_iter *mn_rlog_heads(struct mn_rocks *db)
 {
     return mn_rocks_iter_new(db, MN_CF_INDEX, MN_STR("\0"),
                              MN_STR("\xff\xff\xff\xff\xff\xff\xff\xff"));
 }
 
-enum mn_err mn_msglog_ends(struct mn_rocks_iter *it, int64_t chat, int64_t seq)
+enum mn_err mn_rlog_ends(struct mn_rocks_iter *it, int64_t chat, int64_t seq)
 {
     char key[MN_KEY_SEQ_BYTES];
     struct mn_rocks_value value;
@@ -64,8 +64,8 @@ static enum mn_err head_row(struct mn_rocks_iter *heads, int64_t chat, int64_t *
     return err;
 }
 
-enum mn_err mn_msglog_find_head(struct mn_rocks_iter *heads, int64_t chat, int64_t *ret_seq,
-                                struct mn_row_seq *ret_row)
+enum mn_err mn_rlog_find_head(struct mn_rocks_iter *heads, int64_t chat, int64_t *ret_seq,
+                              struct mn_row_seq *ret_row)
 {
     char key[MN_KEY_SEQ_BYTES];
     mn_key_seq(key, chat, INT64_MAX);
@@ -73,15 +73,14 @@ enum mn_err mn_msglog_find_head(struct mn_rocks_iter *heads, int64_t chat, int64
     return head_row(heads, chat, ret_seq, ret_row);
 }
 
-enum mn_err mn_msglog_head(struct mn_rocks_iter *heads, int64_t chat, int64_t *ret_seq,
-                           struct mn_row_seq *ret_row)
+enum mn_err mn_rlog_head(struct mn_rocks_iter *heads, int64_t chat, int64_t *ret_seq,
+                         struct mn_row_seq *ret_row)
 {
-    enum mn_err err = mn_msglog_find_head(heads, chat, ret_seq, ret_row);
-    return err ? err : mn_msglog_ends(heads, chat, *ret_seq);
+    enum mn_err err = mn_rlog_find_head(heads, chat, ret_seq, ret_row);
+    return err ? err : mn_rlog_ends(heads, chat, *ret_seq);
 }
 
-enum mn_err mn_msglog_get_seq(struct mn_rocks *db, int64_t chat, int64_t seq,
-                              struct mn_row_seq *ret)
+enum mn_err mn_rlog_get_seq(struct mn_rocks *db, int64_t chat, int64_t seq, struct mn_row_seq *ret)
 {
     char key[MN_KEY_SEQ_BYTES];
     struct mn_rocks_value value;
@@ -94,13 +93,13 @@ enum mn_err mn_msglog_get_seq(struct mn_rocks *db, int64_t chat, int64_t seq,
     return err;
 }
 
-struct mn_rocks_iter *mn_msglog_counts(struct mn_rocks *db)
+struct mn_rocks_iter *mn_rlog_counts(struct mn_rocks *db)
 {
     return mn_rocks_iter_new(db, MN_CF_CHAT, MN_STR("a"), MN_STR("z"));
 }
 
-enum mn_err mn_msglog_count_up_to(struct mn_rocks_iter *counts, enum mn_key_counted kind,
-                                  int64_t chat, int64_t user, int64_t seq, int64_t *ret)
+enum mn_err mn_rlog_count_up_to(struct mn_rocks_iter *counts, enum mn_key_counted kind,
+                                int64_t chat, int64_t user, int64_t seq, int64_t *ret)
 {
     char upper[MN_KEY_OWN_BYTES];
     struct mn_str key, value;
@@ -117,7 +116,7 @@ enum mn_err mn_msglog_count_up_to(struct mn_rocks_iter *counts, enum mn_key_coun
     return mn_row_own_parse(value, found_seq, ret);
 }
 
-enum mn_err mn_msglog_get_pair(struct mn_rocks *db, int64_t low, int64_t high, int64_t *ret_chat)
+enum mn_err mn_rlog_get_pair(struct mn_rocks *db, int64_t low, int64_t high, int64_t *ret_chat)
 {
     char key[MN_KEY_CHAT_BYTES];
     struct mn_rocks_value value;
@@ -134,7 +133,7 @@ enum mn_err mn_msglog_get_pair(struct mn_rocks *db, int64_t low, int64_t high, i
 }
 
 static enum mn_err stored_member(struct mn_rocks *db, int64_t user, int64_t chat,
-                                 struct mn_row_member *ret)
+                                 struct mn_membership *ret)
 {
     char key[MN_KEY_CHAT_BYTES];
     struct mn_rocks_value value;
@@ -147,8 +146,8 @@ static enum mn_err stored_member(struct mn_rocks *db, int64_t user, int64_t chat
     return err;
 }
 
-enum mn_err mn_msglog_member(struct mn_msglog *log, int64_t user, int64_t chat,
-                             struct mn_row_member *ret)
+enum mn_err mn_rlog_member(struct mn_rlog *log, int64_t user, int64_t chat,
+                           struct mn_membership *ret)
 {
     if (mn_cursors_get(&log->cursors, user, chat, ret))
         return MN_OK;
@@ -255,7 +254,7 @@ static int compare_chats(const void *a, const void *b)
     return x->chat < y->chat ? -1 : x->chat > y->chat;
 }
 
-enum mn_err mn_own_chats_begin(struct mn_own_chats *own, struct mn_msglog *log, int64_t user,
+enum mn_err mn_own_chats_begin(struct mn_own_chats *own, struct mn_rlog *log, int64_t user,
                                struct mn_str lower, struct mn_str upper)
 {
     *own = (struct mn_own_chats){.count = 0};
@@ -284,7 +283,7 @@ const struct mn_moved_own *mn_own_chats_find(const struct mn_own_chats *own, int
                : bsearch(&key, own->list, own->count, sizeof(*own->list), compare_chats);
 }
 
-void mn_member_walk_begin(struct mn_member_walk *walk, struct mn_msglog *log, int64_t user,
+void mn_member_walk_begin(struct mn_member_walk *walk, struct mn_rlog *log, int64_t user,
                           int64_t first_chat)
 {
     walk->log = log;
@@ -297,7 +296,7 @@ void mn_member_walk_begin(struct mn_member_walk *walk, struct mn_msglog *log, in
 }
 
 enum mn_err mn_member_walk_next(struct mn_member_walk *walk, int64_t *ret_chat,
-                                struct mn_row_member *ret)
+                                struct mn_membership *ret)
 {
     struct mn_str key, value;
     int64_t user = 0;

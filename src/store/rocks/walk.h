@@ -6,13 +6,13 @@
 
 /*
  * The steps that reads of the message log are made of; only read.c,
- * backlog.c and walk.c include this.  Between mn_msglog_hold()
- * and mn_msglog_release() the database stays; both may be nested.
+ * backlog.c and walk.c include this.  Between mn_rlog_hold()
+ * and mn_rlog_release() the database stays; both may be nested.
  */
 
 /* NULL while it cannot be opened; give back in any case. */
-struct mn_rocks *mn_msglog_hold(struct mn_msglog *log);
-void mn_msglog_release(struct mn_msglog *log);
+struct mn_rocks *mn_rlog_hold(struct mn_rlog *log);
+void mn_rlog_release(struct mn_rlog *log);
 
 /* ---- messages by id, many at once ---- */
 
@@ -66,7 +66,7 @@ struct mn_own_chats {
     struct mn_rocks_iter *it;
 };
 /* The bounds must outlive it. MN_ENOMEM. */
-MN_MUSTCHECK enum mn_err mn_own_chats_begin(struct mn_own_chats *own, struct mn_msglog *log,
+MN_MUSTCHECK enum mn_err mn_own_chats_begin(struct mn_own_chats *own, struct mn_rlog *log,
                                             int64_t user, struct mn_str lower, struct mn_str upper);
 void mn_own_chats_end(struct mn_own_chats *own);
 /* NULL: what the list on disk says of the chat is true. */
@@ -74,16 +74,16 @@ const struct mn_moved_own *mn_own_chats_find(const struct mn_own_chats *own, int
 
 /* A walk over them in order of their ids. */
 struct mn_member_walk {
-    struct mn_msglog *log;
+    struct mn_rlog *log;
     struct mn_rocks_iter *it;
     int64_t user;
     char lower[MN_KEY_CHAT_BYTES], upper[MN_KEY_CHAT_BYTES];
 };
-void mn_member_walk_begin(struct mn_member_walk *walk, struct mn_msglog *log, int64_t user,
+void mn_member_walk_begin(struct mn_member_walk *walk, struct mn_rlog *log, int64_t user,
                           int64_t first_chat);
 /* The next chat, with its cursors as of now. MN_ENOTFOUND at the end. */
 MN_MUSTCHECK enum mn_err mn_member_walk_next(struct mn_member_walk *walk, int64_t *ret_chat,
-                                             struct mn_row_member *ret);
+                                             struct mn_membership *ret);
 void mn_member_walk_end(struct mn_member_walk *walk);
 
 #endif

@@ -268,7 +268,7 @@ static void on_index(void *arg, const struct mn_scan_row *row)
 
 static void check_cursors(struct verify_pass *pass, const struct mn_scan_row *row, int64_t head)
 {
-    const struct mn_row_member *member = &row->member;
+    const struct mn_membership *member = &row->member;
     if (member->has_read && (!member->has_delivered || member->read > member->delivered))
         verify_found(pass->report, VERIFY_CURSOR_ORDER,
                      "user %" PRId64 ", chat %" PRId64 ": read %" PRId64 ", delivered %" PRId64,

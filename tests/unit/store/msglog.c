@@ -136,7 +136,7 @@ static void collisions_swallow_nothing(void **state)
     (void)state;
     ts_log_init(&t);
     for (int round = 0; round < 2; round++) {
-        t.log->hash_mask = 0;
+        ts_rlog(&t)->hash_mask = 0;
         struct mn_op *ops[10];
         for (int i = 0; i < 10; i++) {
             snprintf(client_id, sizeof(client_id), "c-%d", 10 * round + i);
@@ -156,7 +156,7 @@ static void collisions_swallow_nothing(void **state)
         ts_log_close(&t);
         ts_log_open(&t);
     }
-    t.log->hash_mask = 0;
+    ts_rlog(&t)->hash_mask = 0;
     for (int i = 0; i < 20; i++) {
         snprintf(client_id, sizeof(client_id), "c-%d", i);
         expect_duplicate(&t, 1, 2, client_id, ids[i], i + 1);
@@ -314,8 +314,8 @@ static void cursors_ride_along(void **state)
     ts_unblock(&t);
     ts_wait(&t);
     assert_int_equal(mn_metrics_sum(t.metrics, MN_M_COMMITS), commits + 1);
-    struct mn_row_member row;
-    assert_false(mn_cursors_get(&t.log->cursors, 2, chat, &row));
+    struct mn_membership row;
+    assert_false(mn_cursors_get(&ts_rlog(&t)->cursors, 2, chat, &row));
     assert_int_equal(view_of(&t, chat, 2).read, 2);
     unref_all(ops, 2);
     ts_log_deinit(&t);
@@ -369,21 +369,21 @@ static void order_is_kept(void **state)
         char client_id[16];
         snprintf(client_id, sizeof(client_id), "o-%d", (int)i / 4);
         if (i % 3 == 0)
-            ops[i] = mn_op_new(MN_OP_ECHO, MN_STR_NONE, MN_STR_NONE, MN_STR_NONE);
+            ops[i] = ts_idle_op();
         else
             ops[i] = i % 3 == 1 ? ts_append_op(1, i % 2 ? 2 : -1, client_id, "x")
                                 : ts_cursor_op(MN_CURSOR_READ, 2, 1, chat, 1 + i % 6);
-        ops[i]->tag = i;
+        ops[i]->who = i;
     }
     ts_block(&t);
-    before++; /* the echo of ts_block */
+    before++; /* the one of ts_block */
     ts_submit(&t, chain(ops, 150));
     ops[149]->next = NULL;
     ts_submit(&t, chain(ops + 150, 150));
     ts_unblock(&t);
     ts_wait(&t);
     for (uint16_t i = 0; i < 300; i++)
-        assert_int_equal(t.tags[before + i], i);
+        assert_int_equal(t.whos[before + i], i);
     unref_all(ops, 300);
     ts_log_deinit(&t);
 }
@@ -399,7 +399,7 @@ static void queue_has_a_ceiling(void **state)
     ts_log_open(&t);
     struct mn_op *ops[8];
     for (int i = 0; i < 8; i++)
-        ops[i] = mn_op_new(MN_OP_ECHO, MN_STR_NONE, MN_STR_NONE, MN_STR_NONE);
+        ops[i] = ts_idle_op();
     ts_submit(&t, chain(ops, 8));
     ts_wait(&t);
     unref_all(ops, 8);
@@ -411,12 +411,12 @@ static void queue_has_a_ceiling(void **state)
     assert_false(mn_msglog_reserve(t.log, 1));
     /* Give the reservations back the only way there is. */
     for (int i = 0; i < 8; i++) {
-        struct mn_op *echo = mn_op_new(MN_OP_ECHO, MN_STR_NONE, MN_STR_NONE, MN_STR_NONE);
-        echo->bytes = i == 0 ? 4000 : 1;
+        struct mn_op *idle = ts_idle_op();
+        idle->bytes = i == 0 ? 4000 : 1;
         pthread_mutex_lock(&t.lock);
         t.submitted++;
         pthread_mutex_unlock(&t.lock);
-        mn_msglog_submit(t.log, echo);
+        mn_msglog_submit(t.log, idle);
     }
     ts_wait(&t);
     assert_true(mn_msglog_reserve(t.log, 4096));

@@ -136,13 +136,13 @@ static void small_rows_round_trip(void **state)
         assert_int_equal(mn_row_seq_parse(mn_str_make(p, n), 1000, &seq2), MN_OK);
         assert_true(seq.id == seq2.id && seq.low_count == seq2.low_count &&
                     seq.created_ms == seq2.created_ms && seq.from_high == seq2.from_high);
-        struct mn_row_member m = {.peer = seq.id,
+        struct mn_membership m = {.peer = seq.id,
                                   .created_ms = seq.created_ms,
                                   .has_delivered = i & 2,
                                   .has_read = i & 4};
         m.delivered = m.has_delivered ? seq.low_count : 0;
         m.read = m.has_read ? seq.low_count / 2 : 0;
-        struct mn_row_member m2;
+        struct mn_membership m2;
         n = mn_row_member_print(p, &m);
         assert_true(n <= MN_ROW_MEMBER_MAX);
         assert_int_equal(mn_row_member_parse(mn_str_make(p, n), &m2), MN_OK);
@@ -245,9 +245,9 @@ static void group_rows(void **state)
     p[0] |= 1 << 4; /* a side */
     assert_int_equal(mn_row_seq_parse(mn_str_make(p, n), 7, &got_seq), MN_ECORRUPT);
 
-    const struct mn_row_member member = {
+    const struct mn_membership member = {
         .joined_seq = 40, .created_ms = 1, .delivered = 41, .has_delivered = true};
-    struct mn_row_member got_member;
+    struct mn_membership got_member;
     n = mn_row_member_print(p, &member);
     assert_int_equal(mn_row_member_parse(mn_str_make(p, n), &got_member), MN_OK);
     assert_true(got_member.peer == 0 && got_member.joined_seq == 40 && got_member.delivered == 41);

@@ -185,8 +185,8 @@ static void survives_the_end_anywhere(void **state)
     ts_log_prepare(&t);
     t.config.memtable_bytes = 512 << 10; /* much flushing */
     ts_log_open(&t);
-    t.log->fault_ctx = &s;
-    atomic_store(&t.log->fault, squeeze);
+    ts_rlog(&t)->fault_ctx = &s;
+    atomic_store(&ts_rlog(&t)->fault, squeeze);
     snprintf(s.filler, sizeof(s.filler), "%s/filler", t.dir);
     for (int round = 0; round < 12; round++) {
         /* The writer is idle: its next write reads this. */
@@ -208,8 +208,8 @@ static void survives_the_end_anywhere(void **state)
             ts_log_prepare(&t);
             t.config.memtable_bytes = 512 << 10;
             ts_log_open(&t);
-            t.log->fault_ctx = &s;
-            atomic_store(&t.log->fault, squeeze);
+            ts_rlog(&t)->fault_ctx = &s;
+            atomic_store(&ts_rlog(&t)->fault, squeeze);
             snprintf(s.filler, sizeof(s.filler), "%s/filler", t.dir);
             stored = 0;
         } else if (stored > 0) {

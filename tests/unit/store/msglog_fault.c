@@ -29,8 +29,8 @@ static void fault_init(struct ts_log *t, struct faults *f)
 {
     memset(f, 0, sizeof(*f));
     ts_log_init(t);
-    t->log->fault_ctx = f;
-    atomic_store(&t->log->fault, hook);
+    ts_rlog(t)->fault_ctx = f;
+    atomic_store(&ts_rlog(t)->fault, hook);
 }
 
 static void expect(struct ts_log *t, const char *client_id, enum mn_err err)

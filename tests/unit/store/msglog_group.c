@@ -363,12 +363,12 @@ static void not_revoked(void **state)
     assert_int_equal(mn_msglog_pair(t.log, 1, 2, &chat), MN_OK);
     const struct mn_range all = {.chat = chat, .before = INT64_MAX, .limit = 9};
     assert_int_equal(not_learnt(&t, 2, 0, 2, got), 0);
-    t.log->fault_ctx = NULL;
-    atomic_store(&t.log->fault, no_write);
+    ts_rlog(&t)->fault_ctx = NULL;
+    atomic_store(&ts_rlog(&t)->fault, no_write);
     op = take_back(&t, 1, id, now);
     assert_int_equal(op->result, MN_EIO);
     mn_op_unref(op);
-    atomic_store(&t.log->fault, NULL);
+    atomic_store(&ts_rlog(&t)->fault, NULL);
     TS_WAIT_UNTIL(mn_msglog_is_writable(t.log));
     assert_int_equal(mn_msglog_read(t.log, &all, look, &seen), MN_OK);
     assert_int_not_equal(seen.status, MN_MSG_REVOKED);

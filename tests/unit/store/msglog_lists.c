@@ -273,7 +273,7 @@ static void late_ids(void **state)
     ts_log_close(&m.t); /* the lists are complete */
     ts_log_open(&m.t);
     assert_true(mn_msglog_max_id(m.t.log) > early);
-    m.t.log->floor_id = 0; /* as if that had been this run */
+    ts_rlog(&m.t)->floor_id = 0; /* as if that had been this run */
     struct mn_op *op = ts_append_op(5, 6, "late", "x");
     op->id = early;
     op->unix_ms = ++m.clock_ms;

@@ -108,7 +108,7 @@ static void chats_evict_the_unused(void **state)
 static void cursors_have_a_ceiling(void **state)
 {
     struct mn_cursors c;
-    struct mn_row_member row = {.peer = 1}, got;
+    struct mn_membership row = {.peer = 1}, got;
     size_t pos = 0;
     unsigned count = 0;
     (void)state;

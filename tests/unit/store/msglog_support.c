@@ -21,8 +21,8 @@ static void on_commit(void *ctx, struct mn_op **ops, size_t count)
     while (t->blocked)
         pthread_cond_wait(&t->changed, &t->lock);
     for (size_t i = 0; i < count; i++, t->handed_back++) {
-        if (t->handed_back < MN_ARRAY_LEN(t->tags))
-            t->tags[t->handed_back] = ops[i]->tag;
+        if (t->handed_back < MN_ARRAY_LEN(t->whos))
+            t->whos[t->handed_back] = ops[i]->who;
         mn_op_unref(ops[i]);
     }
     t->batches++;
@@ -213,16 +213,22 @@ void ts_find_file(struct ts_log *t, const char *suffix, char *path, size_t size)
     assert_true(best > 0);
 }
 
+struct mn_op *ts_idle_op(void)
+{
+    struct mn_op *op = mn_op_new(MN_OP_CURSOR, MN_STR_NONE, MN_STR_NONE, MN_STR_NONE);
+    assert_non_null(op);
+    return op;
+}
+
 void ts_block(struct ts_log *t)
 {
-    struct mn_op *echo = mn_op_new(MN_OP_ECHO, MN_STR_NONE, MN_STR_NONE, MN_STR_NONE);
-    assert_non_null(echo);
+    struct mn_op *idle = ts_idle_op();
     pthread_mutex_lock(&t->lock);
     t->blocked = true;
     uint64_t before = t->blocking;
     pthread_mutex_unlock(&t->lock);
-    ts_submit(t, echo);
-    mn_op_unref(echo);
+    ts_submit(t, idle);
+    mn_op_unref(idle);
     pthread_mutex_lock(&t->lock);
     while (t->blocking == before)
         pthread_cond_wait(&t->changed, &t->lock);

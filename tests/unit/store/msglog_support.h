@@ -10,7 +10,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
-#include "store/log/msglog.h"
+#include "store/log/impl.h"
 #include "store/rocks/impl.h"
 #include "support/pace.h"
 
@@ -30,8 +30,11 @@ struct ts_log {
     bool blocked;      /* on_commit waits while it is set: keeps the writer busy */
     uint64_t blocking; /* callbacks that waited or wait */
     uint64_t submitted;
-    uint16_t tags[4096]; /* of the first operations handed back, in that order */
+    uint64_t whos[4096]; /* of the first operations handed back, in that order */
 };
+
+/* What its driver has. */
+static inline struct mn_rlog *ts_rlog(const struct ts_log *t) { return t->log->store; }
 
 /* A new directory under $TMPDIR and a configuration with small caches; does not open. */
 void ts_log_prepare(struct ts_log *t);
@@ -50,6 +53,8 @@ struct mn_idgen *ts_idgen(void);
 struct mn_op *ts_append_op(int64_t from, int64_t to, const char *client_id, const char *body);
 struct mn_op *ts_cursor_op(enum mn_cursor_kind kind, int64_t from, int64_t to, int64_t chat,
                            int64_t seq);
+/* A cursor of nobody: it is refused, changes nothing, and comes back in its turn. */
+struct mn_op *ts_idle_op(void);
 /* Reserves and queues a chain, keeping a reference of each for the caller. */
 void ts_submit(struct ts_log *t, struct mn_op *first);
 /* Until everything submitted came back. */

@@ -226,7 +226,7 @@ static void client_id_too_long(struct tv_edit *edit, const struct tv_store *stor
 static void put_cursor(struct tv_edit *edit, const struct tv_store *store, int64_t delivered,
                        int64_t read)
 {
-    const struct mn_row_member row = {.peer = 2,
+    const struct mn_membership row = {.peer = 2,
                                       .created_ms = 1,
                                       .delivered = delivered,
                                       .read = read,
@@ -264,7 +264,7 @@ static void member_gone(struct tv_edit *edit, const struct tv_store *store)
     tv_delete(edit, MN_CF_CHAT, key, sizeof key);
 }
 
-static const struct mn_row_member plain_member = {.peer = 2, .created_ms = 1};
+static const struct mn_membership plain_member = {.peer = 2, .created_ms = 1};
 
 static void member_of_no_chat(struct tv_edit *edit, const struct tv_store *store)
 {
@@ -311,7 +311,7 @@ static void pair_to_nothing(struct tv_edit *edit, const struct tv_store *store)
 static void pair_without_messages(struct tv_edit *edit, const struct tv_store *store)
 {
     char key[MN_KEY_CHAT_BYTES], value[MN_ROW_PAIR_MAX];
-    struct mn_row_member low = {.peer = 8}, high = {.peer = 7};
+    struct mn_membership low = {.peer = 8}, high = {.peer = 7};
     (void)store;
     mn_key_pair(key, 7, 8);
     tv_put(edit, MN_CF_CHAT, key, sizeof key, value,

@@ -329,7 +329,7 @@ void tv_put_pair(struct tv_edit *edit, int64_t low, int64_t high, int64_t chat)
 }
 
 void tv_put_member(struct tv_edit *edit, int64_t user, int64_t chat,
-                   const struct mn_row_member *row)
+                   const struct mn_membership *row)
 {
     char key[MN_KEY_CHAT_BYTES], value[MN_ROW_MEMBER_MAX];
     mn_key_member(key, user, chat);

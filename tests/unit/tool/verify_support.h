@@ -59,7 +59,7 @@ void tv_delete_client(struct tv_edit *edit, int64_t chat, uint64_t hash);
 uint64_t tv_hash(struct tv_edit *edit, int64_t chat, int64_t seq);
 void tv_put_pair(struct tv_edit *edit, int64_t low, int64_t high, int64_t chat);
 void tv_put_member(struct tv_edit *edit, int64_t user, int64_t chat,
-                   const struct mn_row_member *row);
+                   const struct mn_membership *row);
 
 /* What the check found: "name:count" of every kind, in their order, blanks between. */
 const char *tv_messages(const struct tv_store *store, const char *ledger, uint64_t memory_bytes);

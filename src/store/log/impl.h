@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef MN_STORE_LOG_IMPL_H
+#define MN_STORE_LOG_IMPL_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/metrics.h"
+#include "store/log/log_driver.h"
+#include "store/log/recent.h"
+
+/*
+ * Inside the message log's front; only the files of log/ and its unit tests include this.
+ *
+ *   msglog.c   open, close, the queue's front, reads
+ *   op.c       operations
+ *   writer.c   the writer thread: takes, lets the driver commit, hands back
+ *   recent.c   recent messages by id
+ *   cursors.c  cursors that wait for their turn on disk, for drivers
+ */
+
+/* Operations between the loops and the writer. */
+struct mn_op_queue {
+    _Atomic uint32_t ops; /* reserved: waiting or in the batch at hand */
+    _Atomic uint64_t bytes;
+    pthread_mutex_t lock; /* for what follows */
+    pthread_cond_t wake;
+    struct mn_op *first, **tail;
+    bool sleeping; /* the writer waits on `wake` */
+    bool stopping;
+};
+
+struct mn_msglog {
+    struct mn_msglog_config config;
+    struct mn_metrics_shard *shard; /* the writer's; readers add to it too */
+    const struct mn_log_driver *driver;
+    void *store; /* the driver's */
+    struct mn_op_queue queue;
+    struct mn_recent recent;
+    _Atomic bool writable;
+    _Atomic bool corrupt; /* damage was met */
+    _Atomic int64_t max_id;
+    struct mn_log_end end; /* at open */
+    _Atomic uint64_t reach;
+    _Atomic uint64_t generation; /* of the accounts, as far as it is known */
+    pthread_t thread;
+};
+
+void *mn_msglog_writer_run(void *log);
+
+#endif
