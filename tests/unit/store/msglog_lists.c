@@ -15,6 +15,7 @@
 #include "base/rand.h"
 #include "store/rocks/rocks.h"
 #include "unit/store/msglog_support.h"
+#include "unit/store/power_support.h"
 #include "unit/store/tests.h"
 
 enum { USERS = 7, STEPS = 700 };
@@ -227,17 +228,26 @@ static void lists_follow(void **state)
     ts_log_deinit(&m.t);
 }
 
-/* Copies the directory as a crash would leave it, and opens the copy. */
+/* Opens; from here on crash() is possible. */
+static void open_recorded(struct model *m)
+{
+    power_record(m->t.dir);
+    ts_log_open(&m->t);
+}
+
+/*
+ * What is there is what a process had written that was killed now: taken at
+ * one moment, from the trace, as a copy of a directory at work is of several.
+ */
 static void crash(struct model *m)
 {
-    char command[600], dir[sizeof(m->t.config.dir)];
-    snprintf(dir, sizeof(dir), "%s", m->t.config.dir);
-    snprintf(command, sizeof(command), "cp -r '%.100s' '%.100s.crashed'", dir, dir);
-    assert_int_equal(system(command), 0);
+    char crashed[sizeof(m->t.dir) + 16];
+    size_t now = power_now();
     ts_log_close(&m->t);
-    snprintf(command, sizeof(command), "rm -r '%.100s' && mv '%.100s.crashed' '%.100s'", dir, dir,
-             dir);
-    assert_int_equal(system(command), 0);
+    snprintf(crashed, sizeof(crashed), "%s.crashed", m->t.dir);
+    power_write_as_of(now, crashed);
+    power_remove(m->t.dir);
+    assert_int_equal(rename(crashed, m->t.dir), 0);
     ts_log_open(&m->t);
 }
 
@@ -248,13 +258,14 @@ static void lists_survive_crashes(void **state)
     model_init(&m, 6);
     m.t.config.cursor_flush_ms = 0; /* cursors at once: the model does not forget them */
     m.t.config.chat_cache = 64;     /* nothing is written before the crash */
-    ts_log_open(&m.t);
     for (int i = 0; i < 5; i++) {
+        open_recorded(&m);
         for (int j = 0; j < 40; j++)
             step(&m);
         send(&m, 1, 2); /* writes the last cursors too */
         crash(&m);
         check_all(&m);
+        ts_log_close(&m.t);
     }
     ts_log_deinit(&m.t);
 }
@@ -271,7 +282,7 @@ static void late_ids(void **state)
     send(&m, 1, 2);
     send(&m, 3, 4);
     ts_log_close(&m.t); /* the lists are complete */
-    ts_log_open(&m.t);
+    open_recorded(&m);
     assert_true(mn_msglog_max_id(m.t.log) > early);
     ts_rlog(&m.t)->floor_id = 0; /* as if that had been this run */
     struct mn_op *op = ts_append_op(5, 6, "late", "x");
@@ -297,7 +308,7 @@ static void a_bare_chat_counts_for_the_ids(void **state)
     (void)state;
     model_init(&m, 8);
     m.t.config.chat_cache = 64;
-    ts_log_open(&m.t);
+    open_recorded(&m);
     send(&m, 1, 2);
     make_chat(&m, 5, 6);
     make_chat(&m, 7, 6);

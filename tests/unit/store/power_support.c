@@ -154,3 +154,16 @@ void power_run(const struct power_case *c)
     power_remove(run.base);
     print_message("[          ] %zu power cuts in %u sessions\n", run.done, run.session);
 }
+
+void power_write_as_of(size_t position, const char *to)
+{
+    struct mn_rng rng;
+    struct power_trace *trace = power_stop();
+    struct power_disk *disk = power_disk_new(trace);
+    mn_rng_seed(&rng, 1);
+    power_disk_advance(disk, position);
+    power_disk_settle(disk); /* nothing is under way: no part of it is left to chance */
+    power_disk_write(disk, &rng, to);
+    power_disk_free(disk);
+    power_trace_free(trace);
+}

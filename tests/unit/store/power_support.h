@@ -29,6 +29,12 @@ struct power_case {
     bool (*accept)(void *world, const char *dir, size_t position, struct mn_rng *rng);
 };
 
+/*
+ * Ends a recording; `to`, which must not exist, gets what a process killed at
+ * `position` had written.
+ */
+void power_write_as_of(size_t position, const char *to);
+
 void power_opened_now(void);
 /* Fails the test at the first cut whose check fails, and tells how to repeat it. */
 void power_run(const struct power_case *c);

@@ -21,6 +21,7 @@
 #include "store/sql/db.h"
 #include "support/power.h"
 #include "unit/store/msglog_support.h"
+#include "unit/store/power_support.h"
 #include "unit/store/tests.h"
 
 struct pair {
@@ -139,25 +140,11 @@ static void find(struct pair *p, const char *part, char path[512])
     assert_true(path[0] != '\0');
 }
 
-/* Ends the trace; `to` gets what a process killed at `position` had written. */
-static void write_as_of(size_t position, const char *to)
-{
-    struct mn_rng rng;
-    struct power_trace *trace = power_stop();
-    struct power_disk *disk = power_disk_new(trace);
-    mn_rng_seed(&rng, 1);
-    power_disk_advance(disk, position);
-    power_disk_settle(disk); /* nothing is under way: no part of it is left to chance */
-    power_disk_write(disk, &rng, to);
-    power_disk_free(disk);
-    power_trace_free(trace);
-}
-
 /* Of a directory that nobody has open: files are read one after the other. */
 static void copy_dir(const char *from, const char *to)
 {
     power_record(from);
-    write_as_of(0, to);
+    power_write_as_of(0, to);
 }
 
 static void log_is_missed(void **state)
@@ -286,7 +273,7 @@ static void whole_directories_open(void **state)
     ts_append(&p.t, 1, 2, "x", "y", NULL);
     size_t killed = power_now();
     close_pair(&p);
-    write_as_of(killed, backup);
+    power_write_as_of(killed, backup);
     power_remove(p.t.dir);
     assert_int_equal(rename(backup, p.t.dir), 0);
     work(&p, 4000);
