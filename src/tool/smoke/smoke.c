@@ -26,6 +26,7 @@ static const struct smoke_scenario scenarios[] = {
     {"resend", "cron", smoke_resend, false, false, "what is not acknowledged comes again"},
     {"auth", NULL, smoke_auth, false, true, "bad tokens, expiry, REAUTH, kick, time limit"},
     {"session", NULL, smoke_session, true, false, "a login ends the sessions before it"},
+    {"friend", NULL, smoke_friend, true, false, "a request told and accepted, and its chat"},
     {"group", NULL, smoke_group, true, false, "a group made, joined, spoken in and left"},
     {"moments", NULL, smoke_moments, true, false, "posts, likes, comments, and who sees them"},
     {"protocol", NULL, smoke_protocol, false, false, "broken and hostile clients"},

@@ -8,7 +8,7 @@ import pytest
 from support.bench import faulty, minim
 from support.server import MINIM, MINIMD, sanitizer_environment
 
-SCENARIOS = ["basic", "idempotency", "offline", "resend", "auth", "session", "group", "moments", "protocol"]
+SCENARIOS = ["basic", "idempotency", "offline", "resend", "auth", "session", "friend", "group", "moments", "protocol"]
 
 
 def spawned(*args, timeout=120):
