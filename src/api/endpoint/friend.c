@@ -6,7 +6,6 @@
 #include "api/input.h"
 #include "api/limit.h"
 #include "base/mem.h"
-#include "store/sql/friend.h"
 
 enum {
     RELATIONS_MAX = 10000, /* of a list: newer ones than that are shown, the rest by cursor */

@@ -9,6 +9,7 @@
 #include "im/sink.h"
 #include "proto/envelope.h"
 #include "proto/reason.h"
+#include "store/sql/friend.h"
 #include "store/sql/friend_request.h"
 
 /*
