@@ -125,6 +125,17 @@ static enum mn_fanout_how strategy(struct mn_fanout *fanout, const struct mn_ros
                                                                        : MN_FANOUT_NOTIFY;
 }
 
+/* Without a roster: what does not depend on it. */
+static enum mn_fanout_how blind_strategy(struct mn_fanout *fanout, const struct mn_op *op)
+{
+    int mode = atomic_load_explicit(&fanout->mode, memory_order_relaxed);
+    if (op->kind == MN_OP_REVOKE)
+        return MN_FANOUT_PUSH;
+    if (mode == MN_GROUP_NONE)
+        return MN_FANOUT_NONE;
+    return mode == MN_GROUP_NOTIFY ? MN_FANOUT_NOTIFY : MN_FANOUT_PUSH;
+}
+
 /* ---- waiting for a roster ---- */
 
 static void add_waiting(struct waiting *waiting, struct mn_op *op)
@@ -148,11 +159,10 @@ static void send_waiting(struct waiting *waiting, struct mn_roster *roster)
 {
     struct mn_fanout *fanout = waiting->fanout;
     for (struct mn_op *op = waiting->first, *next; op; op = next) {
-        struct mn_fanout_plan plan = {.how = MN_FANOUT_PUSH, .roster = roster};
+        struct mn_fanout_plan plan = {.roster = roster};
         next = op->next;
         op->next = NULL;
-        if (roster)
-            plan.how = strategy(fanout, roster, op);
+        plan.how = roster ? strategy(fanout, roster, op) : blind_strategy(fanout, op);
         if (plan.how != MN_FANOUT_NONE)
             mn_push_group(fanout->gate, op, &plan);
         if (!next && waiting->overflowed) {

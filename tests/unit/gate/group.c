@@ -482,6 +482,35 @@ static void rosters_that_cannot_be_read(void **state)
     lb_expect_quiet(b); /* what was sent and not acknowledged yet is not sent again */
 }
 
+/* What the mode forbids is not pushed because the roster is missing. */
+static void no_roster_and_no_push(void **state)
+{
+    static const enum mn_group_mode modes[] = {MN_GROUP_NONE, MN_GROUP_NOTIFY};
+    (void)state;
+    for (unsigned i = 0; i < 2; i++) {
+        struct mn_gate_settings set = mode(modes[i]);
+        lb->msglog.msg_count = lb->member_count = 0;
+        lb_restart(&set);
+        struct mn_conn *a = lb_user(0, 1), *b = lb_user(0, 2);
+        lb_join(G, 1, 0);
+        lb_join(G, 2, 0);
+        lb_group_chat(a, G, "m1");
+        lb_settle();
+        while (lb_next(b))
+            ;
+        lb_group_chat(a, G, "m2");
+        lb_turn_end();
+        mn_roster_changed(lb->rosters, G);
+        lb->roster_err = MN_EIO;
+        lb_commit(1);
+        lb_settle();
+        if (modes[i] == MN_GROUP_NOTIFY)
+            lb_expect(b, "'type':'GROUP_NOTIFY'");
+        lb_expect_quiet(b);
+        lb->roster_err = MN_OK;
+    }
+}
+
 /* A sender who has gone, requests behind a look-up, a worker queue that is full. */
 static void requests_in_order(void **state)
 {
@@ -575,6 +604,7 @@ int test_gate_group(void)
         LB_TEST(strategies),
         LB_TEST(notices),
         LB_TEST(rosters_that_cannot_be_read),
+        LB_TEST(no_roster_and_no_push),
         LB_TEST(requests_in_order),
         LB_TEST(without_memory),
     };
