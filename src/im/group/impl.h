@@ -16,7 +16,7 @@ struct mn_groups {
 static inline void mn_group_refuse(struct mn_sql_tx *tx, enum mn_err err, const char *reason,
                                    const char **ret_reason)
 {
-    if (tx->err == MN_OK && !*ret_reason)
+    if (mn_sql_tx_is_good(tx))
         *ret_reason = reason;
     mn_sql_tx_note(tx, err);
 }

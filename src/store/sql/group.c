@@ -240,7 +240,7 @@ void mn_tx_group_create(struct mn_sql_tx *tx, const struct mn_group *group)
     struct mn_sql_use use = mn_sql_in(tx, &insert_group);
     mn_sql_put_i64(&use, group->id);
     mn_sql_put_str(&use, mn_str_c(group->name));
-    mn_sql_put_str(&use, mn_str_c(group->code));
+    mn_sql_put_str(&use, group->code[0] ? mn_str_c(group->code) : MN_STR_NONE);
     mn_sql_put_i64(&use, group->code_updated_ms);
     mn_sql_put_i64(&use, group->created_by);
     mn_sql_put_i64(&use, group->created_ms);

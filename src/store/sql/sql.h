@@ -133,6 +133,8 @@ bool mn_sql_tx_run(struct mn_sql_tx *tx);
 struct mn_sql_use mn_sql_in(struct mn_sql_tx *tx, const struct mn_sql *sql);
 /* Keeps the first error; MN_OK is a no-op. */
 void mn_sql_tx_note(struct mn_sql_tx *tx, enum mn_err err);
+/* Whether nothing has failed, nor was noted, so far: what was read is true. */
+static inline bool mn_sql_tx_is_good(const struct mn_sql_tx *tx) { return tx->err == MN_OK; }
 /* After the loop: MN_OK is committed, with anything else nothing has happened. */
 MN_MUSTCHECK enum mn_err mn_sql_tx_end(struct mn_sql_tx *tx);
 /* Rolls back what is still open; MN_SQL_TX calls it. */

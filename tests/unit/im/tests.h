@@ -16,6 +16,7 @@ int test_im_call(void);
 int test_im_call_orders(void);
 int test_im_call_rules(void);
 int test_im_filter(void);
+int test_im_groups(void);
 int test_im_log_todo(void);
 int test_im_log_wait(void);
 int test_im_message(void);
@@ -23,5 +24,6 @@ int test_im_password(void);
 int test_im_ratelimit(void);
 int test_im_turn(void);
 int test_im_roster(void);
+int test_im_visible(void);
 
 #endif
