@@ -241,6 +241,22 @@ enum mn_err mn_msglog_scan_seq(struct mn_msglog_scan *scan, int64_t chat, int64_
     return err;
 }
 
+enum mn_err mn_msglog_scan_pair(struct mn_msglog_scan *scan, int64_t a, int64_t b,
+                                int64_t *ret_chat)
+{
+    char key[MN_KEY_CHAT_BYTES];
+    struct mn_rocks_value value;
+    struct mn_row_pair pair = {.chat = 0};
+    mn_key_pair(key, a < b ? a : b, a < b ? b : a);
+    enum mn_err err = mn_rocks_get(scan->db, MN_CF_CHAT, mn_str_make(key, sizeof(key)), &value);
+    if (err)
+        return err;
+    err = parsed(mn_row_pair_parse(value.s, &pair));
+    mn_rocks_release(&value);
+    *ret_chat = pair.chat;
+    return err;
+}
+
 enum mn_err mn_msglog_scan_client(struct mn_msglog_scan *scan, int64_t chat, uint64_t hash,
                                   int64_t *ret_seq)
 {

@@ -99,6 +99,9 @@ MN_MUSTCHECK enum mn_err mn_msglog_scan_msg(struct mn_msglog_scan *scan, int64_t
                                             struct mn_row_msg *ret);
 MN_MUSTCHECK enum mn_err mn_msglog_scan_seq(struct mn_msglog_scan *scan, int64_t chat, int64_t seq,
                                             struct mn_row_seq *ret);
+/* The chat of two users, in either order. */
+MN_MUSTCHECK enum mn_err mn_msglog_scan_pair(struct mn_msglog_scan *scan, int64_t a, int64_t b,
+                                             int64_t *ret_chat);
 MN_MUSTCHECK enum mn_err mn_msglog_scan_client(struct mn_msglog_scan *scan, int64_t chat,
                                                uint64_t hash, int64_t *ret_seq);
 /*

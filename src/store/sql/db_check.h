@@ -18,7 +18,8 @@ enum mn_db_problem {
     MN_DB_SCHEMA,      /* a table or index is missing or another than minimd makes */
     MN_DB_USER,
     MN_DB_SESSION,
-    MN_DB_CALL
+    MN_DB_CALL,
+    MN_DB_FRIEND
 };
 typedef void (*mn_db_check_fn)(void *arg, enum mn_db_problem problem, const char *text);
 
@@ -27,6 +28,14 @@ typedef void (*mn_db_check_fn)(void *arg, enum mn_db_problem problem, const char
  * when nothing can be read, which mn_db_check() tells.
  */
 void mn_db_check_witness(const char *path, struct mn_witness *ret);
+
+/*
+ * Friends who must have a chat in the message log: all but those for whom it
+ * is still to be made (t_log_todo).  None when nothing can be read, which
+ * mn_db_check() tells.
+ */
+typedef void (*mn_db_friends_fn)(void *arg, int64_t low, int64_t high);
+void mn_db_check_friends(const char *path, mn_db_friends_fn fn, void *arg);
 
 struct mn_db_counts {
     int64_t users, sessions;

@@ -67,6 +67,23 @@ static const struct {
                  " OR duration_seconds < 0"},
     {MN_DB_CALL, "SELECT 'records ' || min(id) || ' and ' || max(id) || ' are of the same call'"
                  " FROM t_call_record NOT INDEXED GROUP BY call_id HAVING count(*) > 1"},
+    {MN_DB_FRIEND, "SELECT 'friendship ' || id || ': ids are impossible' FROM t_friend_relation"
+                   " WHERE id <= 0 OR user1_id <= 0 OR user1_id >= user2_id"},
+    {MN_DB_FRIEND, "SELECT 'friendships ' || min(id) || ' and ' || max(id) || ' are of the same"
+                   " users' FROM t_friend_relation NOT INDEXED GROUP BY user1_id, user2_id"
+                   " HAVING count(*) > 1"},
+    {MN_DB_FRIEND, "SELECT 'friend request ' || id || ': users, status or times are impossible'"
+                   " FROM t_friend_request WHERE id <= 0 OR from_user_id <= 0 OR to_user_id <= 0"
+                   " OR from_user_id = to_user_id OR status NOT BETWEEN 0 AND 2"
+                   " OR (status = 0) <> (handled_at IS NULL)"},
+    {MN_DB_FRIEND, "SELECT 'friend request ' || id || ' was accepted, and they are no friends'"
+                   " FROM t_friend_request WHERE status = 1 AND NOT EXISTS"
+                   " (SELECT 1 FROM t_friend_relation WHERE user1_id = min(from_user_id,"
+                   " to_user_id) AND user2_id = max(from_user_id, to_user_id))"},
+    {MN_DB_FRIEND, "SELECT 'client id of user ' || from_user_id || ': there is no request ' ||"
+                   " request_id FROM t_friend_request_client c WHERE NOT EXISTS"
+                   " (SELECT 1 FROM t_friend_request r WHERE r.id = c.request_id"
+                   " AND r.from_user_id = c.from_user_id)"},
 };
 
 /* ---- opening ---- */
@@ -251,6 +268,25 @@ void mn_db_check_witness(const char *path, struct mn_witness *ret)
         ret->manifest = (uint64_t)sqlite3_column_int64(stmt, 3);
         ret->manifest_bytes = (uint64_t)sqlite3_column_int64(stmt, 4);
     }
+    (void)sqlite3_finalize(stmt); /* told by mn_db_check() */
+    MN_BUG_ON(sqlite3_close(check.raw) != SQLITE_OK);
+    mn_buf_deinit(&why);
+}
+
+void mn_db_check_friends(const char *path, mn_db_friends_fn fn, void *arg)
+{
+    struct check check = {0};
+    struct mn_buf why; /* told by mn_db_check() */
+    sqlite3_stmt *stmt = NULL;
+    mn_buf_init(&why, 4096);
+    if (open_file(&check, path, &why) == MN_OK &&
+        sqlite3_prepare_v2(check.raw,
+                           "SELECT user1_id, user2_id FROM t_friend_relation WHERE NOT EXISTS"
+                           " (SELECT 1 FROM t_log_todo WHERE kind = 1 AND a = user1_id"
+                           " AND b = user2_id)",
+                           -1, &stmt, NULL) == SQLITE_OK)
+        while (sqlite3_step(stmt) == SQLITE_ROW)
+            fn(arg, sqlite3_column_int64(stmt, 0), sqlite3_column_int64(stmt, 1));
     (void)sqlite3_finalize(stmt); /* told by mn_db_check() */
     MN_BUG_ON(sqlite3_close(check.raw) != SQLITE_OK);
     mn_buf_deinit(&why);

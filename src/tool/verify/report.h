@@ -49,6 +49,8 @@
     X(USER_WRONG, "user_wrong", "impossible or doubled users")                                     \
     X(SESSION_WRONG, "session_wrong", "impossible sessions")                                       \
     X(CALL_WRONG, "call_wrong", "impossible or doubled records of calls")                          \
+    X(FRIEND_WRONG, "friend_wrong", "impossible or doubled friendships or requests")               \
+    X(FRIEND_CHAT_MISSING, "friend_chat_missing", "friends without a chat in the message log")     \
     X(LEDGER_LOST, "ledger_lost", "saved messages that are not there")                             \
     X(LEDGER_DIFFERS, "ledger_differs", "saved messages that are there, but not as saved")         \
     X(ORDER_WRONG, "order_wrong", "pages of the history that are not in order")                    \

@@ -125,3 +125,15 @@ def test_half_of_it_is_completed_before_anybody_is_answered(launch, uid):
         server.kill()
     done = subprocess.run([MINIM, "verify", "--data-dir", server.data], capture_output=True, text=True, timeout=TIMEOUT)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_verify_tells_of_friends_without_a_chat(launch, uid):
+    server = launch()
+    asker, of = uid(), uid()
+    ask(server, asker, of, "f")
+    server.stop()
+    with sqlite3.connect(server.data / "minim.db") as db:
+        db.execute("INSERT INTO t_friend_relation VALUES (77, ?, ?, 5, 5)", (min(asker, of), max(asker, of)))
+    db.close()
+    done = subprocess.run([MINIM, "verify", "--data-dir", server.data], capture_output=True, text=True, timeout=TIMEOUT)
+    assert done.returncode == 1 and "friend_chat_missing" in done.stdout, done.stdout + done.stderr

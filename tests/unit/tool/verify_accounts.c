@@ -126,6 +126,21 @@ static const struct {
     {"UPDATE t_call_record SET duration_seconds = 1 WHERE id = 3", "call_wrong:1"},
     {"DROP INDEX uk_call_record_call; UPDATE t_call_record SET call_id = 11 WHERE id = 2",
      "schema_differs:1 call_wrong:1"},
+    {"INSERT INTO t_friend_relation VALUES (1, 1, 2, 1, 1)", ""},
+    {"INSERT INTO t_friend_relation VALUES (1, 2, 1, 1, 1)", "friend_wrong:1"},
+    {"INSERT INTO t_friend_relation VALUES (0, 1, 2, 1, 1)", "friend_wrong:1"},
+    {"DROP INDEX uk_friend_relation_pair;"
+     "INSERT INTO t_friend_relation VALUES (1, 1, 2, 1, 1), (2, 1, 2, 1, 1)",
+     "schema_differs:1 friend_wrong:1"},
+    {"INSERT INTO t_friend_request VALUES (1, 1, 2, NULL, 0, NULL, 1, 1)", ""},
+    {"INSERT INTO t_friend_request VALUES (1, 1, 1, NULL, 0, NULL, 1, 1)", "friend_wrong:1"},
+    {"INSERT INTO t_friend_request VALUES (1, 1, 2, NULL, 0, 5, 1, 1)", "friend_wrong:1"},
+    {"INSERT INTO t_friend_request VALUES (1, 1, 2, NULL, 7, 5, 1, 1)", "friend_wrong:1"},
+    {"INSERT INTO t_friend_request VALUES (1, 2, 1, NULL, 1, 5, 1, 1)", "friend_wrong:1"},
+    {"INSERT INTO t_friend_request VALUES (1, 2, 1, NULL, 1, 5, 1, 1);"
+     "INSERT INTO t_friend_relation VALUES (1, 1, 2, 1, 1)",
+     ""},
+    {"INSERT INTO t_friend_request_client VALUES (1, 'a', 5)", "friend_wrong:1"},
     {"DROP TABLE t_probe", "schema_differs:1"},
     /* The table, its index, and the four questions about it. */
     {"DROP TABLE t_session", "accounts_damaged:4 schema_differs:2"},
