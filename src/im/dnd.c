@@ -64,13 +64,15 @@ enum mn_err mn_dnd_set_group(const struct mn_dnd *dnd, int64_t user, int64_t gro
 {
     int64_t since_ms = 0;
     enum mn_err err = member_since(dnd, user, group, &since_ms);
+    int64_t now_ms = mn_unix_ms();
     if (err)
         return err;
     const struct mn_dnd_change change = {.user = user,
                                          .kind = MN_DND_GROUP,
                                          .target = group,
                                          .is_muted = is_muted,
-                                         .now_ms = mn_unix_ms()};
+                                         /* Not before he joined: a clock may have been set back. */
+                                         .now_ms = now_ms > since_ms ? now_ms : since_ms};
     return mn_db_dnd_set(dnd->db, &change);
 }
 

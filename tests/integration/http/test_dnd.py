@@ -2,6 +2,8 @@
 """H-7.8 do not disturb: chats of two, which it may make; groups, for their members."""
 import pytest
 
+from support.groups import Group
+
 MAX = 2**63 - 1
 
 
@@ -84,3 +86,20 @@ def test_it_outlives_a_kill(launch):
     api = server.api(session["accessToken"])
     assert listed(api)["dmPeerUserIds"] == [other["userId"]]
     assert len(api.get("/single-chat/conversation/cursor").ok()) == 1
+
+
+def test_a_group_for_as_long_as_one_is_in_it(server, uid):
+    owner, member = uid(), uid()
+    group = Group(server, owner)
+    group.join(member)
+    api = server.api_of(member)
+    for muted in (True, True, False, True):
+        api.post("/dnd/group/set", {"groupId": f" {group.id}", "muted": muted}).ok()
+        assert listed(api)["groupIds"] == [group.id] * muted
+    assert listed(server.api_of(owner))["groupIds"] == []
+    refused(server.api_of(uid()).post("/dnd/group/set", {"groupId": group.id, "muted": True}), 40300, "not_group_member")
+    group.post(owner, "/group/member/kick", userId=member).ok()
+    assert listed(api)["groupIds"] == []
+    refused(api.post("/dnd/group/set", {"groupId": group.id, "muted": False}), 40300, "not_group_member")
+    group.join(member)  # back, and not muted
+    assert listed(api)["groupIds"] == []

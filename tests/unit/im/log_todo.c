@@ -2,6 +2,7 @@
 /* What spans both stores (im/log_todo.h), on real ones that are closed and killed in between. */
 #include "im/log_todo.h"
 
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -193,6 +194,39 @@ static void one_that_fails_is_kept(void **state)
     deinit(&w);
 }
 
+/* One that changes nothing, for a reservation of no bytes. */
+static struct mn_op *idle_op(void)
+{
+    struct mn_op *op = mn_op_new(MN_OP_LEAVE, MN_STR_NONE, MN_STR_NONE, MN_STR_NONE);
+    assert_non_null(op);
+    op->from = 1;
+    op->key = mn_chat_group(GROUP + 5);
+    op->bytes = 0;
+    return op;
+}
+
+/* What the log refused is done in the background as soon as it takes it. */
+static void what_was_refused_is_done_later(void **state)
+{
+    struct world w;
+    int64_t chat = 0;
+    unsigned held = 0;
+    (void)state;
+    init(&w);
+    while (mn_msglog_reserve(w.log, 0)) /* until the queue is full */
+        held++;
+    commit(&w, MN_TODO_CHAT, 4, 9);
+    assert_int_equal(mn_log_todo_do_chat(w.todo, 4, 9, &chat), MN_EBUSY);
+    assert_int_equal(left(&w), 1);
+    for (; held > 0; held--)
+        mn_msglog_submit(w.log, idle_op());
+    for (uint64_t end_ms = mn_mono_ms() + 60000; left(&w) > 0 && mn_mono_ms() < end_ms;)
+        sched_yield();
+    assert_int_equal(left(&w), 0);
+    assert_int_equal(mn_msglog_pair(w.log, 4, 9, &chat), MN_OK);
+    deinit(&w);
+}
+
 int test_im_log_todo(void)
 {
     const struct CMUnitTest tests[] = {
@@ -200,6 +234,7 @@ int test_im_log_todo(void)
         cmocka_unit_test(is_done_at_the_next_start),
         cmocka_unit_test(what_was_left_comes_first),
         cmocka_unit_test(one_that_fails_is_kept),
+        cmocka_unit_test(what_was_refused_is_done_later),
     };
     return cmocka_run_group_tests_name("im/log_todo", tests, NULL, NULL);
 }
