@@ -301,10 +301,31 @@ static enum mn_err check_found(struct mn_writer *w, struct mn_op *op, int64_t ch
     return MN_OK;
 }
 
-static enum mn_err check_stored(struct mn_writer *w, struct mn_op_slot *slot, bool *ret_taken)
+/* Whether it is in the batch at hand, as slot->twin; *ret_taken: it or another has slot->hash. */
+static bool in_batch(struct mn_writer *w, struct mn_op_slot *slot, bool *ret_taken)
+{
+    uint32_t twin = map_find(w, slot->chat, slot->hash);
+    *ret_taken = twin != 0;
+    if (twin == 0 || !is_same_message(w->slots[twin - 1].op, slot->op))
+        return false;
+    slot->twin = twin;
+    return true;
+}
+
+/* Whether it is stored under slot->hash, by its row that was looked up for all of the batch. */
+static enum mn_err in_found(struct mn_writer *w, struct mn_op_slot *slot, bool *ret_taken)
+{
+    *ret_taken = mn_rocks_has(&slot->found);
+    return *ret_taken ? check_found(w, slot->op, slot->chat->id, slot->found.s) : MN_ENOTFOUND;
+}
+
+/* The same with a look of its own. */
+static enum mn_err in_store(struct mn_writer *w, struct mn_op_slot *slot, bool *ret_taken)
 {
     char key[MN_KEY_CLIENT_BYTES];
     struct mn_rocks_value value;
+    if (slot->chat->stored_seq == 0)
+        return MN_ENOTFOUND;
     mn_key_client(key, slot->chat->id, slot->hash);
     enum mn_err err = mn_rocks_get(w->log->db, MN_CF_INDEX, mn_str_make(key, sizeof(key)), &value);
     *ret_taken = err == MN_OK;
@@ -322,23 +343,18 @@ static enum mn_err check_stored(struct mn_writer *w, struct mn_op_slot *slot, bo
  */
 static enum mn_err find_first(struct mn_writer *w, struct mn_op_slot *slot)
 {
-    for (bool looked_up = true;; looked_up = false, slot->hash++) {
-        uint32_t twin = map_find(w, slot->chat, slot->hash);
-        if (twin && is_same_message(w->slots[twin - 1].op, slot->op)) {
-            slot->twin = twin;
+    bool taken = false;
+    if (in_batch(w, slot, &taken))
+        return MN_OK;
+    enum mn_err err = taken ? MN_ENOTFOUND : in_found(w, slot, &taken);
+    while (err == MN_ENOTFOUND && taken) {
+        slot->hash++;
+        if (in_batch(w, slot, &taken))
             return MN_OK;
-        }
-        bool taken = twin != 0;
-        enum mn_err err = MN_ENOTFOUND;
-        if (!looked_up && slot->chat->stored_seq > 0 && !taken) {
-            err = check_stored(w, slot, &taken);
-        } else if (looked_up && mn_rocks_has(&slot->found)) {
-            taken = true;
-            err = check_found(w, slot->op, slot->chat->id, slot->found.s);
-        }
-        if (err != MN_ENOTFOUND || !taken)
-            return err;
+        if (!taken)
+            err = in_store(w, slot, &taken);
     }
+    return err;
 }
 
 /* MN_EBUSY: no id can be given now. */
