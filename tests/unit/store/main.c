@@ -27,6 +27,7 @@ static const struct {
     {"msglog_fault", test_store_msglog_fault},
     {"msglog_disk", test_store_msglog_disk},
     {"msglog_crash", test_store_msglog_crash},
+    {"rocks", test_store_rocks},
     {"call", test_store_call},
     {"witness", test_store_witness},
     {"power_msglog", test_store_power_msglog},

@@ -326,50 +326,10 @@ static void a_bare_chat_counts_for_the_ids(void **state)
 
 /* ---- migration ---- */
 
-static struct mn_rocks *raw_open(struct model *m)
-{
-    struct mn_rocks *db = NULL;
-    struct mn_buf why;
-    mn_buf_init(&why, 1000);
-    const struct mn_rocks_config config = {
-        .dir = m->t.config.dir, .cache_bytes = 1 << 20, .memtable_bytes = 1 << 20, .sync = true};
-    assert_int_equal(mn_rocks_open(&config, &db, &why), MN_OK);
-    mn_buf_deinit(&why);
-    return db;
-}
-
-/* Rows of format 1: no lists, pairs that do not know of any. */
-static void make_old(struct model *m)
-{
-    struct mn_rocks *db = raw_open(m);
-    struct mn_str key, value;
-    struct mn_rocks_batch *batch = mn_rocks_batch_new();
-    struct mn_rocks_iter *it = mn_rocks_iter_new_scan(db, MN_CF_CHAT);
-    for (; mn_rocks_iter_get(it, &key, &value); mn_rocks_iter_next(it)) {
-        char old[MN_ROW_PAIR_MAX];
-        if (key.p[0] == 'p') {
-            struct mn_row_pair row;
-            assert_int_equal(mn_row_pair_parse(value, &row), MN_OK);
-            row = (struct mn_row_pair){.chat = row.chat, .is_bare = row.is_bare};
-            size_t n = mn_row_pair_print(old, &row);
-            assert_int_equal(n, 9); /* as format 1 had it */
-            mn_rocks_batch_put(db, batch, MN_CF_CHAT, key, mn_str_make(old, n));
-        } else if (key.p[0] != 'u') {
-            mn_rocks_batch_delete(db, batch, MN_CF_CHAT, key);
-        }
-    }
-    mn_rocks_iter_free(it);
-    mn_rocks_batch_put(db, batch, MN_CF_META, MN_STR("format"), MN_STR("1"));
-    mn_rocks_batch_delete(db, batch, MN_CF_META, MN_STR("lists_mark"));
-    assert_int_equal(mn_rocks_write(db, batch), MN_OK);
-    mn_rocks_batch_free(batch);
-    mn_rocks_close(db);
-}
-
 /* As a crash leaves it in the middle: the new format, and some chats done. */
 static void make_half(struct model *m)
 {
-    struct mn_rocks *db = raw_open(m);
+    struct mn_rocks *db = ts_rocks_open(m->t.config.dir);
     struct mn_rocks_batch *batch = mn_rocks_batch_new();
     mn_rocks_batch_put(db, batch, MN_CF_META, MN_STR("lists_making"), MN_ROW_EMPTY);
     mn_rocks_batch_delete(db, batch, MN_CF_META, MN_STR("lists_mark"));
@@ -389,11 +349,11 @@ static void format_1_is_migrated(void **state)
     ts_log_close(&m.t);
     for (int round = 0; round < 3; round++) {
         if (round < 2)
-            make_old(&m);
+            assert_true(ts_make_format_1(m.t.config.dir));
         if (round > 0)
             make_half(&m); /* on top of none (1), and of all that was done already (2) */
         if (round == 1) {
-            struct mn_rocks *db = raw_open(&m);
+            struct mn_rocks *db = ts_rocks_open(m.t.config.dir);
             struct mn_rocks_batch *batch = mn_rocks_batch_new();
             mn_rocks_batch_put(db, batch, MN_CF_META, MN_STR("format"), MN_STR("2"));
             assert_int_equal(mn_rocks_write(db, batch), MN_OK);

@@ -213,6 +213,59 @@ void ts_find_file(struct ts_log *t, const char *suffix, char *path, size_t size)
     assert_true(best > 0);
 }
 
+struct mn_rocks *ts_rocks_open(const char *dir)
+{
+    struct mn_rocks *db = NULL;
+    struct mn_buf why;
+    mn_buf_init(&why, 1000);
+    const struct mn_rocks_config config = {
+        .dir = dir, .cache_bytes = 1 << 20, .memtable_bytes = 1 << 20, .sync = true};
+    assert_int_equal(mn_rocks_open(&config, &db, &why), MN_OK);
+    mn_buf_deinit(&why);
+    return db;
+}
+
+static void put_old_pair(struct mn_rocks *db, struct mn_rocks_batch *batch, struct mn_str key,
+                         struct mn_str value)
+{
+    char old[MN_ROW_PAIR_MAX];
+    struct mn_row_pair row;
+    assert_int_equal(mn_row_pair_parse(value, &row), MN_OK);
+    row = (struct mn_row_pair){.chat = row.chat, .is_bare = row.is_bare};
+    size_t n = mn_row_pair_print(old, &row);
+    assert_int_equal(n, 9); /* as format 1 had it */
+    mn_rocks_batch_put(db, batch, MN_CF_CHAT, key, mn_str_make(old, n));
+}
+
+static void put_old_rows(struct mn_rocks *db)
+{
+    struct mn_str key, value;
+    struct mn_rocks_batch *batch = mn_rocks_batch_new();
+    struct mn_rocks_iter *it = mn_rocks_iter_new_scan(db, MN_CF_CHAT);
+    for (; mn_rocks_iter_get(it, &key, &value); mn_rocks_iter_next(it)) {
+        if (key.p[0] == 'p')
+            put_old_pair(db, batch, key, value);
+        else if (key.p[0] != 'u')
+            mn_rocks_batch_delete(db, batch, MN_CF_CHAT, key);
+    }
+    mn_rocks_iter_free(it);
+    mn_rocks_batch_put(db, batch, MN_CF_META, MN_STR("format"), MN_STR("1"));
+    mn_rocks_batch_delete(db, batch, MN_CF_META, MN_STR("lists_mark"));
+    assert_int_equal(mn_rocks_write(db, batch), MN_OK);
+    mn_rocks_batch_free(batch);
+}
+
+bool ts_make_format_1(const char *dir)
+{
+    uint64_t format = 0;
+    struct mn_rocks *db = ts_rocks_open(dir);
+    assert_int_equal(mn_rlog_read_format(db, &format), MN_OK);
+    if (format == MN_MSGLOG_FORMAT)
+        put_old_rows(db);
+    mn_rocks_close(db);
+    return format == MN_MSGLOG_FORMAT;
+}
+
 struct mn_op *ts_idle_op(void)
 {
     struct mn_op *op = mn_op_new(MN_OP_CURSOR, MN_STR_NONE, MN_STR_NONE, MN_STR_NONE);

@@ -79,6 +79,11 @@ void ts_find_file(struct ts_log *t, const char *suffix, char *path, size_t size)
         assert_true(cond);                                                                         \
     } while (0)
 
+/* The database below a message log that is closed. */
+struct mn_rocks *ts_rocks_open(const char *dir);
+/* Takes a closed log back to format 1: no lists, pairs that do not know of any. False: it is empty. */
+bool ts_make_format_1(const char *dir);
+
 /* Makes the writer stand still in on_commit, and lets it go. */
 void ts_block(struct ts_log *t);
 void ts_unblock(struct ts_log *t);

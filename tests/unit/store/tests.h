@@ -14,6 +14,7 @@ int test_store_msglog_open(void);
 int test_store_msglog_fault(void);
 int test_store_msglog_disk(void);
 int test_store_msglog_crash(void);
+int test_store_rocks(void);
 int test_store_call(void);
 int test_store_witness(void);
 int test_store_power_msglog(void);
