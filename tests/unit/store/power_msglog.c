@@ -5,7 +5,8 @@
  * ids still answer with their first result, and the log goes on.  What was
  * under way may be there or not; once seen after a restart it has to stay.
  *
- * Small memtables, so that flushes, compactions and changes of the live log
+ * Some sessions begin with a log of the format before, so that its migration
+ * is cut.  Small memtables, so that flushes, compactions and changes of the live log
  * are cut too.
  */
 #include <setjmp.h>
@@ -40,6 +41,7 @@ struct world {
     pthread_cond_t changed;
     unsigned waiting;
     bool is_recorded;
+    unsigned migrations; /* sessions that began with one */
     struct mn_metrics *metrics;
     struct mn_db *db;
     struct mn_witness_keeper *keeper;
@@ -86,6 +88,7 @@ static void *begin(void)
 static void end(void *world)
 {
     struct world *w = world;
+    print_message("[          ] %u migrations\n", w->migrations);
     mn_metrics_free(w->metrics);
     mn_free(w->sent);
     pthread_mutex_destroy(&w->lock);
@@ -228,6 +231,16 @@ static void work(void *world, const char *dir, struct mn_rng *rng)
     }
     close_log(w, log);
     w->is_recorded = false;
+}
+
+/* Every third session finds a log of format 1, and is cut while it migrates as well. */
+static void prepare(void *world, const char *dir, struct mn_rng *rng)
+{
+    struct world *w = world;
+    char log[128];
+    snprintf(log, sizeof(log), "%s/messages", dir);
+    if (w->count > 0 && mn_rng_below(rng, 3) == 0)
+        w->migrations += ts_make_format_1(log);
 }
 
 /* ---- check ---- */
@@ -461,6 +474,7 @@ static void power_cuts(void **state)
                                         .sessions = 10,
                                         .begin = begin,
                                         .end = end,
+                                        .prepare = prepare,
                                         .work = work,
                                         .check = check,
                                         .accept = accept};

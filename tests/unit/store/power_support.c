@@ -116,6 +116,8 @@ static void cuts(struct run *run, const struct power_trace *trace, const char *d
 static void session(struct run *run, const char *disk_dir)
 {
     char what[512] = "";
+    if (run->c->prepare)
+        run->c->prepare(run->world, disk_dir, &run->rng);
     power_record(disk_dir);
     opened_at = 0;
     run->c->work(run->world, disk_dir, &run->rng);

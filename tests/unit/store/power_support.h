@@ -21,6 +21,8 @@ struct power_case {
     unsigned sessions;    /* in a chain; then from an empty disk again */
     void *(*begin)(void); /* a chain; power_case's `world` from here on */
     void (*end)(void *world);
+    /* Before a session is recorded: what it finds on the disk is to be different. May be NULL. */
+    void (*prepare)(void *world, const char *dir, struct mn_rng *rng);
     /* Opens the store in `dir`, works, closes; calls power_opened_now() once it is open. */
     void (*work)(void *world, const char *dir, struct mn_rng *rng);
     /* Opens what a cut at `position` left in `dir`, checks, closes. False: print what is wrong first. */
