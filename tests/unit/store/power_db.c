@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Accounts and sessions under power cuts.  Writes are made one after the
+ * Accounts, sessions and friends under power cuts.  Writes are made one after the
  * other, so after a cut the database must be exactly what the first n of
  * them made of it, where n is what had been acknowledged, or one more.
  */
@@ -14,15 +14,18 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "store/sql/db.h"
+#include "store/sql/friend.h"
+#include "store/sql/friend_request.h"
 #include "store/sql/session.h"
 #include "store/sql/user.h"
 #include "unit/store/power_support.h"
 #include "unit/store/tests.h"
 
-enum { USERS = 12, MAX_WRITES = 1200 };
+enum { USERS = 12, MAX_WRITES = 1200, PEER = 100, REQUEST = 1000 };
 
 /* What is known of a user; all numbers grow, so that no two states are alike. */
 struct account {
+    unsigned friendship; /* 1: asked, 2: accepted */
     bool exists;
     unsigned hash, code, token;
     int64_t code_ms, version;
@@ -88,6 +91,29 @@ static void create(struct world *w, struct mn_db *db, int64_t id, struct account
     assert_int_equal(mn_db_user_create(db, &user, mn_str_c(key)), MN_OK);
 }
 
+/* Of each user to somebody else: asked, then accepted, with what the message log has to do for it. */
+static void ask_or_accept(struct world *w, struct mn_db *db, int64_t id, struct account *a)
+{
+    const struct mn_friend_asking asking = {.id = REQUEST + id,
+                                            .from = id,
+                                            .to = PEER + id,
+                                            .client_msg_id = MN_STR("f-1"),
+                                            .now_ms = w->number};
+    const struct mn_friend_deciding deciding = {.request = REQUEST + id,
+                                                .user = PEER + id,
+                                                .accept = true,
+                                                .relation = REQUEST + id,
+                                                .todo = REQUEST + id,
+                                                .now_ms = w->number};
+    struct mn_friend_asked asked;
+    struct mn_friend_decided decided;
+    if (a->friendship == 0)
+        assert_int_equal(mn_db_friend_ask(db, &asking, &asked), MN_OK);
+    else
+        assert_int_equal(mn_db_friend_decide(db, &deciding, &decided), MN_OK);
+    a->friendship++;
+}
+
 static void write_one(struct world *w, struct mn_db *db, struct mn_rng *rng, struct state *now)
 {
     int64_t id = 1 + (int64_t)mn_rng_below(rng, USERS), sv = 0;
@@ -96,6 +122,8 @@ static void write_one(struct world *w, struct mn_db *db, struct mn_rng *rng, str
     w->number++;
     if (!a->exists) {
         create(w, db, id, a);
+    } else if (a->friendship < 2 && mn_rng_below(rng, 4) == 0) {
+        ask_or_accept(w, db, id, a);
     } else if (mn_rng_below(rng, 3) == 0) {
         snprintf(text, sizeof(text), "%08u", w->number);
         assert_int_equal(mn_db_user_set_friend_code(db, id, text, a->code_ms, w->number), MN_OK);
@@ -160,10 +188,34 @@ static bool has_session(struct mn_db *db, int64_t id, const struct account *a)
            (mn_db_session_slide(db, token, 1, INT64_MAX, &user, &sv) == MN_OK && user == id);
 }
 
+static bool count_request(void *arg, const struct mn_friend_request *request)
+{
+    unsigned *n = arg;
+    *n += 1 + (request->status == MN_FRIEND_ACCEPTED);
+    return true;
+}
+
+/* All of it, or nothing: the request, the friendship, what is to be done, and the client id. */
+static bool has_friend(struct mn_db *db, int64_t id, const struct account *a)
+{
+    const struct mn_friend_request_query query = {
+        .user = id, .box = MN_FRIEND_OUTBOX, .before = INT64_MAX, .limit = 10};
+    struct mn_todo todo;
+    unsigned n = 0;
+    size_t todos = 0;
+    bool is_friend = false;
+    if (mn_db_friend_requests(db, &query, count_request, &n) ||
+        mn_db_friend_is(db, id, PEER + id, &is_friend) || mn_db_todos(db, id, 0, &todo, 1, &todos))
+        return false;
+    return n == a->friendship && is_friend == (a->friendship == 2) &&
+           todos == (a->friendship == 2 ? 1 : 0);
+}
+
 static bool is_state(struct mn_db *db, const struct state *state)
 {
     for (int64_t id = 1; id <= USERS; id++)
-        if (!has_user(db, id, &state->of[id]) || !has_session(db, id, &state->of[id]))
+        if (!has_user(db, id, &state->of[id]) || !has_session(db, id, &state->of[id]) ||
+            !has_friend(db, id, &state->of[id]))
             return false;
     return true;
 }
