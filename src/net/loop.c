@@ -2,8 +2,8 @@
 /*
  * One loop thread and the phases of its turn:
  *
- *   poll       sockets: accept, read, parse, dispatch
- *   check      posted tasks, resumed input, on_turn_end(), one write per connection that
+ *   poll       sockets: accept, read, parse, dispatch; tasks that woke the thread
+ *   check      tasks posted meanwhile, resumed input, on_turn_end(), one write per connection that
  *              has something queued, closes, the ceiling on queued bytes
  *   closing    libuv's close callbacks give slots back
  *   timers     the wheel; what they queue is written in `prepare`, before
@@ -139,7 +139,12 @@ static void on_check(uv_check_t *check)
         run_posted(loop);
 }
 
-/* The tasks are run in `check`, behind what the sockets brought. */
+/*
+ * Here and not in `check`: who posted and then had something sent to a socket
+ * (a login raises a version, then the answer leaves, then the client's next
+ * frame comes) is sure that the task comes first.  The kernel tells of
+ * descriptors in the order in which they became ready.
+ */
 static void on_wake(uv_poll_t *poll, int status, int events)
 {
     struct mn_loop *loop = mn_container_of(poll, struct mn_loop, wake_poll);
@@ -148,6 +153,7 @@ static void on_wake(uv_poll_t *poll, int status, int events)
     (void)events;
     mn_ignore(read(loop->wake_fd, &count, sizeof(count)));
     mn_loop_turn_begin(loop);
+    mn_loop_run_tasks(loop);
 }
 
 static void on_wheel(uv_timer_t *timer)

@@ -67,7 +67,9 @@ static bool join(struct crew *crew)
         return false;
     const char *at = memmem(s->http.body.p, s->http.body.n, "\"groupCode\":\"", 13);
     if (at && at + 13 + 16 < s->http.body.p + s->http.body.n)
-        snprintf(code, sizeof code, "%.*s", (int)strcspn(at + 13, "\""), at + 13);
+        snprintf(code, sizeof code, "%.*s", (int)sizeof code - 1,
+                 at + 13); /* 16 at most, and more */
+    code[strcspn(code, "\"")] = '\0';
     snprintf(body, sizeof body, "{\"groupCode\":\"%s\",\"message\":\"let me in\"}", code);
     if (!smoke_post(s, "he asks to be let in", crew->member, "/group/join/request", body, 200,
                     "\"requestId\"") ||

@@ -68,10 +68,13 @@ static void newcomers_take_the_places_of_those_without_a_session(void **state)
     int session = client_ws(&server), idle[PLACES];
     server.on_open = NULL;
     for (unsigned kind = 0; kind < MN_ARRAY_LEN(squatters); kind++) {
+        int64_t accepted = mn_metrics_sum(server.metrics, MN_M_ACCEPTED);
         for (int i = 0; i < PLACES; i++) {
             idle[i] = client_connect(&server);
             client_send_z(idle[i], squatters[kind]);
         }
+        /* None of them may come after a newcomer, and take his place when this thread is slow. */
+        server_await_metric(&server, MN_M_ACCEPTED, accepted + PLACES);
         for (int i = 0; i < 3; i++) {
             int fd = client_connect(&server);
             expect_served(fd);
