@@ -28,6 +28,7 @@ static const struct smoke_scenario scenarios[] = {
     {"session", NULL, smoke_session, true, false, "a login ends the sessions before it"},
     {"friend", NULL, smoke_friend, true, false, "a request told and accepted, and its chat"},
     {"group", NULL, smoke_group, true, false, "a group made, joined, spoken in and left"},
+    {"revoke", NULL, smoke_revoke, true, false, "a message taken back, and who learns of it"},
     {"moments", NULL, smoke_moments, true, false, "posts, likes, comments, and who sees them"},
     {"protocol", NULL, smoke_protocol, false, false, "broken and hostile clients"},
 };

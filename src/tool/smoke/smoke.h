@@ -71,6 +71,7 @@ void smoke_protocol(struct smoke *s);
 void smoke_moments(struct smoke *s);
 void smoke_friend(struct smoke *s);
 void smoke_group(struct smoke *s);
+void smoke_revoke(struct smoke *s);
 
 /* step.c: what scenarios are made of.  All return false when the step failed. */
 

@@ -8,7 +8,8 @@ import pytest
 from support.bench import faulty, minim
 from support.server import MINIM, MINIMD, sanitizer_environment
 
-SCENARIOS = ["basic", "idempotency", "offline", "resend", "auth", "session", "friend", "group", "moments", "protocol"]
+SCENARIOS = ["basic", "idempotency", "offline", "resend", "auth", "session", "friend", "group", "revoke", "moments",
+             "protocol"]
 
 
 def spawned(*args, timeout=120):
