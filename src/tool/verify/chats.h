@@ -11,6 +11,7 @@ enum verify_chat_flag {
     VERIFY_LOW_SEEN = 1u << 0, /* the member's row of the lower user */
     VERIFY_HIGH_SEEN = 1u << 1,
     VERIFY_BARE = 1u << 2,     /* made without a message, so it may have none */
+    VERIFY_GROUP = 1u << 4,    /* its id is a group's: no pair leads to it */
     VERIFY_DISAGREES = 1u << 3 /* messages and index do: to be looked at row by row */
 };
 

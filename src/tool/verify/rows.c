@@ -77,7 +77,8 @@ static void check_place(struct verify_pass *pass, const struct mn_scan_row *row)
         return;
     if (msg.chat != row->chat || msg.seq != row->seq)
         check_elsewhere(pass, row, &msg);
-    else if ((msg.from > msg.to) != row->place.from_high)
+    else if (msg.group ? row->place.sender != msg.from
+                       : row->place.sender != 0 || (msg.from > msg.to) != row->place.from_high)
         verify_found(pass->report, VERIFY_ROW_DIFFERS,
                      "chat %" PRId64 ", msgSeq %" PRId64 ": message %" PRId64 " is of user %" PRId64
                      ", not of the other one",

@@ -40,6 +40,7 @@ struct run {
     bool mine;
     int64_t seq; /* last one */
     int64_t max_id;
+    bool in_pair;      /* a number of a chat of two was seen */
     bool count_known;  /* low_count and low_found are those of `seq` */
     int64_t low_count; /* as it should be, by the rows before */
     int64_t low_found; /* as it was found: a fault is told once, not at every row behind it */
@@ -60,10 +61,12 @@ static uint64_t mix(uint64_t seed, uint64_t a, uint64_t b, uint64_t c)
 }
 
 /* What a place says of its message, and a message of its place. */
-static uint64_t place_sum(const struct verify_pass *pass, int64_t seq, int64_t id, bool from_high,
+/* `by`: of a chat of two whether the greater user sent it, of a group who did. */
+static uint64_t place_sum(const struct verify_pass *pass, int64_t seq, int64_t id, int64_t by,
                           int64_t created_ms)
 {
-    return mix(pass->seed, (uint64_t)id, (uint64_t)seq, (uint64_t)created_ms << 1 | from_high);
+    return mix(pass->seed, (uint64_t)id, (uint64_t)seq,
+               (uint64_t)created_ms ^ mn_hash_u64((uint64_t)by));
 }
 
 static uint64_t client_sum(const struct verify_pass *pass, uint64_t hash, int64_t seq)
@@ -141,6 +144,9 @@ static void count_pair(void *arg, const struct mn_scan_row *row)
     struct store_pass *pass = arg;
     if (row->kind == MN_SCAN_PAIR)
         pass->pairs++;
+    /* There are at most as many groups as memberships. */
+    else if (row->kind == MN_SCAN_MEMBER && !row->damaged && row->member.peer == 0)
+        pass->pairs++;
 }
 
 static void on_pair(void *arg, const struct mn_scan_row *row)
@@ -208,6 +214,22 @@ static void check_count(struct store_pass *pass, const struct mn_scan_row *row)
     run->low_found = found;
 }
 
+/* A chat is a group's with all its numbers, or with none. */
+static void check_group(struct store_pass *pass, const struct mn_scan_row *row)
+{
+    struct run *run = &pass->run;
+    run->count_known = false; /* a pair's, should another one follow */
+    if (!run->entry)
+        return;
+    if (run->entry->low || (run->in_pair && !(run->entry->flags & VERIFY_GROUP)))
+        verify_found(pass->base.report, VERIFY_ROW_DIFFERS,
+                     "chat %" PRId64 ", msgSeq %" PRId64 ": a group's number in a chat of two",
+                     row->chat, row->seq);
+    else if (!(run->entry->flags & VERIFY_GROUP))
+        pass->base.report->stats.chats++;
+    run->entry->flags |= VERIFY_GROUP;
+}
+
 static void check_id(struct store_pass *pass, const struct mn_scan_row *row)
 {
     struct run *run = &pass->run;
@@ -236,10 +258,15 @@ static void on_seq(struct store_pass *pass, const struct mn_scan_row *row)
         run->count_known = false;
         return;
     }
-    check_count(pass, row);
+    if (row->place.sender)
+        check_group(pass, row);
+    else
+        check_count(pass, row);
+    run->in_pair |= !row->place.sender;
     check_id(pass, row);
     if (run->entry)
-        run->entry->sum += place_sum(&pass->base, row->seq, row->place.id, row->place.from_high,
+        run->entry->sum += place_sum(&pass->base, row->seq, row->place.id,
+                                     row->place.sender ? row->place.sender : row->place.from_high,
                                      row->place.created_ms);
 }
 
@@ -285,9 +312,18 @@ static void check_cursors(struct verify_pass *pass, const struct mn_scan_row *ro
 static bool check_membership(struct verify_pass *pass, const struct mn_scan_row *row,
                              struct verify_chat *chat)
 {
+    bool in_group = !row->damaged && row->member.peer == 0;
+    if (in_group && (!chat || !chat->low))
+        return true; /* nothing was said in it yet, or all of it is a group's */
     if (!chat) {
         verify_found(pass->report, VERIFY_MEMBER_ORPHAN,
                      "user %" PRId64 ": there is no chat %" PRId64, row->user, row->chat);
+        return false;
+    }
+    if (chat->flags & VERIFY_GROUP) {
+        verify_found(pass->report, VERIFY_MEMBER_ORPHAN,
+                     "user %" PRId64 ": chat %" PRId64 " is a group, and his row one of two",
+                     row->user, row->chat);
         return false;
     }
     if (!chat->low)
@@ -343,7 +379,7 @@ static void on_member(void *arg, const struct mn_scan_row *row)
     if (row->damaged)
         bad_row(pass, row);
     if (check_membership(pass, row, chat) && !row->damaged)
-        check_cursors(pass, row, chat->head);
+        check_cursors(pass, row, chat ? chat->head : 0);
 }
 
 /* ---- messages ---- */
@@ -366,6 +402,8 @@ static void check_users(struct verify_pass *pass, const struct mn_scan_row *row,
                         const struct verify_chat *chat)
 {
     const struct mn_row_msg *msg = &row->msg;
+    if (msg->group && !chat->low)
+        return;
     int64_t low = msg->from < msg->to ? msg->from : msg->to;
     int64_t high = msg->from < msg->to ? msg->to : msg->from;
     if (low != high && (!chat->low || (chat->low == low && chat->high == high)))
@@ -390,7 +428,8 @@ static void on_message(void *arg, const struct mn_scan_row *row)
     if (!chat)
         return;
     check_users(pass, row, chat);
-    chat->sum -= place_sum(pass, msg->seq, row->id, msg->from > msg->to, msg->created_ms);
+    chat->sum -= place_sum(pass, msg->seq, row->id, msg->group ? msg->from : msg->from > msg->to,
+                           msg->created_ms);
     if (msg->client_id.n <= MN_CLIENT_ID_MAX)
         chat->sum -= client_sum(pass, mn_msglog_scan_hash(pass->scan, msg->from, msg->client_id),
                                 msg->seq);
@@ -401,6 +440,8 @@ static void on_message(void *arg, const struct mn_scan_row *row)
 static void check_chat(struct verify_pass *pass, const struct verify_chat *chat)
 {
     struct verify_report *report = pass->report;
+    if (chat->flags & VERIFY_GROUP)
+        return; /* with a pair too: told where it was seen */
     if (!chat->low) {
         verify_found(report, VERIFY_PAIR_MISSING, "chat %" PRId64 ", last message %" PRId64,
                      chat->id, chat->head);

@@ -449,3 +449,15 @@ def test_a_foreign_secret_is_told(loaded):
     done = verify("--http", f"http://{address(server.http)}", "--ledger", ledger, secret=SECRET[::-1])
     assert done.returncode == 2
     assert "the token is refused" in done.stderr
+
+
+def test_all_that_users_do_is_well(launch):
+    """Groups, friends, revocations and moments are as right to verify as chats of two; after a kill too."""
+    server = launch(LIMITS_OFF)
+    done = subprocess.run([MINIM, "smoke", "--scenario", "group,friend,revoke,moments", "--ws",
+                           f"ws://{address(server.ws)}/ws", "--http", f"http://{address(server.http)}"],
+                          capture_output=True, text=True, timeout=120, env=environment())
+    assert done.returncode == 0, done.stdout + done.stderr
+    server.kill()
+    problems, result = found("--data-dir", server.data)
+    assert problems == {}, result
