@@ -218,7 +218,7 @@ static void ceiling_on_the_connections_of_an_address(void **state)
     close(extra);
     assert_int_equal(mn_metrics_sum(server.metrics, MN_M_ADDRESS_REFUSED), 1);
     close(fd[0]);
-    server_await(&server, SERVER_CLOSE, 1);
+    server_await_open(&server, 2);
     fd[0] = client_ws(&server); /* room again */
     for (int i = 0; i < 3; i++)
         close(fd[i]);

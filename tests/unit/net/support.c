@@ -235,6 +235,18 @@ void server_await_metric(struct server *server, enum mn_metric metric, int64_t a
     }
 }
 
+void server_await_open(struct server *server, int64_t at_most)
+{
+    uint64_t until_ms = mn_mono_ms() + PATIENCE_S * 1000;
+    while (mn_metrics_sum(server->metrics, MN_M_CONN_OPEN) > at_most) {
+        if (mn_mono_ms() > until_ms)
+            fail_msg("%lld open, expected %lld",
+                     (long long)mn_metrics_sum(server->metrics, MN_M_CONN_OPEN),
+                     (long long)at_most);
+        pace_us(500);
+    }
+}
+
 struct call {
     struct mn_task task;
     void (*fn)(struct mn_loop *loop, void *arg);
