@@ -58,9 +58,9 @@ void server_up(struct server *server);
 /* Waits until the event has happened `n` times; fails after 10 s. */
 void server_await(struct server *server, enum server_event event, unsigned n);
 void server_await_closed(struct server *server, enum mn_close_cause cause, unsigned n);
-/* Waits until the metric has at least this value. */
-/* Until no more connections than that hold a place. */
+/* Waits until no more connections than that hold a place. */
 void server_await_open(struct server *server, int64_t at_most);
+/* Waits until the metric has at least this value. */
 void server_await_metric(struct server *server, enum mn_metric metric, int64_t at_least);
 /* Runs fn on a loop's thread and waits until it is done. */
 void server_run(struct server *server, unsigned loop, void (*fn)(struct mn_loop *loop, void *arg),
