@@ -1,0 +1,351 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Plays an exchange against a running server: one verb, one method."""
+import itertools
+import pathlib
+import re
+import sys
+
+TESTS = pathlib.Path(__file__).resolve().parent.parent
+sys.path[:0] = [str(TESTS / "integration"), str(TESTS / "conformance")]
+
+from cases import Reader, tokens as case_tokens  # noqa: E402
+from match import Mismatch, match, match_text, parse  # noqa: E402
+from support import tokens  # noqa: E402
+from support.http import Api  # noqa: E402
+from support.im import Client  # noqa: E402
+from support.rawws import BINARY, CLOSE, PING, PONG, TEXT, RawSocket, close_payload  # noqa: E402
+from support.server import Server  # noqa: E402
+
+NAME = r"[a-z]\w*"
+ACTOR = rf"{NAME}(?:\.\d+)?"
+ACTORS = rf"{ACTOR}(?:, {ACTOR})*"
+HTTP = re.compile(rf"({NAME}) ([A-Z]+) (\S+)(.*?) => (.*)")
+WITH = re.compile(r'((?: with "[^"]*")*)$')
+EXPANSION = re.compile(r"\$\$|\$([a-z]\w*(?:\.[a-z]+)?)|@repeat\(([^,()]*),(\d+)\)|@token\(([^()]*)\)")
+# Limits are out of the way but in exchanges about them.
+OPTIONS = {
+    "im.gateway.ws.rate-limit.connection-rate": 0,
+    "im.gateway.ws.rate-limit.user-rate": 0,
+    "im.gateway.ws.rate-limit.control-rate": 0,
+    "im.ratelimit.enabled": "false",
+}
+OPCODES = {"text": TEXT, "binary": BINARY, "ping": PING, "pong": PONG}
+_uids = itertools.count(10001)
+_names = itertools.count(1)
+
+
+def split_with(text):
+    """(text, headers) of `text with "Name: value" ...`."""
+    tail = WITH.search(text)[1]
+    headers = [header.split(": ", 1) for header in re.findall(r'"([^"]*)"', tail)]
+    return text[:len(text) - len(tail)].strip(), headers
+
+
+def number_or_text(value):
+    return int(value) if re.fullmatch(r"-?\d+", value) else value
+
+
+class Stage:
+    """The server of the exchanges that are being played: one for all that stand below the same @server line."""
+
+    def __init__(self, directory):
+        self.directory, self.block, self.server, self.count = directory, None, None, 0
+
+    def server_for(self, exchange):
+        block = (exchange.path, exchange.block)
+        if self.block != block:
+            self.clear()
+            self.count += 1
+            self.server = Server(self.directory / f"minimd{self.count}", {**OPTIONS, **exchange.options})
+            self.block = block
+            self.server.start()
+        return self.server
+
+    def clear(self):
+        if self.server is not None:
+            server, self.server, self.block = self.server, None, None
+            server.stop()
+
+
+class Person:
+    def __init__(self, uid):
+        self.uid = uid
+        self.token = None  # of a login
+
+
+class Play:
+    """One exchange: its people, their connections, and what was captured."""
+
+    def __init__(self, server, exchange):
+        self.server = server
+        self.exchange = exchange
+        self.people = {}
+        self.connections = {}
+        self.known = {}
+
+    # -- people and words
+
+    def person(self, actor):
+        name = actor.partition(".")[0]
+        if name not in self.people:
+            self.people[name] = Person(next(_uids))
+            self.known[name] = str(self.people[name].uid)
+        return self.people[name]
+
+    def token_of(self, actor):
+        person = self.person(actor)
+        return person.token or self.server.token(person.uid)
+
+    def made_token(self, arguments):
+        """alice, or alice,ttl=-10,iss=x: signed by hand; an empty value leaves the claim out."""
+        name, *changes = [argument.strip() for argument in arguments.split(",")]
+        claims, how = {}, {"secret": self.server.secret}
+        for change in changes:
+            key, _, value = change.partition("=")
+            if key in ("ttl", "alg", "secret"):
+                how[key] = number_or_text(value)
+            else:
+                claims[key] = number_or_text(value) if value else None
+        return tokens.sign(claims.pop("uid", self.person(name).uid), **how, **claims)
+
+    def expand(self, text):
+        def one(found):
+            name, piece, times, token = found.groups()
+            if found[0] == "$$":
+                return "$"
+            if piece is not None:
+                return piece * int(times)
+            if token is not None:
+                return self.made_token(token)
+            if name not in self.known:
+                raise ValueError(f"${name} is nothing yet")
+            return self.known[name]
+        return EXPANSION.sub(one, text)
+
+    # -- the whole
+
+    def run(self):
+        line = self.exchange.line
+        try:
+            for step in self.exchange.steps:
+                line = step.line
+                self.step(step.text)
+            for actor in self.connections:
+                line = f"the end, {actor}"
+                self.nothing(actor)
+        except AssertionError as problem:
+            raise AssertionError(f"{self.exchange.where(line)}: {problem}") from None
+        except Exception as problem:
+            raise AssertionError(f"{self.exchange.where(line)}: {problem!r}") from problem
+        finally:
+            for connection in self.connections.values():
+                connection.close()
+
+    def step(self, text):
+        for pattern, verb in VERBS:
+            found = pattern.fullmatch(text)
+            if found:
+                verb(self, *found.groups())
+                return
+        raise ValueError(f"cannot read {text!r}")
+
+    # -- connections
+
+    def are_users(self, actors):
+        for actor in actors.split(", "):
+            self.person(actor)
+
+    def connect(self, actors):
+        for actor in actors.split(", "):
+            self.connections[actor] = Client(self.server, self.person(actor).uid, self.token_of(actor))
+
+    def open(self, actors, path):
+        for actor in actors.split(", "):
+            self.person(actor)
+            self.connections[actor] = Client(self.server, path=path or "/ws")
+
+    def disconnect(self, actors):
+        for actor in actors.split(", "):
+            connection = self.connections.pop(actor)
+            connection.send_frame(CLOSE, close_payload(1000))
+            connection.expect_close(1000, "")
+            connection.close()
+
+    def login(self, actor):
+        name = f"user{next(_names)}"
+        made = self.server.api().login(name)
+        self.people[actor] = person = Person(int(made["userId"]))
+        person.token = made["accessToken"]
+        self.known.update({actor: made["userId"], f"{actor}.name": name, f"{actor}.token": made["accessToken"],
+                           f"{actor}.refresh": made["refreshToken"]})
+
+    # -- frames
+
+    def send(self, actor, text):
+        self.connections[actor].send_text(self.expand(text))
+
+    def receive(self, actors, expected):
+        for actor in actors.split(", "):
+            try:
+                self.receive_one(actor, expected)
+            except Mismatch as problem:
+                raise Mismatch(f"{actor} {problem}") from None
+
+    def receive_one(self, actor, expected):
+        connection = self.connections[actor]
+        if expected == "nothing":
+            self.nothing(actor)
+        elif expected == "end":
+            connection.expect_eof()
+            self.connections.pop(actor).close()
+        elif expected.startswith("close "):
+            _, code, reason = (expected + " ").split(" ", 2)
+            connection.expect_close(int(code), self.expand(reason.strip()) if reason.strip() != "*" else None)
+            self.connections.pop(actor).close()
+        else:
+            text = connection.recv_text()
+            try:
+                match_text(self.expand(expected), text, self.known)
+            except Mismatch as problem:
+                raise Mismatch(f"{problem}\n  came     {text}\n  expected {self.expand(expected)}") from None
+
+    def nothing(self, actor):
+        got = self.connections[actor].settle()
+        if got:
+            raise Mismatch(f"{actor} got what is not expected: {[frame.payload.decode(errors='replace') for frame in got]}")
+
+    def send_frames(self, actor, text):
+        """In the words of tests/conformance."""
+        reader = Reader.__new__(Reader)
+        reader.tokens, reader.path = list(case_tokens(" " + text + " => nothing", self.exchange.path.name)), self.exchange.path.name
+        reader.at, reader.role = 0, "server"
+        out = reader.frame()
+        while reader.take_if(";"):
+            out += reader.frame()
+        self.connections[actor].send(out)
+
+    def receive_frame(self, actor, kind, payload):
+        got = self.connections[actor].recv_frame()
+        expected = self.expand(payload or "").encode()
+        if (got.fin, got.rsv, got.opcode, got.payload) != (True, 0, OPCODES[kind], expected):
+            raise Mismatch(f"{actor} got {got}")
+
+    # -- HTTP
+
+    def call(self, actor, method, path, body, answer):
+        body, headers = split_with(body)
+        token = None if actor == "nobody" else self.token_of(actor)
+        body = self.expand(body) if body else None
+        sent = {name: self.expand(value) for name, value in headers}
+        if body is not None:
+            sent.setdefault("Content-Type", "application/json")
+        reply = Api(self.server.http, token).request(method, self.expand(path), body, sent)
+        try:
+            self.check_answer(reply.status, reply.all_headers, reply.text, answer)
+        except Mismatch as problem:
+            raise Mismatch(f"{problem}\n  came     {reply}\n  expected {answer}") from None
+
+    def check_answer(self, status, headers, text, answer):
+        answer, expected_headers = split_with(answer)
+        kind, _, rest = answer.partition(" ")
+        content_type = "application/json"
+        if kind == "OK":
+            status_expected = 200
+            pattern = '{"ok":true,"code":0,"message":"ok",' + (f'"data":{rest},' if rest else "") + '"ts":@ms}'
+        elif kind in ("F", "X"):
+            status_expected, code, message = (f"200 {rest}" if kind == "F" else rest).split(" ", 2)
+            status_expected = int(status_expected)
+            message = message if message.startswith('"') else f'"{message}"'
+            pattern = f'{{"ok":false,"code":{code},"message":{message},"ts":@ms}}'
+        else:
+            status_expected, pattern, content_type = int(kind), None, None
+        if status != status_expected:
+            raise Mismatch(f"status {status}, not {status_expected}")
+        self.check_headers(headers, expected_headers, content_type)
+        if pattern is not None:
+            match_text(self.expand(pattern), text, self.known)
+        elif rest:
+            match(parse(self.expand(rest)), text, "the body", self.known)
+
+    def check_headers(self, headers, expected, content_type):
+        """`Name: value`; `Name: -` is absent; a value may be a matcher."""
+        names = {name.lower() for name, _ in expected}
+        if content_type and "content-type" not in names:
+            expected = [*expected, ("Content-Type", content_type)]
+        for name, value in expected:
+            got = [v for n, v in headers if n == name.lower()]
+            if value == "-":
+                if got:
+                    raise Mismatch(f"{name} is {got}")
+            elif value == "@seconds":
+                if len(got) != 1 or not re.fullmatch("[1-9][0-9]*", got[0]):
+                    raise Mismatch(f"{name} is {got}")
+            elif ", ".join(got) != self.expand(value):
+                raise Mismatch(f"{name} is {got}, not {self.expand(value)!r}")
+
+    def raw(self, actor, lines, answer):
+        """A request as bytes; a 101 leaves `actor` with a connection."""
+        connection = RawSocket(self.server.ws)
+        head = "".join(f"{self.expand(line)}\r\n" for line in re.findall(r'"([^"]*)"', lines))
+        connection.send(f"{head}\r\n".encode())
+        response = connection.read_response(head=head.startswith("HEAD "))
+        pairs = [(name, value) for name, values in response.headers.items() for value in values]
+        self.check_answer(response.status, pairs, response.body.decode(), answer)
+        if response.status != 101:
+            connection.close()
+            return
+        client = Client.__new__(Client)
+        client.sock, client.buffer, client.pending, client.server = connection.sock, connection.buffer, [], self.server
+        self.connections[actor] = client
+
+    # -- what others have done
+
+    def api_of(self, name):
+        return Api(self.server.http, self.token_of(name))
+
+    def befriend(self, one, other):
+        client = Client(self.server, self.person(one).uid, self.token_of(one))
+        to = str(self.person(other).uid)
+        client.send_json(type="FRIEND_REQUEST", clientMsgId=f"friends-{to}", to=to)
+        request = client.recv()["serverMsgId"]
+        made = self.api_of(other).post("/friend/request/decide", {"requestId": request, "action": "accept"}).ok()
+        client.expect("FRIEND_DECISION")
+        client.close()
+        self.known[f"{one}.{other}"] = self.known[f"{other}.{one}"] = made["singleChatId"]
+
+    def group(self, name, owner, members):
+        own = self.api_of(owner)
+        group = own.post("/group/create", {"name": "Team"}).ok()["groupId"]
+        code = own.get("/group/profile/by-id", groupId=group).ok()["groupCode"]
+        for word in members.split(", ") if members else []:
+            member = word.lstrip("+")
+            request = self.api_of(member).post("/group/join/request", {"groupCode": code}).ok()["requestId"]
+            own.post("/group/join/decide", {"requestId": request, "action": "accept"}).ok()
+            if word.startswith("+"):
+                own.post("/group/member/set-admin",
+                         {"groupId": group, "userId": self.person(member).uid, "admin": True}).ok()
+        self.known[name], self.known[f"{name}.code"] = group, code
+
+    def restart(self):
+        for connection in self.connections.values():
+            connection.close()
+        self.connections = {}
+        self.server.restart()
+
+
+VERBS = [(re.compile(pattern), verb) for pattern, verb in (
+    (rf"({ACTORS}) (?:is a user|are users)", Play.are_users),
+    (rf"({ACTORS}) connects?", Play.connect),
+    (rf"({ACTORS}) opens?(?: (/\S*))?", Play.open),
+    (rf"({ACTORS}) disconnects?", Play.disconnect),
+    (rf"({NAME}) logs in", Play.login),
+    (rf"({ACTOR}) > (.*)", Play.send),
+    (rf"({ACTORS}) < (.*)", Play.receive),
+    (rf"({ACTOR}) >> (.*)", Play.send_frames),
+    (rf'({ACTOR}) << (\w+)(?: "(.*)")?', Play.receive_frame),
+    (rf'({ACTOR}) raw((?: "[^"]*")+) => (.*)', Play.raw),
+    (HTTP.pattern, Play.call),
+    (rf"({NAME}) and ({NAME}) are friends", Play.befriend),
+    (rf"group ({NAME}) of ({NAME}):(?: (\S.*))?", Play.group),
+    (r"server restarts", Play.restart),
+)]
