@@ -111,6 +111,19 @@ void mn_api_broken_softly(struct mn_api_call *call, const char *what, enum mn_er
     envelope(call, 200, 50000, "internal_error");
 }
 
+void mn_api_refused(struct mn_api_call *call, const char *what, enum mn_err err, const char *reason)
+{
+    if (!reason)
+        mn_api_broken(call, what, err);
+    else
+        mn_api_fail(call,
+                    err == MN_EPERM       ? 40300
+                    : err == MN_ENOTFOUND ? 40400
+                    : err == MN_ELIMIT    ? 42900
+                                          : 40000,
+                    reason);
+}
+
 void mn_api_plain(struct mn_api_call *call, unsigned status, const char *type)
 {
     call->res->status = status;

@@ -12,6 +12,7 @@
 #include "base/metrics.h"
 #include "base/pool.h"
 #include "im/account.h"
+#include "im/conversation/conversation.h"
 #include "im/dnd.h"
 #include "im/filter.h"
 #include "im/friend/friend.h"
@@ -19,7 +20,6 @@
 #include "im/moment/moment.h"
 #include "net/http.h"
 #include "ops/ops.h"
-#include "store/log/msglog.h"
 
 /*
  * The HTTP API (docs/contract/http.md).  A request arrives on a loop thread, where
@@ -65,23 +65,14 @@ struct mn_api_options {
 /* Limits of limit.c; "http://localhost:*,http://127.0.0.1:*,null,same-host"; no proxies. */
 void mn_api_options_default(struct mn_api_options *options);
 
-/* What endpoints ask of groups, on workers; may block. */
-struct mn_api_groups {
-    struct mn_groups *rules; /* outlives the api */
-    void *ctx;
-    /* Gives the names of those that exist, by their index in `groups`, in any order. */
-    enum mn_err (*names)(void *ctx, const int64_t *groups, size_t count,
-                         void (*give)(void *arg, size_t index, struct mn_str name), void *arg);
-};
-
 struct mn_api_config {
     struct mn_account *account; /* all of these outlive the api */
-    struct mn_msglog *msglog;
+    const struct mn_conversations *conversations;
     struct mn_db *db;
     struct mn_friends *friends;
     const struct mn_dnd *dnd;
     struct mn_moments *moments;
-    struct mn_api_groups groups;
+    struct mn_groups *groups;
     struct mn_ops *ops;
     struct mn_pool *pool;      /* everything but logins */
     struct mn_pool *hash_pool; /* logins, 50 ms of CPU each; NULL = pool */

@@ -85,6 +85,12 @@ void mn_api_bad_token(struct mn_api_call *call, const char *message);
 void mn_api_broken(struct mn_api_call *call, const char *what, enum mn_err err);
 /* The same where the contract wants HTTP 200 whatever failed (7.2.4): logged and counted alike. */
 void mn_api_broken_softly(struct mn_api_call *call, const char *what, enum mn_err err);
+/*
+ * What a rule of im/ returned, which is not MN_OK: with a reason for the
+ * client its refusal (H-2.2), without one a store that failed.
+ */
+void mn_api_refused(struct mn_api_call *call, const char *what, enum mn_err err,
+                    const char *reason);
 /* 503 server_busy with Retry-After. */
 void mn_api_busy(struct mn_api_call *call);
 /* Not an envelope: probes and the CORS refusal. */

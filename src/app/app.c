@@ -24,6 +24,7 @@
 #include "gate/gate.h"
 #include "im/account.h"
 #include "im/call/calls.h"
+#include "im/conversation/conversation.h"
 #include "im/dnd.h"
 #include "im/friend/friend.h"
 #include "im/group/groups.h"
@@ -70,6 +71,7 @@ struct mn_app {
     struct mn_dnd dnd;
     struct mn_moments *moments;
     struct mn_groups *groups;
+    struct mn_conversations conversations;
     struct mn_call_world call_world;
     struct mn_calls *calls;
     struct mn_ops *ops;
@@ -148,30 +150,6 @@ static enum mn_err group_members(void *ctx, int64_t group, mn_roster_put put, vo
 {
     struct mn_app *app = ctx;
     return mn_db_group_members(app->db, group, put, arg);
-}
-
-/* Rows come by id, names are wanted by their place in the question. */
-struct name_question {
-    const int64_t *groups;
-    size_t count;
-    void (*give)(void *arg, size_t index, struct mn_str name);
-    void *arg;
-};
-
-static void give_name(void *arg, const struct mn_group *group)
-{
-    const struct name_question *question = arg;
-    for (size_t i = 0; i < question->count; i++)
-        if (question->groups[i] == group->id)
-            question->give(question->arg, i, mn_str_c(group->name));
-}
-
-static enum mn_err group_names(void *ctx, const int64_t *groups, size_t count,
-                               void (*give)(void *arg, size_t index, struct mn_str name), void *arg)
-{
-    struct mn_app *app = ctx;
-    struct name_question question = {groups, count, give, arg};
-    return mn_db_groups(app->db, 0, groups, count, give_name, &question);
 }
 
 static enum mn_err make_gate(struct mn_app *app, struct mn_buf *why)
@@ -389,6 +367,7 @@ static enum mn_err make_api(struct mn_app *app, struct mn_buf *why)
                                       .sink = mn_gate_sink(app->gate)};
     mn_wire_groups(config, &groups);
     app->groups = mn_groups_new(&groups);
+    app->conversations = (struct mn_conversations){.msglog = app->msglog, .db = app->db};
     app->ops = mn_ops_new(&(struct mn_ops_config){.metrics = app->metrics,
                                                   .msglog = app->msglog,
                                                   .db = app->db,
@@ -401,12 +380,12 @@ static enum mn_err make_api(struct mn_app *app, struct mn_buf *why)
     if (!app->pool || !app->hash_pool)
         return no_threads(why, "worker");
     struct mn_api_config api = {.account = app->account,
-                                .msglog = app->msglog,
+                                .conversations = &app->conversations,
                                 .db = app->db,
                                 .friends = app->friends,
                                 .dnd = &app->dnd,
                                 .moments = app->moments,
-                                .groups = {.rules = app->groups, .ctx = app, .names = group_names},
+                                .groups = app->groups,
                                 .ops = app->ops,
                                 .pool = app->pool,
                                 .hash_pool = app->hash_pool,

@@ -9,7 +9,7 @@
 
 static struct mn_groups *groups_of(const struct mn_api_call *call)
 {
-    return call->api->config.groups.rules;
+    return call->api->config.groups;
 }
 
 static struct mn_str or_null(bool has, const char *text)
@@ -18,20 +18,6 @@ static struct mn_str or_null(bool has, const char *text)
 }
 
 /* ---- shared with group_join.c ---------------------------------------------- */
-
-void mn_api_group_refused(struct mn_api_call *call, const char *what, enum mn_err err,
-                          const char *reason)
-{
-    if (!reason)
-        mn_api_broken(call, what, err);
-    else
-        mn_api_fail(call,
-                    err == MN_EPERM       ? 40300
-                    : err == MN_ENOTFOUND ? 40400
-                    : err == MN_ELIMIT    ? 42900
-                                          : 40000,
-                    reason);
-}
 
 bool mn_api_group_id(struct mn_api_call *call, const char *name, const char *missing,
                      const char *bad, int64_t *ret)
@@ -63,7 +49,7 @@ bool mn_api_group_limited(struct mn_api_call *call, enum mn_api_rule rule)
 static void answer(struct mn_api_call *call, const char *what, enum mn_err err, const char *reason)
 {
     if (err)
-        mn_api_group_refused(call, what, err, reason);
+        mn_api_refused(call, what, err, reason);
     else
         mn_api_ok(call);
 }
@@ -89,7 +75,7 @@ void mn_api_group_create(struct mn_api_call *call)
     if (!err)
         err = mn_groups_create(groups_of(call), call->user, name, &group);
     if (err) {
-        mn_api_group_refused(call, "group_create", err, reason);
+        mn_api_refused(call, "group_create", err, reason);
         return;
     }
     struct mn_jout out = mn_api_data_begin(call);
@@ -197,7 +183,7 @@ void mn_api_group_profile_by_id(struct mn_api_call *call)
         return;
     enum mn_err err = mn_groups_profile(groups_of(call), call->user, group, &profile, &reason);
     if (err)
-        mn_api_group_refused(call, "group_profile", err, reason);
+        mn_api_refused(call, "group_profile", err, reason);
     else
         answer_profile(call, &profile);
 }
@@ -213,7 +199,7 @@ void mn_api_group_profile_by_code(struct mn_api_call *call)
     enum mn_err err = mn_groups_profile_by_code(groups_of(call), call->user, code, &profile,
                                                 &reason);
     if (err)
-        mn_api_group_refused(call, "group_profile", err, reason);
+        mn_api_refused(call, "group_profile", err, reason);
     else
         answer_profile(call, &profile);
 }
@@ -251,7 +237,7 @@ void mn_api_group_member_list(struct mn_api_call *call)
                                         &reason);
     mn_jout_close(&out, ']');
     if (err)
-        mn_api_group_refused(call, "group_members", err, reason);
+        mn_api_refused(call, "group_members", err, reason);
     else
         mn_api_data_end(call);
 }
@@ -362,7 +348,7 @@ void mn_api_group_code_reset(struct mn_api_call *call)
         return;
     }
     if (err) {
-        mn_api_group_refused(call, "group_code", err, reason);
+        mn_api_refused(call, "group_code", err, reason);
         return;
     }
     struct mn_jout out = mn_api_data_begin(call);

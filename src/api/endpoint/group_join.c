@@ -24,10 +24,10 @@ void mn_api_group_join_request(struct mn_api_call *call)
     if (!mn_body_text(call, "groupCode", &code) || !mn_body_text(call, "message", &message) ||
         mn_api_group_limited(call, MN_API_RULE_GROUP_CODE))
         return;
-    enum mn_err err = mn_groups_ask(call->api->config.groups.rules, call->user, code, message, &id,
+    enum mn_err err = mn_groups_ask(call->api->config.groups, call->user, code, message, &id,
                                     &reason);
     if (err) {
-        mn_api_group_refused(call, "group_join_request", err, reason);
+        mn_api_refused(call, "group_join_request", err, reason);
         return;
     }
     struct mn_jout out = mn_api_data_begin(call);
@@ -85,11 +85,11 @@ void mn_api_group_join_requests(struct mn_api_call *call)
     query.status = status_of(status);
     struct mn_jout out = mn_api_data_begin(call);
     mn_jout_open(&out, NULL, '[');
-    enum mn_err err = mn_groups_requests(call->api->config.groups.rules, call->user, &query,
+    enum mn_err err = mn_groups_requests(call->api->config.groups, call->user, &query,
                                          print_request, &out, &reason);
     mn_jout_close(&out, ']');
     if (err)
-        mn_api_group_refused(call, "group_join_requests", err, reason);
+        mn_api_refused(call, "group_join_requests", err, reason);
     else
         mn_api_data_end(call);
 }
@@ -113,10 +113,10 @@ void mn_api_group_join_decide(struct mn_api_call *call)
     }
     if (mn_api_group_limited(call, MN_API_RULE_GROUP_CHANGE))
         return;
-    enum mn_err err = mn_groups_decide(call->api->config.groups.rules, call->user, id, accept,
-                                       &request, &reason);
+    enum mn_err err = mn_groups_decide(call->api->config.groups, call->user, id, accept, &request,
+                                       &reason);
     if (err) {
-        mn_api_group_refused(call, "group_join_decide", err, reason);
+        mn_api_refused(call, "group_join_decide", err, reason);
         return;
     }
     struct mn_jout out = mn_api_data_begin(call);

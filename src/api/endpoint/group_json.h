@@ -8,9 +8,6 @@
 
 /* What group.c and group_join.c share. */
 
-/* Answers what a function of im/group/groups.h returned, which is not MN_OK (H-2.2). */
-void mn_api_group_refused(struct mn_api_call *call, const char *what, enum mn_err err,
-                          const char *reason);
 /*
  * A field that must be a positive id; answered with `missing` when it is not
  * there, with `bad` when it is no such id.

@@ -3,7 +3,7 @@
 #define MN_API_ENDPOINT_MESSAGE_JSON_H
 
 #include "api/call.h"
-#include "im/single_chat_view.h"
+#include "im/conversation/conversation.h"
 
 /*
  * What the lists of all kinds of chats share: messages as JSON, the page
@@ -12,10 +12,10 @@
  */
 #define MN_API_PAGE_MAX 100 /* rows of a page, clamped */
 
-/* mn_msg_fn, arg a struct mn_jout: the message object of 7.4.3; stops at a full buffer. */
-bool mn_api_print_message(void *arg, const struct mn_msg *msg);
-/* The same: `lastMessage` of a conversation (7.4.1, 7.7.1); NULL: there is none. */
-bool mn_api_print_last_message(void *arg, const struct mn_msg *msg);
+/* mn_message_put, arg a struct mn_jout: the message object of 7.4.3; stops at a full buffer. */
+bool mn_api_print_message(void *arg, const struct mn_message_view *msg);
+/* `lastMessage` of a conversation (7.4.1, 7.7.1); NULL: there is none. */
+void mn_api_print_last_message(struct mn_jout *out, const struct mn_message_view *msg);
 
 /*
  * pageNo and pageSize of the .../list calls (3.5); pageNo may be any 64-bit
@@ -25,7 +25,11 @@ bool mn_api_page_params(struct mn_api_call *call, int64_t *ret_no, int64_t *ret_
                         int64_t *ret_skip);
 /* Totals behind `records`, real ones (H-3.5), and the page object's end. */
 void mn_api_print_page_end(struct mn_jout *out, int64_t total, int64_t size, int64_t current);
-/* lastUpdatedAt and lastId of every conversation list: where its page begins. */
-bool mn_api_list_cursor(struct mn_api_call *call, struct mn_chat_pos *ret);
+/*
+ * lastUpdatedAt and lastId of every conversation list, into *room; *ret_after
+ * points to it, or is NULL: neither was given.
+ */
+bool mn_api_last_row(struct mn_api_call *call, struct mn_conversation_row *room,
+                     const struct mn_conversation_row **ret_after);
 
 #endif

@@ -51,7 +51,7 @@ static struct mn_api *api_with_pools(struct ta *t)
     struct mn_api *api = NULL;
     struct mn_buf why;
     struct mn_api_config config = {.account = t->account,
-                                   .msglog = t->msglog,
+                                   .conversations = &t->conversations,
                                    .ops = t->ops,
                                    .metrics = t->metrics,
                                    .log = &t->log,

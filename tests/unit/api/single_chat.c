@@ -6,7 +6,6 @@
 #include "base/mem.h"
 #include "base/num.h"
 #include "im/message.h"
-#include "im/single_chat_view.h"
 
 #define ME 10001
 #define BASE_MS INT64_C(1769241367000)

@@ -28,6 +28,7 @@ struct ta {
     struct mn_idgen ids;
     struct mn_jwt_key jwt;
     struct mn_account *account;
+    struct mn_conversations conversations;
     struct mn_ops *ops;
     struct mn_log log;
     struct mn_api *api;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "im/list_cursor.h"
+#include "im/conversation/place.h"
 
 static bool take_time(void *arg, const struct mn_msg *msg)
 {
@@ -52,8 +52,9 @@ static enum mn_err choose(struct mn_msglog *log, const struct mn_chat_view *row,
     return MN_OK;
 }
 
-enum mn_err mn_list_cursor_place(struct mn_msglog *log, int64_t user, const struct mn_date *updated,
-                                 int64_t chat, struct mn_chat_pos *ret)
+enum mn_err mn_conversation_place(struct mn_msglog *log, int64_t user,
+                                  const struct mn_date *updated, int64_t chat,
+                                  struct mn_chat_pos *ret)
 {
     struct mn_chat_view row;
     int64_t at[MN_DATE_INSTANTS];

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef MN_IM_LIST_CURSOR_H
-#define MN_IM_LIST_CURSOR_H
+#ifndef MN_IM_CONVERSATION_PLACE_H
+#define MN_IM_CONVERSATION_PLACE_H
 
 #include "base/clock.h"
-#include "im/single_chat_view.h"
+#include "store/log/msglog.h"
 
 /*
  * Where the next page of a conversation list begins.  A client names the
@@ -14,12 +14,11 @@
  * one of its messages.  A time in an hour that clocks skipped stands for
  * the skip itself.
  *
- * Every list that takes lastUpdatedAt comes through here.  Reads the log
- * and blocks: workers only.  Errors: those of the log; an unknown chat, or
+ * Private to im/conversation.  Reads the log and blocks: workers only.  Errors: those of the log; an unknown chat, or
  * one of others, is none, the latest instant is meant then.
  */
-MN_MUSTCHECK enum mn_err mn_list_cursor_place(struct mn_msglog *log, int64_t user,
-                                              const struct mn_date *updated, int64_t chat,
-                                              struct mn_chat_pos *ret);
+MN_MUSTCHECK enum mn_err mn_conversation_place(struct mn_msglog *log, int64_t user,
+                                               const struct mn_date *updated, int64_t chat,
+                                               struct mn_chat_pos *ret);
 
 #endif
