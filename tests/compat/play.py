@@ -3,6 +3,7 @@
 import itertools
 import pathlib
 import re
+import signal
 import sys
 
 TESTS = pathlib.Path(__file__).resolve().parent.parent
@@ -15,13 +16,14 @@ from support.http import Api  # noqa: E402
 from support.im import Client  # noqa: E402
 from support.rawws import BINARY, CLOSE, PING, PONG, TEXT, RawSocket, close_payload  # noqa: E402
 from support.server import Server  # noqa: E402
+from support.wait import Deadline  # noqa: E402
 
 NAME = r"[a-z]\w*"
 ACTOR = rf"{NAME}(?:\.\d+)?"
 ACTORS = rf"{ACTOR}(?:, {ACTOR})*"
 HTTP = re.compile(rf"({NAME}) ([A-Z]+) (\S+)(.*?) => (.*)")
 WITH = re.compile(r'((?: with "[^"]*")*)$')
-EXPANSION = re.compile(r"\$\$|\$([a-z]\w*(?:\.[a-z]+)?)|@repeat\(([^,()]*),(\d+)\)|@token\(([^()]*)\)")
+EXPANSION = re.compile(r"\$\$|\$([a-z]\w*(?:\.[a-z]+)?)|@repeat\(([^()]*?),(\d+)\)|@token\(([^()]*)\)")
 # Limits are out of the way but in exchanges about them.
 OPTIONS = {
     "im.gateway.ws.rate-limit.connection-rate": 0,
@@ -56,9 +58,8 @@ class Stage:
         if self.block != block:
             self.clear()
             self.count += 1
-            self.server = Server(self.directory / f"minimd{self.count}", {**OPTIONS, **exchange.options})
-            self.block = block
-            self.server.start()
+            server = Server(self.directory / f"minimd{self.count}", {**OPTIONS, **exchange.options})
+            self.server, self.block = server.start(), block
         return self.server
 
     def clear(self):
@@ -171,13 +172,14 @@ class Play:
             connection.expect_close(1000, "")
             connection.close()
 
-    def login(self, actor):
-        name = f"user{next(_names)}"
-        made = self.server.api().login(name)
-        self.people[actor] = person = Person(int(made["userId"]))
-        person.token = made["accessToken"]
-        self.known.update({actor: made["userId"], f"{actor}.name": name, f"{actor}.token": made["accessToken"],
-                           f"{actor}.refresh": made["refreshToken"]})
+    def login(self, actors):
+        for actor in actors.split(", "):
+            name = f"user{next(_names)}"
+            made = self.server.api().login(name)
+            self.people[actor] = person = Person(int(made["userId"]))
+            person.token = made["accessToken"]
+            self.known.update({actor: made["userId"], f"{actor}.name": name, f"{actor}.token": made["accessToken"],
+                               f"{actor}.refresh": made["refreshToken"]})
 
     # -- frames
 
@@ -210,9 +212,13 @@ class Play:
                 raise Mismatch(f"{problem}\n  came     {text}\n  expected {self.expand(expected)}") from None
 
     def nothing(self, actor):
-        got = self.connections[actor].settle()
-        if got:
-            raise Mismatch(f"{actor} got what is not expected: {[frame.payload.decode(errors='replace') for frame in got]}")
+        """Nothing has come up to the answer to a ping; pings of the server are answered."""
+        connection = self.connections[actor]
+        got = connection.settle()
+        for frame in got:
+            if frame.opcode != PING:
+                raise Mismatch(f"{actor} got what nobody expects: {[frame.payload.decode(errors='replace') for frame in got]}")
+            connection.send_frame(PONG, frame.payload)
 
     def send_frames(self, actor, text):
         """In the words of tests/conformance."""
@@ -233,17 +239,23 @@ class Play:
     # -- HTTP
 
     def call(self, actor, method, path, body, answer):
+        body, eventually = body.removesuffix(" eventually"), body.endswith(" eventually")
         body, headers = split_with(body)
         token = None if actor == "nobody" else self.token_of(actor)
         body = self.expand(body) if body else None
         sent = {name: self.expand(value) for name, value in headers}
         if body is not None:
             sent.setdefault("Content-Type", "application/json")
-        reply = Api(self.server.http, token).request(method, self.expand(path), body, sent)
-        try:
-            self.check_answer(reply.status, reply.all_headers, reply.text, answer)
-        except Mismatch as problem:
-            raise Mismatch(f"{problem}\n  came     {reply}\n  expected {answer}") from None
+        api, path = Api(self.server.http, token), self.expand(path)
+        deadline = Deadline()
+        while True:
+            reply = api.request(method, path, body, sent)
+            try:
+                self.check_answer(reply.status, reply.all_headers, reply.text, answer)
+                return
+            except Mismatch as problem:
+                if not eventually or deadline.passed():
+                    raise Mismatch(f"{problem}\n  came     {reply}\n  expected {answer}") from None
 
     def check_answer(self, status, headers, text, answer):
         answer, expected_headers = split_with(answer)
@@ -332,13 +344,21 @@ class Play:
         self.connections = {}
         self.server.restart()
 
+    def stop(self):
+        """Begins to stop: what connections are told is still to be read."""
+        self.server.signal(signal.SIGTERM)
+
+    def start(self):
+        assert self.server.wait() == 0
+        self.server.start()
+
 
 VERBS = [(re.compile(pattern), verb) for pattern, verb in (
     (rf"({ACTORS}) (?:is a user|are users)", Play.are_users),
     (rf"({ACTORS}) connects?", Play.connect),
     (rf"({ACTORS}) opens?(?: (/\S*))?", Play.open),
     (rf"({ACTORS}) disconnects?", Play.disconnect),
-    (rf"({NAME}) logs in", Play.login),
+    (rf"({ACTORS}) logs? in", Play.login),
     (rf"({ACTOR}) > (.*)", Play.send),
     (rf"({ACTORS}) < (.*)", Play.receive),
     (rf"({ACTOR}) >> (.*)", Play.send_frames),
@@ -348,4 +368,6 @@ VERBS = [(re.compile(pattern), verb) for pattern, verb in (
     (rf"({NAME}) and ({NAME}) are friends", Play.befriend),
     (rf"group ({NAME}) of ({NAME}):(?: (\S.*))?", Play.group),
     (r"server restarts", Play.restart),
+    (r"server stops", Play.stop),
+    (r"server starts", Play.start),
 )]
