@@ -32,6 +32,7 @@ static const struct {
     {"witness", test_store_witness},
     {"power_msglog", test_store_power_msglog},
     {"power_db", test_store_power_db},
+    {"power_group", test_store_power_group},
     {"db", test_store_db},
     {"sql", test_store_sql},
 };

@@ -273,7 +273,7 @@ static void power_cuts(void **state)
 {
     (void)state;
     static const struct power_case c = {.name = "the accounts",
-                                        .percent = 40,
+                                        .percent = 30,
                                         .sessions = 10,
                                         .begin = begin,
                                         .end = end,

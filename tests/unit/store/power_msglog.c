@@ -470,7 +470,7 @@ static void power_cuts(void **state)
 {
     (void)state;
     static const struct power_case c = {.name = "the message log",
-                                        .percent = 60,
+                                        .percent = 45,
                                         .sessions = 10,
                                         .begin = begin,
                                         .end = end,

@@ -19,6 +19,7 @@ int test_store_call(void);
 int test_store_witness(void);
 int test_store_power_msglog(void);
 int test_store_power_db(void);
+int test_store_power_group(void);
 int test_store_db(void) __attribute__((weak));
 int test_store_sql(void);
 
