@@ -12,6 +12,7 @@
 #include "base/metrics.h"
 #include "base/pool.h"
 #include "im/account.h"
+#include "im/call/records.h"
 #include "im/conversation/conversation.h"
 #include "im/dnd.h"
 #include "im/filter.h"
@@ -68,7 +69,7 @@ void mn_api_options_default(struct mn_api_options *options);
 struct mn_api_config {
     struct mn_account *account; /* all of these outlive the api */
     const struct mn_conversations *conversations;
-    struct mn_db *db;
+    const struct mn_call_records *call_records;
     struct mn_friends *friends;
     const struct mn_dnd *dnd;
     struct mn_moments *moments;

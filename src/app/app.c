@@ -24,6 +24,7 @@
 #include "gate/gate.h"
 #include "im/account.h"
 #include "im/call/calls.h"
+#include "im/call/records.h"
 #include "im/conversation/conversation.h"
 #include "im/dnd.h"
 #include "im/friend/friend.h"
@@ -74,6 +75,7 @@ struct mn_app {
     struct mn_conversations conversations;
     struct mn_call_world call_world;
     struct mn_calls *calls;
+    struct mn_call_records call_records;
     struct mn_ops *ops;
     struct mn_pool *pool;      /* HTTP handlers */
     struct mn_pool *hash_pool; /* logins: a password hash takes 50 ms of CPU */
@@ -367,6 +369,7 @@ static enum mn_err make_api(struct mn_app *app, struct mn_buf *why)
                                       .sink = mn_gate_sink(app->gate)};
     mn_wire_groups(config, &groups);
     app->groups = mn_groups_new(&groups);
+    app->call_records = (struct mn_call_records){.db = app->db};
     app->conversations = (struct mn_conversations){.msglog = app->msglog, .db = app->db};
     app->ops = mn_ops_new(&(struct mn_ops_config){.metrics = app->metrics,
                                                   .msglog = app->msglog,
@@ -381,7 +384,7 @@ static enum mn_err make_api(struct mn_app *app, struct mn_buf *why)
         return no_threads(why, "worker");
     struct mn_api_config api = {.account = app->account,
                                 .conversations = &app->conversations,
-                                .db = app->db,
+                                .call_records = &app->call_records,
                                 .friends = app->friends,
                                 .dnd = &app->dnd,
                                 .moments = app->moments,

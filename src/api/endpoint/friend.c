@@ -7,10 +7,7 @@
 #include "api/limit.h"
 #include "base/mem.h"
 
-enum {
-    RELATIONS_MAX = 10000, /* of a list: newer ones than that are shown, the rest by cursor */
-    FILTERED_MAX = 4 * 1024
-};
+enum { FILTERED_MAX = 4 * 1024 };
 
 /* ---- friendships ---- */
 
@@ -31,8 +28,8 @@ static void print_relations(struct mn_api_call *call, int64_t before, unsigned l
 {
     struct mn_jout out = mn_api_data_begin(call);
     mn_jout_open(&out, NULL, '[');
-    enum mn_err err = mn_db_friends(call->api->config.db, call->user, before, limit, print_relation,
-                                    &out);
+    enum mn_err err = mn_friend_relations(call->api->config.friends, call->user, before, limit,
+                                          print_relation, &out);
     mn_jout_close(&out, ']');
     if (err == MN_OK)
         mn_api_data_end(call);
@@ -56,7 +53,7 @@ static bool read_page(struct mn_api_call *call, int64_t fallback, unsigned *ret_
 
 void mn_api_friend_relation_list(struct mn_api_call *call)
 {
-    print_relations(call, INT64_MAX, RELATIONS_MAX);
+    print_relations(call, INT64_MAX, MN_FRIENDS_MAX);
 }
 
 void mn_api_friend_relation_cursor(struct mn_api_call *call)
@@ -110,15 +107,12 @@ static bool need_box(struct mn_api_call *call, struct mn_str text, enum mn_frien
     return false;
 }
 
-static bool print_requests(struct mn_api_call *call, struct mn_jout *out, const char *key,
-                           const struct mn_friend_request_query *query)
+static void end_requests(struct mn_api_call *call, enum mn_err err)
 {
-    mn_jout_open(out, key, '[');
-    enum mn_err err = mn_db_friend_requests(call->api->config.db, query, print_request, out);
-    mn_jout_close(out, ']');
-    if (err != MN_OK)
+    if (err)
         mn_api_broken(call, "friend_requests", err);
-    return err == MN_OK;
+    else
+        mn_api_data_end(call);
 }
 
 void mn_api_friend_request_cursor(struct mn_api_call *call)
@@ -129,8 +123,10 @@ void mn_api_friend_request_cursor(struct mn_api_call *call)
         !read_page(call, 20, &query.limit, &query.before) || !need_box(call, box, &query.box))
         return;
     struct mn_jout out = mn_api_data_begin(call);
-    if (print_requests(call, &out, NULL, &query))
-        mn_api_data_end(call);
+    mn_jout_open(&out, NULL, '[');
+    enum mn_err err = mn_friend_requests(call->api->config.friends, &query, print_request, &out);
+    mn_jout_close(&out, ']');
+    end_requests(call, err);
 }
 
 void mn_api_friend_request_list(struct mn_api_call *call)
@@ -141,20 +137,16 @@ void mn_api_friend_request_list(struct mn_api_call *call)
     if (!mn_query_optional(call, "box", &box) || !mn_api_page_params(call, &no, &size, &skip) ||
         !need_box(call, box, &query.box))
         return;
-    enum mn_err err = mn_db_friend_request_count(call->api->config.db, call->user, query.box,
-                                                 &total);
-    if (err != MN_OK) {
-        mn_api_broken(call, "friend_requests", err);
-        return;
-    }
     query.skip = (uint64_t)skip;
-    query.limit = skip < total ? (unsigned)size : 0;
+    query.limit = (unsigned)size;
     struct mn_jout out = mn_api_data_begin(call);
     mn_jout_open(&out, NULL, '{');
-    if (!print_requests(call, &out, "records", &query))
-        return;
+    mn_jout_open(&out, "records", '[');
+    enum mn_err err = mn_friend_requests_page(call->api->config.friends, &query, print_request,
+                                              &out, &total);
+    mn_jout_close(&out, ']');
     mn_api_print_page_end(&out, total, size, no);
-    mn_api_data_end(call);
+    end_requests(call, err);
 }
 
 /* ---- deciding ---- */

@@ -4,14 +4,11 @@
 #include "api/endpoint/handlers.h"
 #include "api/input.h"
 #include "api/limit.h"
-#include "base/clock.h"
 #include "base/mem.h"
 
 enum { FILTERED_MAX = 16 * 1024 };
 
 static struct mn_moments *moments_of(struct mn_api_call *call) { return call->api->config.moments; }
-
-static struct mn_db *db_of(struct mn_api_call *call) { return mn_moments_db(moments_of(call)); }
 
 /* False: answered. */
 static bool is_done(struct mn_api_call *call, const char *what, enum mn_err err)
@@ -94,7 +91,7 @@ void mn_api_moment_post_delete(struct mn_api_call *call)
 {
     int64_t post = 0;
     if (need_id(call, "postId", "bad_post_id", &post) && !is_limited(call))
-        done(call, "moment_delete", mn_db_post_delete(db_of(call), post, call->user, mn_unix_ms()));
+        done(call, "moment_delete", mn_moment_post_delete(moments_of(call), post, call->user));
 }
 
 static void print_post(void *arg, const struct mn_moment_post *post)
@@ -131,7 +128,7 @@ static bool read_page(struct mn_api_call *call, struct mn_moment_page *page)
     do {                                                                                           \
         struct mn_jout out = mn_api_data_begin(call);                                              \
         mn_jout_open(&out, NULL, '[');                                                             \
-        enum mn_err err = read(db_of(call), &page, print, &out);                                   \
+        enum mn_err err = read(moments_of(call), &page, print, &out);                              \
         mn_jout_close(&out, ']');                                                                  \
         if (is_done(call, what, err))                                                              \
             mn_api_data_end(call);                                                                 \
@@ -141,7 +138,7 @@ void mn_api_moment_feed(struct mn_api_call *call)
 {
     struct mn_moment_page page;
     if (read_page(call, &page))
-        PRINT_PAGE(call, "moment_feed", mn_db_posts_of_friends, print_post);
+        PRINT_PAGE(call, "moment_feed", mn_moment_feed, print_post);
 }
 
 void mn_api_moment_user(struct mn_api_call *call)
@@ -154,7 +151,7 @@ void mn_api_moment_user(struct mn_api_call *call)
     if (of <= 0)
         mn_api_fail(call, 40000, "bad_user_id");
     else
-        PRINT_PAGE(call, "moment_user", mn_db_posts_of_user, print_post);
+        PRINT_PAGE(call, "moment_user", mn_moment_posts, print_post);
 }
 
 /* `liked` is ours: the wanted state, so that a retry does not turn it back (11.30). */
@@ -187,7 +184,7 @@ void mn_api_moment_comment_create(struct mn_api_call *call)
     struct mn_str content;
     int64_t post = 0, id = 0;
     if (!need_id(call, "postId", "bad_post_id", &post) || is_limited(call) ||
-        !is_done(call, "moment_comment", mn_db_post_visible(db_of(call), post, call->user)))
+        !is_done(call, "moment_comment", mn_moment_visible(moments_of(call), post, call->user)))
         return;
     if (need_content(call, &text, &content) &&
         is_done(call, "moment_comment",
@@ -201,7 +198,7 @@ void mn_api_moment_comment_delete(struct mn_api_call *call)
     int64_t comment = 0;
     if (need_id(call, "commentId", "bad_comment_id", &comment) && !is_limited(call))
         done(call, "moment_comment",
-             mn_db_comment_delete(db_of(call), comment, call->user, mn_unix_ms()));
+             mn_moment_comment_delete(moments_of(call), comment, call->user));
 }
 
 static void print_comment(void *arg, const struct mn_moment_comment *comment)
@@ -226,5 +223,5 @@ void mn_api_moment_comments(struct mn_api_call *call)
     if (of <= 0)
         mn_api_fail(call, 40000, "bad_post_id");
     else
-        PRINT_PAGE(call, "moment_comments", mn_db_comments, print_comment);
+        PRINT_PAGE(call, "moment_comments", mn_moment_comments, print_comment);
 }

@@ -179,3 +179,29 @@ enum mn_err mn_friend_decide(struct mn_friends *friends, int64_t request, int64_
         tell_decision(friends, &deciding, decided.from);
     return err;
 }
+
+/* ---- lists ---- */
+
+enum mn_err mn_friend_relations(struct mn_friends *friends, int64_t user, int64_t before,
+                                unsigned limit, mn_friend_relation_fn fn, void *arg)
+{
+    return mn_db_friends(friends->config.db, user, before, limit, fn, arg);
+}
+
+enum mn_err mn_friend_requests(struct mn_friends *friends,
+                               const struct mn_friend_request_query *query, mn_friend_request_fn fn,
+                               void *arg)
+{
+    return mn_db_friend_requests(friends->config.db, query, fn, arg);
+}
+
+enum mn_err mn_friend_requests_page(struct mn_friends *friends,
+                                    const struct mn_friend_request_query *query,
+                                    mn_friend_request_fn fn, void *arg, int64_t *ret_total)
+{
+    enum mn_err err = mn_db_friend_request_count(friends->config.db, query->user, query->box,
+                                                 ret_total);
+    if (err || query->skip >= (uint64_t)*ret_total)
+        return err;
+    return mn_friend_requests(friends, query, fn, arg);
+}

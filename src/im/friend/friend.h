@@ -75,4 +75,21 @@ MN_MUSTCHECK enum mn_err mn_friend_ask_by_code(struct mn_friends *friends, int64
 MN_MUSTCHECK enum mn_err mn_friend_decide(struct mn_friends *friends, int64_t request, int64_t user,
                                           bool accept, int64_t *ret_chat);
 
+/* ---- lists, newest first ---- */
+
+#define MN_FRIENDS_MAX 10000 /* of a list: newer ones than that are given, the rest by `before` */
+/* Friendships of a user with ids below `before` (INT64_MAX: all). */
+MN_MUSTCHECK enum mn_err mn_friend_relations(struct mn_friends *friends, int64_t user,
+                                             int64_t before, unsigned limit,
+                                             mn_friend_relation_fn fn, void *arg);
+/* Requests to him, of him, or both. */
+MN_MUSTCHECK enum mn_err mn_friend_requests(struct mn_friends *friends,
+                                            const struct mn_friend_request_query *query,
+                                            mn_friend_request_fn fn, void *arg);
+/* The same; *ret_total: how many there are in all, whatever query->skip is. */
+MN_MUSTCHECK enum mn_err mn_friend_requests_page(struct mn_friends *friends,
+                                                 const struct mn_friend_request_query *query,
+                                                 mn_friend_request_fn fn, void *arg,
+                                                 int64_t *ret_total);
+
 #endif

@@ -22,8 +22,6 @@ struct mn_moments *mn_moments_new(struct mn_db *db, struct mn_idgen *ids)
 
 void mn_moments_free(struct mn_moments *moments) { mn_free(moments); }
 
-struct mn_db *mn_moments_db(struct mn_moments *moments) { return moments->db; }
-
 enum mn_err mn_moment_text(const struct mn_filter *filter, struct mn_str text, struct mn_buf *out,
                            struct mn_str *ret)
 {
@@ -67,4 +65,37 @@ enum mn_err mn_moment_like(struct mn_moments *moments, int64_t post, int64_t use
     if (id <= 0)
         return MN_EBUSY;
     return mn_db_post_like(moments->db, id, post, user, what, mn_unix_ms(), ret_liked, ret_count);
+}
+
+enum mn_err mn_moment_post_delete(struct mn_moments *moments, int64_t post, int64_t user)
+{
+    return mn_db_post_delete(moments->db, post, user, mn_unix_ms());
+}
+
+enum mn_err mn_moment_visible(struct mn_moments *moments, int64_t post, int64_t viewer)
+{
+    return mn_db_post_visible(moments->db, post, viewer);
+}
+
+enum mn_err mn_moment_feed(struct mn_moments *moments, const struct mn_moment_page *page,
+                           mn_moment_post_fn fn, void *arg)
+{
+    return mn_db_posts_of_friends(moments->db, page, fn, arg);
+}
+
+enum mn_err mn_moment_posts(struct mn_moments *moments, const struct mn_moment_page *page,
+                            mn_moment_post_fn fn, void *arg)
+{
+    return mn_db_posts_of_user(moments->db, page, fn, arg);
+}
+
+enum mn_err mn_moment_comment_delete(struct mn_moments *moments, int64_t comment, int64_t user)
+{
+    return mn_db_comment_delete(moments->db, comment, user, mn_unix_ms());
+}
+
+enum mn_err mn_moment_comments(struct mn_moments *moments, const struct mn_moment_page *page,
+                               mn_moment_comment_fn fn, void *arg)
+{
+    return mn_db_comments(moments->db, page, fn, arg);
 }
