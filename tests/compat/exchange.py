@@ -39,7 +39,7 @@ def read_options(text, where):
         name, equals, value = word.partition("=")
         if not equals:
             raise ValueError(f"{where}: name=value expected, not {word}")
-        options[name] = value
+        options[name] = value.replace("@here", str(FOLDER))
     return options
 
 
@@ -50,7 +50,8 @@ def logical_lines(text):
         if not line.strip() or line.startswith("#"):
             continue
         if line[0] in " \t" and held is not None:
-            held += (" " if re.match(r"\s*(=>|with )", line) else "") + line.strip()
+            apart = re.match(r"=>|with ", line.strip()) or held[-1] == line.strip()[0] == '"'
+            held += (" " if apart else "") + line.strip()
         else:
             if held is not None:
                 yield number, held

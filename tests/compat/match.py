@@ -4,7 +4,7 @@ import json
 import re
 import time
 
-MARK = "\x01"  # begins a string that stands for a matcher
+MARK = "\ufdd0"  # a character that is none begins a string that stands for a matcher
 MATCHER = re.compile(r"@([a-z]+)(?:\(([^()]*)\))?")
 CLOCKS_APART_MS = 600_000
 ALPHABET = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"

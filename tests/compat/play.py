@@ -82,6 +82,7 @@ class Play:
         self.exchange = exchange
         self.people = {}
         self.connections = {}
+        self.held = {}  # what was read, and not what was looked for
         self.known = {}
 
     # -- people and words
@@ -172,6 +173,10 @@ class Play:
             connection.expect_close(1000, "")
             connection.close()
 
+    def drop(self, actors):
+        for actor in actors.split(", "):
+            self.connections.pop(actor).close()
+
     def login(self, actors):
         for actor in actors.split(", "):
             name = f"user{next(_names)}"
@@ -189,31 +194,54 @@ class Play:
     def receive(self, actors, expected):
         for actor in actors.split(", "):
             try:
-                self.receive_one(actor, expected)
+                self.receive_one(actor, self.expand(expected))
             except Mismatch as problem:
                 raise Mismatch(f"{actor} {problem}") from None
 
+    def message(self, actor):
+        return self.held.pop(actor, None) or self.connections[actor].recv_message()
+
     def receive_one(self, actor, expected):
-        connection = self.connections[actor]
         if expected == "nothing":
             self.nothing(actor)
         elif expected == "end":
-            connection.expect_eof()
-            self.connections.pop(actor).close()
+            self.connections.pop(actor).expect_eof()
         elif expected.startswith("close "):
-            _, code, reason = (expected + " ").split(" ", 2)
-            connection.expect_close(int(code), self.expand(reason.strip()) if reason.strip() != "*" else None)
-            self.connections.pop(actor).close()
+            self.receive_close(actor, *expected.split(" ", 2)[1:])
         else:
-            text = connection.recv_text()
+            self.check_text(self.message(actor), expected)
+
+    def receive_close(self, actor, code, reason=""):
+        got = self.message(actor)
+        payload = close_payload(int(code))
+        if got.opcode != CLOSE or got.payload[:2] != payload or reason != "*" and got.payload[2:].decode() != reason:
+            raise Mismatch(f"no close {code} {reason}, but {got}")
+        self.connections.pop(actor).expect_eof()
+
+    def check_text(self, frame, expected):
+        text = frame.payload.decode(errors="replace")
+        try:
+            if frame.opcode != TEXT:
+                raise Mismatch(f"no text, but {frame}")
+            match_text(expected, text, self.known)
+        except Mismatch as problem:
+            raise Mismatch(f"{problem}\n  came     {text}\n  expected {expected}") from None
+
+    def receive_any(self, actor, expected):
+        """However many of these, none too."""
+        while True:
+            self.held[actor] = self.message(actor)
             try:
-                match_text(self.expand(expected), text, self.known)
-            except Mismatch as problem:
-                raise Mismatch(f"{problem}\n  came     {text}\n  expected {self.expand(expected)}") from None
+                self.check_text(self.held[actor], self.expand(expected))
+            except Mismatch:
+                return
+            del self.held[actor]
 
     def nothing(self, actor):
         """Nothing has come up to the answer to a ping; pings of the server are answered."""
         connection = self.connections[actor]
+        if actor in self.held:
+            raise Mismatch(f"{actor} got {self.held[actor]}")
         got = connection.settle()
         for frame in got:
             if frame.opcode != PING:
@@ -223,7 +251,9 @@ class Play:
     def send_frames(self, actor, text):
         """In the words of tests/conformance."""
         reader = Reader.__new__(Reader)
-        reader.tokens, reader.path = list(case_tokens(" " + text + " => nothing", self.exchange.path.name)), self.exchange.path.name
+        text = self.expand(text).rstrip("; ")
+        reader.path = self.exchange.path.name
+        reader.tokens = list(case_tokens(f" {text} => nothing", reader.path))
         reader.at, reader.role = 0, "server"
         out = reader.frame()
         while reader.take_if(";"):
@@ -358,9 +388,11 @@ VERBS = [(re.compile(pattern), verb) for pattern, verb in (
     (rf"({ACTORS}) connects?", Play.connect),
     (rf"({ACTORS}) opens?(?: (/\S*))?", Play.open),
     (rf"({ACTORS}) disconnects?", Play.disconnect),
+    (rf"({ACTORS}) drops?", Play.drop),
     (rf"({ACTORS}) logs? in", Play.login),
     (rf"({ACTOR}) > (.*)", Play.send),
     (rf"({ACTORS}) < (.*)", Play.receive),
+    (rf"({ACTOR}) <\* (.*)", Play.receive_any),
     (rf"({ACTOR}) >> (.*)", Play.send_frames),
     (rf'({ACTOR}) << (\w+)(?: "(.*)")?', Play.receive_frame),
     (rf'({ACTOR}) raw((?: "[^"]*")+) => (.*)', Play.raw),
