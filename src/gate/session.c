@@ -148,6 +148,7 @@ void mn_session_on_close(struct mn_conn *conn)
     session->moves = NULL;
     mn_serial_unref(session->serial);
     session->serial = NULL;
+    mn_aside_deinit(&session->aside);
 }
 
 static void live_timer(struct mn_conn *conn, uint64_t now)

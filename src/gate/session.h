@@ -2,6 +2,7 @@
 #ifndef MN_GATE_SESSION_H
 #define MN_GATE_SESSION_H
 
+#include "gate/aside.h"
 #include "gate/limit.h"
 #include "gate/loop.h"
 #include "gate/moves.h"
@@ -29,7 +30,7 @@ enum mn_session_state {
 /* Why input is held; it goes on when no reason is left. */
 enum mn_session_hold {
     MN_HOLD_CHECK = 1u << 0, /* AUTH or REAUTH waits for the session version */
-    MN_HOLD_SERIAL = 1u << 1 /* as many requests wait as may */
+    MN_HOLD_ASIDE = 1u << 1  /* as many requests are set aside as may be */
 };
 
 struct mn_resend; /* resend.c */
@@ -48,6 +49,7 @@ struct mn_session {
     struct mn_unacked unacked;
     struct mn_resend *resend; /* NULL unless a resend is under way */
     struct mn_serial *serial; /* requests that wait for each other; NULL before the first */
+    struct mn_aside aside;    /* requests that wait for a place among them */
     struct mn_moves *moves;   /* cursor moves with the writer, NULL before the first */
     uint32_t moves_sent;      /* of them, all that were ever submitted */
     struct mn_revoked revoked;

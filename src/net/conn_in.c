@@ -22,6 +22,7 @@ void mn_conn_drop_input(struct mn_conn *conn)
     mn_free(conn->rest);
     conn->rest = NULL;
     conn->rest_n = conn->rest_cap = conn->need = 0;
+    conn->session_memory = 0;
     mn_http_parse_free(conn->http);
     conn->http = NULL;
     mn_list_remove(&conn->resume);

@@ -6,8 +6,8 @@
  *
  * Charged to the loop of the connection (loop->held): frames that wait in at
  * least one queue, once however many share them; the rings of the queues;
- * input that is no whole frame or request yet; requests that are with the
- * handler.  Answers on their way from another thread are in loop->carried.
+ * input that is no whole frame or request yet; what a session keeps of it;
+ * requests that are with the handler.  Answers on their way from another thread are in loop->carried.
  * A frame's charge may be taken by one loop and given back by another: only
  * the sum over all loops means something.
  *
@@ -22,9 +22,16 @@
 void mn_conn_charge_input(struct mn_conn *conn)
 {
     size_t memory = mn_mem_cost(conn->rest_cap) + mn_mem_cost(conn->rx.frag.cap) +
-                    mn_http_parse_memory(conn->http);
+                    mn_http_parse_memory(conn->http) + conn->session_memory;
     conn->loop->held += (int64_t)memory - (int64_t)conn->in_memory;
     conn->in_memory = memory;
+}
+
+void mn_conn_charge(struct mn_conn *conn, size_t bytes)
+{
+    mn_loop_assert_thread(conn->loop);
+    conn->session_memory = bytes;
+    mn_conn_charge_input(conn);
 }
 
 static int64_t held_now(const struct mn_loop *loop)

@@ -237,6 +237,12 @@ void mn_conn_vouch(struct mn_conn *conn);
  */
 void mn_conn_hold(struct mn_conn *conn);
 void mn_conn_resume(struct mn_conn *conn);
+/*
+ * Memory that the session holds for its peer from now on, instead of what
+ * it said before: counts against the ceiling like input that waits.  What a
+ * session held is given back with it.
+ */
+void mn_conn_charge(struct mn_conn *conn, size_t bytes);
 /* One deadline per connection, in mn_loop_mono_ms() time, resolution 50 ms; 0 clears it. */
 void mn_conn_set_timer(struct mn_conn *conn, uint64_t deadline_mono_ms);
 

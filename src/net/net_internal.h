@@ -77,12 +77,13 @@ struct mn_conn {
     struct mn_ws_rx rx;
     char *rest; /* input that is no whole frame yet, or held */
     uint32_t rest_n, rest_cap;
-    uint32_t need;      /* bytes that `rest` must have before it makes sense to parse; 0: any */
-    size_t in_memory;   /* of `rest`, of fragments and of the request being read, as charged */
-    uint64_t turn;      /* in which `turn_left` was set */
-    unsigned turn_left; /* frames that may still be processed in that turn */
-    uint32_t tokens;    /* of the bucket for control and binary frames */
-    uint64_t tokens_ms; /* up to when it is filled; 0: not used yet */
+    uint32_t need;         /* bytes that `rest` must have before it makes sense to parse; 0: any */
+    size_t session_memory; /* mn_conn_charge() */
+    size_t in_memory;      /* of that, `rest`, fragments and the request being read, as charged */
+    uint64_t turn;         /* in which `turn_left` was set */
+    unsigned turn_left;    /* frames that may still be processed in that turn */
+    uint32_t tokens;       /* of the bucket for control and binary frames */
+    uint64_t tokens_ms;    /* up to when it is filled; 0: not used yet */
     int fd;
     struct mn_outq out;
     uint64_t last_read_ms, last_write_ms;

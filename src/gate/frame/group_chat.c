@@ -176,10 +176,8 @@ void mn_frame_group_chat(struct mn_conn *conn, const struct mn_envelope *env)
         mn_metric_inc(gl->metrics, MN_M_MSG_FILTERED);
     if (message.op) {
         message.reason = accept(conn, message.op, message.reason);
-        if (!message.reason) {
-            mn_requests_hold_if_full(conn);
+        if (!message.reason)
             return;
-        }
         mn_op_unref(message.op);
     }
     mn_requests_refuse(conn, message.reason,

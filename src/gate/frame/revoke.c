@@ -166,10 +166,8 @@ void mn_frame_revoke(struct mn_conn *conn, const struct mn_envelope *env)
     struct mn_message message;
     mn_message_revoke(mn_session_of(conn)->uid, env, mn_loop_unix_ms(gl->loop),
                       mn_gate_settings_of(gl)->revoke_window_ms, &message);
-    if (message.op && accept(conn, message.op)) {
-        mn_requests_hold_if_full(conn);
+    if (message.op && accept(conn, message.op))
         return;
-    }
     if (message.op) {
         mn_op_unref(message.op);
         message.reason = MN_REASON_SERVER_BUSY;

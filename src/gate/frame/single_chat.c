@@ -42,10 +42,8 @@ void mn_frame_single_chat(struct mn_conn *conn, const struct mn_envelope *env)
     mn_message_single(&rules, mn_session_of(conn)->uid, env, mn_loop_unix_ms(gl->loop), &message);
     if (message.filtered)
         mn_metric_inc(gl->metrics, MN_M_MSG_FILTERED);
-    if (message.op && accept(conn, message.op)) {
-        mn_requests_hold_if_full(conn);
+    if (message.op && accept(conn, message.op))
         return;
-    }
     if (message.op) {
         mn_op_unref(message.op);
         message.reason = MN_REASON_SERVER_BUSY;

@@ -38,6 +38,7 @@ struct mn_conn {
     uint64_t id; /* 0: free */
     void *session;
     bool held, congested, closed, vouched;
+    size_t charged;
     unsigned room; /* pushes until it is congested; 0: no end of them */
     enum mn_close_cause cause;
     uint16_t code;

@@ -129,6 +129,7 @@ void *mn_conn_session(struct mn_conn *conn) { return conn->session; }
 bool mn_conn_is_congested(const struct mn_conn *conn) { return conn->congested; }
 void mn_conn_hold(struct mn_conn *conn) { conn->held = true; }
 void mn_conn_resume(struct mn_conn *conn) { conn->held = false; }
+void mn_conn_charge(struct mn_conn *conn, size_t bytes) { conn->charged = bytes; }
 void mn_conn_vouch(struct mn_conn *conn) { conn->vouched = true; }
 void mn_conn_set_timer(struct mn_conn *conn, uint64_t deadline) { conn->timer_ms = deadline; }
 

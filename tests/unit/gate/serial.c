@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "base/mem.h"
+#include "gate/aside.h"
 #include "unit/gate/loopback.h"
 #include "unit/gate/tests.h"
 
@@ -221,30 +222,115 @@ static void others_pass_by_a_look_up(void **state)
     assert_int_equal(lb->msglog.reserved, 0);
 }
 
-/* More than may wait: the client's input is held, and goes on; nothing is refused. */
-static void a_full_ring_holds_the_input(void **state)
+/* Requests `from` to `to` - 1 of conn, every other one of them an error. */
+static void request(struct mn_conn *conn, unsigned from, unsigned to)
+{
+    char id[16];
+    for (unsigned i = from; i < to; i++) {
+        snprintf(id, sizeof(id), "m%u", i);
+        lb_chat(conn, i % 2 ? 1 : 2, id);
+    }
+}
+
+static void expect_answers(struct mn_conn *conn, unsigned from, unsigned to)
+{
+    char part[80];
+    for (unsigned i = from; i < to; i++) {
+        snprintf(part, sizeof(part), "'type':'%s','clientMsgId':'m%u'", i % 2 ? "ERROR" : "ACK", i);
+        lb_expect(conn, part);
+    }
+}
+
+/* However many requests wait: what need not wait does not, and nothing is refused (W-7.3). */
+static void others_pass_by_a_full_ring(void **state)
+{
+    enum { MANY = 4 * MN_SERIAL_MAX };
+    (void)state;
+    struct mn_conn *peer = lb_user(1, 9), *conn = lb_user(0, 1);
+    lb_chat(peer, 1, "p");
+    lb_settle();
+    int64_t id = lb_id_of(lb_next(conn));
+    request(conn, 0, MANY);
+    assert_false(conn->held);
+    assert_true(conn->charged > 0);
+    lb_input(conn, "{'type':'PING'}");
+    lb_expect(conn, "'type':'PONG'");
+    lb_reauth(conn, 1, 0, 3600);
+    assert_true(lb_work());
+    assert_true(lb_run_post(0));
+    lb_expect(conn, "'type':'AUTH_OK'");
+    lb_ack(conn, id, "read");
+    lb_turn_end();
+    lb_commit(1 + MN_SERIAL_MAX / 2); /* what waited before it, and the ACK */
+    assert_int_equal(lb_delivered(1, lb_chat_of(1, 9)), 1);
+    lb_settle();
+    expect_answers(conn, 0, MANY);
+    lb_expect_quiet(conn);
+    assert_int_equal(conn->charged, 0);
+    assert_int_equal(lb->msglog.reserved, 0);
+}
+
+/* One that comes while others are set aside does not overtake them, also when there is a place. */
+static void a_place_goes_to_who_came_first(void **state)
 {
     (void)state;
     struct mn_conn *conn = lb_user(0, 1);
-    char id[16];
-    for (unsigned round = 0; round < 3; round++) {
-        for (unsigned i = 0; i < MN_SERIAL_MAX; i++) {
-            assert_false(conn->held);
-            snprintf(id, sizeof(id), "%u-%u", round, i);
-            lb_chat(conn, i % 2 ? 1 : 2, id); /* every other one is an error */
-        }
-        assert_true(conn->held);
+    request(conn, 0, MN_SERIAL_MAX + 10);
+    for (unsigned next = MN_SERIAL_MAX + 10; next < 3 * MN_SERIAL_MAX; next++) {
         lb_turn_end();
         lb_commit(1);
         lb_run_posts();
-        assert_int_equal(conn->held, false);
-        lb_settle();
-        for (unsigned i = 0; i < MN_SERIAL_MAX; i++) {
-            snprintf(id, sizeof(id), "'%u-%u'", round, i);
-            lb_expect(conn, id);
-        }
-        lb_expect_quiet(conn);
+        request(conn, next, next + 1);
     }
+    lb_settle();
+    expect_answers(conn, 0, 3 * MN_SERIAL_MAX);
+    lb_expect_quiet(conn);
+}
+
+/* A chat of some 4 KB. */
+static void request_long(struct mn_conn *conn, unsigned i)
+{
+    static char body[3800];
+    memset(body, 'x', sizeof(body) - 1);
+    lb_input(conn, "{'type':'SINGLE_CHAT','clientMsgId':'m%u','to':2,'msgType':'%s','body':'y'}", i,
+             body);
+}
+
+/* What is set aside has a ceiling; there the input is held, until there is room again. */
+static void a_flood_is_held(void **state)
+{
+    enum { FITS = MN_ASIDE_BYTES / 3800 };
+    (void)state;
+    struct mn_conn *conn = lb_user(0, 1);
+    request(conn, 0, MN_SERIAL_MAX);
+    unsigned n = 0;
+    while (!conn->held) {
+        request_long(conn, n++);
+        assert_in_range(conn->charged, n * 3800, MN_ASIDE_BYTES + 4096);
+    }
+    assert_in_range(n, FITS / 2, FITS);
+    lb_turn_end();
+    lb_commit(1);
+    lb_run_posts();
+    assert_false(conn->held);
+    lb_settle();
+    expect_answers(conn, 0, MN_SERIAL_MAX);
+    for (unsigned i = 0; i < n; i++)
+        lb_expect(conn, "'reason':'internal_error'"); /* msgType */
+    lb_expect_quiet(conn);
+    assert_int_equal(conn->charged, 0);
+}
+
+/* It ends with its connection: what had a place is stored, the others are as if never sent. */
+static void gone_with_requests_set_aside(void **state)
+{
+    (void)state;
+    struct mn_conn *conn = lb_user(0, 1);
+    request(conn, 0, 2 * MN_SERIAL_MAX);
+    lb_gone(conn);
+    lb_settle();
+    assert_int_equal(lb->msglog.msg_count, MN_SERIAL_MAX / 2);
+    assert_int_equal(lb->msglog.reserved, 0);
 }
 
 /* REAUTH meanwhile: the end of its own hold does not end the other. */
@@ -252,21 +338,35 @@ static void two_reasons_to_hold(void **state)
 {
     (void)state;
     struct mn_conn *conn = lb_user(0, 1);
-    for (unsigned i = 0; i < MN_SERIAL_MAX; i++) {
-        char id[16];
-        snprintf(id, sizeof(id), "m%u", i);
-        if (i == MN_SERIAL_MAX - 1)
-            lb_reauth(conn, 1, 0, 3600);
-        conn->held = false; /* as if both had been in one piece of input */
-        lb_chat(conn, 2, id);
+    request(conn, 0, MN_SERIAL_MAX);
+    lb_reauth(conn, 1, 0, 3600);
+    for (unsigned i = 0; i < MN_ASIDE_BYTES / 3800; i++) {
+        conn->held = false; /* as if all had been in one piece of input */
+        request_long(conn, i);
     }
-    assert_true(conn->held);
+    conn->held = true;
     lb_work();
     lb_run_posts();
     lb_expect(conn, "'type':'AUTH_OK'");
     assert_true(conn->held);
     lb_settle();
     assert_false(conn->held);
+}
+
+/* No memory to set it aside: refused at once, and only that one. */
+static void no_memory_to_set_aside(void **state)
+{
+    (void)state;
+    struct mn_conn *conn = lb_user(0, 1);
+    request(conn, 0, MN_SERIAL_MAX);
+    lb_torture(1);
+    lb_chat(conn, 2, "no");
+    assert_true(lb_torture_end());
+    lb_expect(conn, "'type':'ERROR','clientMsgId':'no'");
+    request(conn, MN_SERIAL_MAX, MN_SERIAL_MAX + 2);
+    lb_settle();
+    expect_answers(conn, 0, MN_SERIAL_MAX + 2);
+    lb_expect_quiet(conn);
 }
 
 /* A request that finds no memory is answered, and reserves nothing. */
@@ -296,9 +396,16 @@ static void no_memory_for_a_request(void **state)
 int test_gate_serial(void)
 {
     const struct CMUnitTest tests[] = {
-        LB_TEST(four_in_every_order),      LB_TEST(three_that_come_at_any_time),
-        LB_TEST(others_pass_by_a_look_up), LB_TEST(a_full_ring_holds_the_input),
-        LB_TEST(two_reasons_to_hold),      LB_TEST(no_memory_for_a_request),
+        LB_TEST(four_in_every_order),
+        LB_TEST(three_that_come_at_any_time),
+        LB_TEST(others_pass_by_a_look_up),
+        LB_TEST(others_pass_by_a_full_ring),
+        LB_TEST(a_place_goes_to_who_came_first),
+        LB_TEST(a_flood_is_held),
+        LB_TEST(gone_with_requests_set_aside),
+        LB_TEST(two_reasons_to_hold),
+        LB_TEST(no_memory_for_a_request),
+        LB_TEST(no_memory_to_set_aside),
     };
     return cmocka_run_group_tests_name("gate_serial", tests, NULL, NULL);
 }

@@ -152,6 +152,44 @@ static void unfinished_input_counts(void **state)
     mn_free(frame);
 }
 
+static void charge(struct server *s, struct mn_conn *conn, char *p, size_t n)
+{
+    (void)s;
+    (void)n;
+    mn_conn_charge(conn, p[0] == 'b' ? 1000000 : 1000);
+}
+
+/* What a session keeps for its peer counts as it was told last, and goes with it. */
+static void what_a_session_keeps_counts(void **state)
+{
+    (void)state;
+    server.on_text = charge;
+    server.cfg.max_queued_bytes = 1500000;
+    server_start(&server);
+    int fd = client_ws(&server), other = client_ws(&server);
+    client_ws_text(fd, "big");
+    server_await_metric(&server, MN_M_BYTES_QUEUED, 1000000);
+    client_ws_text(other, "little");
+    server_await_metric(&server, MN_M_BYTES_QUEUED, 1001000);
+    client_ws_text(fd, "little");
+    server_await(&server, SERVER_TEXT, 3);
+    settle();
+    assert_int_equal(held(), 2000);
+    close(fd);
+    server_await(&server, SERVER_CLOSE, 1);
+    settle();
+    assert_int_equal(held(), 1000);
+    fd = client_ws(&server);
+    client_ws_text(fd, "big");
+    server_await_metric(&server, MN_M_BYTES_QUEUED, 1001000);
+    client_ws_text(other, "big"); /* beyond the ceiling: one of the fullest goes */
+    server_await_closed(&server, MN_CLOSE_MEMORY, 1);
+    settle();
+    assert_true(held() <= 1500000);
+    close(fd);
+    close(other);
+}
+
 enum { HALVES = 20 };
 
 static void unfinished_input_is_shed_at_the_ceiling(void **state)
@@ -434,6 +472,7 @@ int test_net_memory(void)
         TEST(tiny_frames_count_by_their_memory),
         TEST(a_shared_frame_counts_once),
         TEST(unfinished_input_counts),
+        TEST(what_a_session_keeps_counts),
         TEST(unfinished_input_is_shed_at_the_ceiling),
         TEST(relief_after_a_swell),
         TEST(a_request_counts_until_it_is_answered),
