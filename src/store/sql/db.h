@@ -39,7 +39,7 @@ MN_MUSTCHECK enum mn_err mn_db_open(const struct mn_db_config *config, struct mn
                                     struct mn_buf *why);
 /* All callers must be gone.  NULL is a no-op. */
 void mn_db_close(struct mn_db *db);
-/* False after a failed write until one succeeds: for /readyz.  Any thread, never blocks. */
+/* False after a failed write until one changes something: for /readyz.  Any thread, never blocks. */
 bool mn_db_is_writable(const struct mn_db *db);
 /* Writes and commits a little row, so that mn_db_is_writable() tells the present. */
 MN_MUSTCHECK enum mn_err mn_db_probe(struct mn_db *db);

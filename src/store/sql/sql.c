@@ -16,16 +16,17 @@
 enum { TRIES = 4 };
 
 /*
- * A write that was refused for what it said (taken name, unknown token) did
- * reach the store; MN_EBUSY is another process's doing and says nothing.
+ * Only a commit that changed something proves that the store can be written:
+ * what was refused for what it said (a taken name, an unknown token), or found
+ * nothing to change, may have been refused before anything was written.
  */
-static enum mn_err judge(struct mn_db *db, enum mn_err err)
+static enum mn_err judge(struct mn_db *db, enum mn_err err, bool has_changed)
 {
     bool failed = err == MN_EIO || err == MN_ENOSPC || err == MN_ECORRUPT || err == MN_ESYS;
+    if (failed || (err == MN_OK && has_changed))
+        atomic_store_explicit(&db->is_writable, !failed, memory_order_relaxed);
     if (err == MN_EAGAIN)
         err = MN_EBUSY;
-    if (err != MN_EBUSY)
-        atomic_store_explicit(&db->is_writable, !failed, memory_order_relaxed);
     if (err == MN_OK)
         atomic_fetch_add_explicit(&db->writes, 1, memory_order_relaxed);
     return err;
@@ -66,6 +67,7 @@ static struct mn_sql_use alone(struct mn_db *db, const struct mn_sql *sql, bool 
 {
     struct mn_sql_use use = {.db = db, .is_writing = is_writing};
     use.conn = db->driver->take(db, is_writing);
+    use.changes = db->driver->changes(use.conn);
     use.err = prepare(db->driver, use.conn, sql, &use.stmt);
     return use;
 }
@@ -91,6 +93,7 @@ struct mn_sql_use mn_sql_in(struct mn_sql_tx *tx, const struct mn_sql *sql)
 {
     MN_BUG_ON(!tx->is_open);
     struct mn_sql_use use = {.db = tx->db, .conn = tx->conn, .tx = tx, .err = tx->err};
+    use.changes = tx->db->driver->changes(use.conn);
     if (!use.err)
         use.err = prepare(tx->db->driver, use.conn, sql, &use.stmt);
     return use;
@@ -171,7 +174,7 @@ enum mn_err mn_sql_end_changes(struct mn_sql_use *use, int64_t *ret_changes)
     const struct mn_sql_driver *driver = use->db->driver;
     while (mn_sql_row(use)) /* a write is over when it has been stepped to its end */
         continue;
-    int64_t changes = use->err ? 0 : driver->changes(use->conn);
+    int64_t changes = driver->changes(use->conn) - use->changes;
     if (use->stmt) {
         enum mn_err err = driver->reset(use->stmt);
         use->err = use->err ? use->err : err;
@@ -181,7 +184,7 @@ enum mn_err mn_sql_end_changes(struct mn_sql_use *use, int64_t *ret_changes)
     } else {
         driver->give(use->db, use->conn, use->is_writing);
         if (use->is_writing && !use->is_quiet)
-            use->err = judge(use->db, use->err);
+            use->err = judge(use->db, use->err, changes > 0);
     }
     if (!use->err)
         *ret_changes = changes;
@@ -207,6 +210,7 @@ static void tx_begin(struct mn_sql_tx *tx)
     const struct mn_sql_driver *driver = tx->db->driver;
     tx->tries++;
     tx->conn = driver->take(tx->db, true);
+    tx->changes = driver->changes(tx->conn);
     tx->err = driver->begin(tx->conn);
     tx->is_open = true;
 }
@@ -218,11 +222,12 @@ static void tx_close(struct mn_sql_tx *tx)
         tx->err = driver->commit(tx->conn);
     if (tx->err)
         driver->rollback(tx->conn);
+    bool has_changed = driver->changes(tx->conn) != tx->changes;
     driver->give(tx->db, tx->conn, true);
     tx->is_open = false;
     tx->is_over = tx->err != MN_EAGAIN || tx->tries == TRIES;
     if (tx->is_over)
-        tx->err = judge(tx->db, tx->err);
+        tx->err = judge(tx->db, tx->err, has_changed);
 }
 
 bool mn_sql_tx_run(struct mn_sql_tx *tx)

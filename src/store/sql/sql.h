@@ -60,6 +60,7 @@ struct mn_sql_use {
     struct mn_sql_conn *conn;
     struct mn_sql_tx *tx; /* NULL: alone */
     void *stmt;
+    int64_t changes;      /* of the connection when it began */
     unsigned put, column; /* parameters so far; where the next column is looked for */
     enum mn_err err;
     bool is_writing, is_quiet, is_done;
@@ -120,6 +121,7 @@ struct mn_sql_tx {
     struct mn_db *db;
     struct mn_sql_conn *conn;
     enum mn_err err;
+    int64_t changes; /* of the connection when it began */
     unsigned tries;
     bool is_open, is_over;
 };

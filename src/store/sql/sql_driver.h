@@ -43,7 +43,7 @@ struct mn_sql_driver {
     struct mn_str (*column_text)(void *stmt, unsigned column);
     /* Ready for another use, without parameters; a step's error once more. */
     enum mn_err (*reset)(void *stmt);
-    /* Rows that the last write of this connection changed. */
+    /* Rows that this connection has changed since it was opened, whether committed or not. */
     int64_t (*changes)(struct mn_sql_conn *conn);
 };
 

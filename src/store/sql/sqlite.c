@@ -207,7 +207,10 @@ static enum mn_err sqlite_reset(void *stmt)
     return err;
 }
 
-static int64_t sqlite_changes(struct mn_sql_conn *conn) { return sqlite3_changes(raw_of(conn)); }
+static int64_t sqlite_changes(struct mn_sql_conn *conn)
+{
+    return sqlite3_total_changes64(raw_of(conn));
+}
 
 /* ---- opening ------------------------------------------------------------- */
 

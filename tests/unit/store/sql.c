@@ -250,6 +250,54 @@ static void nobody_sees_it_before_the_commit(void **state)
     assert_int_equal(mn_sql_tx_end(&tx), MN_OK);
 }
 
+static enum mn_err refused(void)
+{
+    MN_SQL_TX(tx, db);
+    while (mn_sql_tx_run(&tx)) {
+        put_row(&tx, 9);
+        mn_sql_tx_note(&tx, MN_EPERM);
+    }
+    return mn_sql_tx_end(&tx);
+}
+
+static enum mn_err idle(void)
+{
+    MN_SQL_TX(tx, db);
+    while (mn_sql_tx_run(&tx)) {
+        struct mn_sql_use use = mn_sql_in(&tx, &get);
+        mn_sql_tx_note(&tx, mn_sql_end(&use));
+    }
+    return mn_sql_tx_end(&tx);
+}
+
+static const struct mn_sql insert = MN_SQL("INSERT INTO t_probe(id, at) VALUES (1, 1)");
+static const struct mn_sql nothing = MN_SQL("UPDATE t_probe SET at = 2 WHERE id = 3");
+
+static enum mn_err write_alone(const struct mn_sql *sql)
+{
+    struct mn_sql_use use = mn_sql_write(db, sql);
+    return mn_sql_end(&use);
+}
+
+static void only_a_write_proves_that_it_can_be_written(void **state)
+{
+    (void)state;
+    assert_int_equal(write_alone(&insert), MN_OK);
+    inject(1, 1, MN_ENOSPC);
+    assert_int_equal(mn_db_probe(db), MN_ENOSPC);
+    assert_false(mn_db_is_writable(db));
+    assert_int_equal(refused(), MN_EPERM);
+    assert_false(mn_db_is_writable(db));
+    assert_int_equal(write_alone(&insert), MN_EEXIST);
+    assert_false(mn_db_is_writable(db));
+    assert_int_equal(write_alone(&nothing), MN_OK);
+    assert_false(mn_db_is_writable(db));
+    assert_int_equal(idle(), MN_OK);
+    assert_false(mn_db_is_writable(db));
+    assert_int_equal(mn_db_probe(db), MN_OK);
+    assert_true(mn_db_is_writable(db));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int test_store_sql(void)
@@ -257,7 +305,7 @@ int test_store_sql(void)
     const struct CMUnitTest tests[] = {
         TEST(a_failure_anywhere_undoes_all),    TEST(a_conflict_is_tried_again),
         TEST(endless_conflicts_are_busy),       TEST(what_is_left_early_is_undone),
-        TEST(nobody_sees_it_before_the_commit),
+        TEST(nobody_sees_it_before_the_commit), TEST(only_a_write_proves_that_it_can_be_written),
     };
     return cmocka_run_group_tests_name("store: transactions", tests, NULL, NULL);
 }
