@@ -15,6 +15,7 @@ int test_im_account_key(void);
 int test_im_call(void);
 int test_im_call_orders(void);
 int test_im_call_rules(void);
+int test_im_conversation(void);
 int test_im_filter(void);
 int test_im_groups(void);
 int test_im_log_todo(void);
