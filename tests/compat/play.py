@@ -276,6 +276,7 @@ class Play:
         sent = {name: self.expand(value) for name, value in headers}
         if body is not None:
             sent.setdefault("Content-Type", "application/json")
+        sent = {name: value for name, value in sent.items() if value != "-"}
         api, path = Api(self.server.http, token), self.expand(path)
         deadline = Deadline()
         while True:
@@ -297,7 +298,7 @@ class Play:
         elif kind in ("F", "X"):
             status_expected, code, message = (f"200 {rest}" if kind == "F" else rest).split(" ", 2)
             status_expected = int(status_expected)
-            message = message if message.startswith('"') else f'"{message}"'
+            message = message if message[0] in '"@' else f'"{message}"'
             pattern = f'{{"ok":false,"code":{code},"message":{message},"ts":@ms}}'
         else:
             status_expected, pattern, content_type = int(kind), None, None
