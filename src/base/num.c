@@ -7,15 +7,25 @@
 
 #include "base/mem.h"
 
+/* As many digits as always fit 64 bits. */
+#define DIGITS_FIT 19
+
 /* Decimal digits only, at least one; MN_ELIMIT when it does not fit 64 bits. */
 static enum mn_err digits(const char *p, size_t n, uint64_t *ret)
 {
     uint64_t v = 0;
     bool overflow = false;
+    size_t i = 0;
 
     if (n == 0)
         return MN_EINVAL;
-    for (size_t i = 0; i < n; i++) {
+    for (; i < n && i < DIGITS_FIT; i++) {
+        unsigned d = (unsigned)(unsigned char)p[i] - '0';
+        if (d > 9)
+            return MN_EINVAL;
+        v = v * 10 + d;
+    }
+    for (; i < n; i++) {
         unsigned d = (unsigned)(unsigned char)p[i] - '0';
         if (d > 9)
             return MN_EINVAL;
@@ -130,11 +140,17 @@ static void put8(char *p, uint32_t v)
     memcpy(p + 6, pairs + low % 100 * 2, 2);
 }
 
-/* Below 10^8, without leading zeros. */
+/* Below 10^8, without leading zeros.  Mostly the first two digits of an id, or a number in a chat. */
 static size_t put_short(char *p, uint32_t v)
 {
     char text[8];
     size_t skip = 0;
+
+    if (v < 100) {
+        size_t n = v < 10 ? 1 : 2;
+        memcpy(p, pairs + v * 2 + (2 - n), n);
+        return n;
+    }
 
     put8(text, v);
     while (skip < 7 && text[skip] == '0')

@@ -16,6 +16,8 @@ bool mn_str_eq_nocase(struct mn_str a, struct mn_str b)
 {
     if (a.n != b.n)
         return false;
+    if (mn_str_eq(a, b)) /* nearly all texts are written as they should be */
+        return true;
     for (size_t i = 0; i < a.n; i++)
         if (lower((unsigned char)a.p[i]) != lower((unsigned char)b.p[i]))
             return false;

@@ -83,6 +83,20 @@ static void sift_down(uint64_t *heap, size_t n, size_t i)
     }
 }
 
+/* The first byte from `i` on where an entry may begin; the last one is not looked at. */
+MN_HOT static inline size_t next_begin(const struct mn_filter *f, const struct mn_filter_text *in,
+                                       size_t i)
+{
+    const unsigned char *p = (const unsigned char *)in->p;
+
+    for (; i + 1 < in->n; i++) {
+        unsigned pair = mn_filter_pair(p + i);
+        if (f->pairs[pair / 8] >> pair % 8 & 1)
+            break;
+    }
+    return i;
+}
+
 /* One candidate for each place where an allowed entry ends; usually none, then `list` stays empty. */
 static enum mn_err find_candidates(const struct mn_filter *f, const struct mn_filter_text *in,
                                    struct mn_buf *list)
@@ -92,6 +106,8 @@ static enum mn_err find_candidates(const struct mn_filter *f, const struct mn_fi
     enum mn_err err = MN_OK;
 
     for (size_t i = 0; i < in->n && !err; i++) {
+        if (s == 0)
+            i = next_begin(f, in, i);
         if (s != 0)
             s = step(f, s, p[i]);
         if (s == 0)

@@ -25,7 +25,12 @@ struct mn_filter {
     uint16_t *entry_bytes;  /* by rank */
     unsigned char *is_word; /* by rank: whole words only */
     uint32_t root[2][256];  /* children of the root; [1]: inside a word, where no word begins */
+    /* A bit for each pair of bytes with which an entry can begin, capitals too; see mn_filter_pair(). */
+    unsigned char pairs[65536 / 8];
 };
+
+/* Number of the pair of bytes at `p`. */
+static inline unsigned mn_filter_pair(const unsigned char *p) { return p[0] | (unsigned)p[1] << 8; }
 
 enum { MN_FILTER_ENTRY_MAX = 256, MN_FILTER_ENTRIES_MAX = 100000 };
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Moved cursors that wait for their turn on disk: a fixed hash table with
- * linear probing, at most half full, emptied as a whole after each flush.
+ * Moved cursors that wait for their turn on disk: in the order of their
+ * first move, found by a hash table with linear probing, at most half full.
+ * Emptied as a whole after each flush, at the price of what was in it.
  *
  * The writer is the only one who changes it and may look without the lock;
  * it takes the lock to change, readers to look.
@@ -14,12 +15,13 @@
 
 void mn_cursors_init(struct mn_cursors *cursors, uint32_t limit)
 {
-    size_t slots = 16;
-    while (slots < 2 * (size_t)limit)
-        slots *= 2;
+    size_t buckets = 16;
+    while (buckets < 2 * (size_t)limit)
+        buckets *= 2;
     pthread_mutex_init(&cursors->lock, NULL);
-    cursors->slots = mn_alloc_array(slots, sizeof(*cursors->slots));
-    cursors->mask = slots - 1;
+    cursors->slots = mn_alloc_array(limit, sizeof(*cursors->slots));
+    cursors->buckets = mn_alloc_array(buckets, sizeof(*cursors->buckets));
+    cursors->mask = buckets - 1;
     cursors->count = 0;
     cursors->limit = limit;
     mn_rand_bytes(&cursors->seed, sizeof(cursors->seed));
@@ -30,17 +32,23 @@ void mn_cursors_deinit(struct mn_cursors *cursors)
     if (!cursors->slots)
         return;
     mn_free(cursors->slots);
+    mn_free(cursors->buckets);
     cursors->slots = NULL;
     pthread_mutex_destroy(&cursors->lock);
 }
 
-/* The pair's slot, or the free one where it would be. */
-static struct mn_cursor_slot *slot_of(const struct mn_cursors *cursors, int64_t user, int64_t chat)
+/* The slot of the two, or NULL and the free bucket where it would be. */
+static struct mn_cursor_slot *find(const struct mn_cursors *cursors, int64_t user, int64_t chat,
+                                   uint32_t *ret_bucket)
 {
     size_t i = mn_hash_u64(mn_hash_u64((uint64_t)user ^ cursors->seed) ^ (uint64_t)chat);
     for (;; i++) {
-        struct mn_cursor_slot *slot = &cursors->slots[i & cursors->mask];
-        if (slot->user == 0 || (slot->user == user && slot->chat == chat))
+        uint32_t at = cursors->buckets[i & cursors->mask];
+        *ret_bucket = (uint32_t)(i & cursors->mask);
+        if (at == 0)
+            return NULL;
+        struct mn_cursor_slot *slot = &cursors->slots[at - 1];
+        if (slot->user == user && slot->chat == chat)
             return slot;
     }
 }
@@ -48,9 +56,10 @@ static struct mn_cursor_slot *slot_of(const struct mn_cursors *cursors, int64_t 
 bool mn_cursors_get(struct mn_cursors *cursors, int64_t user, int64_t chat,
                     struct mn_membership *ret)
 {
+    uint32_t bucket;
     pthread_mutex_lock(&cursors->lock);
-    const struct mn_cursor_slot *slot = slot_of(cursors, user, chat);
-    bool found = slot->user != 0 && !slot->dropped;
+    const struct mn_cursor_slot *slot = find(cursors, user, chat, &bucket);
+    bool found = slot && !slot->dropped;
     if (found)
         *ret = slot->row;
     pthread_mutex_unlock(&cursors->lock);
@@ -60,21 +69,25 @@ bool mn_cursors_get(struct mn_cursors *cursors, int64_t user, int64_t chat,
 bool mn_cursors_put(struct mn_cursors *cursors, int64_t user, int64_t chat,
                     const struct mn_membership *row)
 {
-    struct mn_cursor_slot *slot = slot_of(cursors, user, chat);
-    if (slot->user == 0 && cursors->count >= cursors->limit)
+    uint32_t bucket;
+    struct mn_cursor_slot *slot = find(cursors, user, chat, &bucket);
+    if (!slot && cursors->count >= cursors->limit)
         return false;
     pthread_mutex_lock(&cursors->lock);
-    if (slot->user == 0)
-        cursors->count++;
-    *slot = (struct mn_cursor_slot){.user = user, .chat = chat, .row = *row};
+    if (!slot) {
+        slot = &cursors->slots[cursors->count++];
+        cursors->buckets[bucket] = (uint32_t)cursors->count;
+    }
+    *slot = (struct mn_cursor_slot){.user = user, .chat = chat, .row = *row, .bucket = bucket};
     pthread_mutex_unlock(&cursors->lock);
     return true;
 }
 
 void mn_cursors_drop(struct mn_cursors *cursors, int64_t user, int64_t chat)
 {
-    struct mn_cursor_slot *slot = slot_of(cursors, user, chat);
-    if (slot->user == 0)
+    uint32_t bucket;
+    struct mn_cursor_slot *slot = find(cursors, user, chat, &bucket);
+    if (!slot)
         return;
     pthread_mutex_lock(&cursors->lock);
     slot->dropped = true;
@@ -83,9 +96,9 @@ void mn_cursors_drop(struct mn_cursors *cursors, int64_t user, int64_t chat)
 
 const struct mn_cursor_slot *mn_cursors_next(const struct mn_cursors *cursors, size_t *pos)
 {
-    while (*pos <= cursors->mask) {
+    while (*pos < cursors->count) {
         const struct mn_cursor_slot *slot = &cursors->slots[(*pos)++];
-        if (slot->user != 0 && !slot->dropped)
+        if (!slot->dropped)
             return slot;
     }
     return NULL;
@@ -93,10 +106,9 @@ const struct mn_cursor_slot *mn_cursors_next(const struct mn_cursors *cursors, s
 
 void mn_cursors_clear(struct mn_cursors *cursors)
 {
-    if (cursors->count == 0)
-        return;
     pthread_mutex_lock(&cursors->lock);
-    memset(cursors->slots, 0, (cursors->mask + 1) * sizeof(*cursors->slots));
+    for (size_t i = 0; i < cursors->count; i++)
+        cursors->buckets[cursors->slots[i].bucket] = 0;
     cursors->count = 0;
     pthread_mutex_unlock(&cursors->lock);
 }

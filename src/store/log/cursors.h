@@ -23,13 +23,15 @@ struct mn_membership {
  * It has a ceiling; a full table is written early.
  */
 struct mn_cursor_slot {
-    int64_t user, chat; /* user 0: free */
+    int64_t user, chat;
     struct mn_membership row;
+    uint32_t bucket;
     bool dropped; /* the row counts for nothing */
 };
 struct mn_cursors {
-    pthread_mutex_t lock; /* for the slots, between the writer's changes and the readers */
-    struct mn_cursor_slot *slots;
+    pthread_mutex_t lock; /* for slots and buckets, between the writer's changes and the readers */
+    struct mn_cursor_slot *slots; /* `count` of `limit` */
+    uint32_t *buckets;            /* index + 1 in `slots`; 0: free */
     size_t mask, count, limit;
     uint64_t seed;
 };

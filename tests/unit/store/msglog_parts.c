@@ -134,13 +134,38 @@ static void cursors_have_a_ceiling(void **state)
     mn_cursors_deinit(&c);
 }
 
+static void cursors_are_emptied_as_a_whole(void **state)
+{
+    struct mn_cursors c;
+    struct mn_membership row = {.peer = 1}, got;
+    (void)state;
+    mn_cursors_init(&c, 50);
+    for (int64_t round = 0; round < 20; round++) {
+        size_t pos = 0;
+        unsigned count = 0;
+        for (int64_t i = 1; i <= 50; i++) {
+            row.delivered = 1000 * round + i;
+            assert_true(mn_cursors_put(&c, i, 7 + round, &row));
+            assert_false(mn_cursors_get(&c, i, 6 + round, &got));
+        }
+        mn_cursors_drop(&c, 9, 7 + round);
+        assert_false(mn_cursors_get(&c, 9, 7 + round, &got));
+        for (const struct mn_cursor_slot *slot; (slot = mn_cursors_next(&c, &pos)); count++)
+            assert_int_equal(slot->row.delivered, 1000 * round + slot->user);
+        assert_int_equal(count, 49);
+        mn_cursors_clear(&c);
+        pos = 0;
+        assert_null(mn_cursors_next(&c, &pos));
+    }
+    mn_cursors_deinit(&c);
+}
+
 int test_store_msglog_parts(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(recent_keeps_the_newest),
-        cmocka_unit_test(recent_is_never_torn),
-        cmocka_unit_test(chats_evict_the_unused),
-        cmocka_unit_test(cursors_have_a_ceiling),
+        cmocka_unit_test(recent_keeps_the_newest),        cmocka_unit_test(recent_is_never_torn),
+        cmocka_unit_test(chats_evict_the_unused),         cmocka_unit_test(cursors_have_a_ceiling),
+        cmocka_unit_test(cursors_are_emptied_as_a_whole),
     };
     return cmocka_run_group_tests_name("store: tables of the message log", tests, NULL, NULL);
 }
