@@ -54,7 +54,8 @@ static struct mn_frame *make_error(struct mn_gate_loop *gl, enum mn_reason reaso
 struct mn_frame *mn_reply_make_error(struct mn_gate_loop *gl, enum mn_reason reason,
                                      struct mn_ids ids)
 {
-    return make_error(gl, reason, ids, 0);
+    return reason == MN_REASON_SERVER_BUSY ? mn_reply_make_busy(gl, ids)
+                                           : make_error(gl, reason, ids, 0);
 }
 
 struct mn_frame *mn_reply_make_busy(struct mn_gate_loop *gl, struct mn_ids ids)

@@ -27,6 +27,7 @@ void mn_reply_count(struct mn_gate_loop *gl, enum mn_type type);
 
 /* An answer; fills in ts. */
 struct mn_frame *mn_reply_make(struct mn_gate_loop *gl, struct mn_envelope *env);
+/* ERROR; server_busy as mn_reply_make_busy() makes it. */
 struct mn_frame *mn_reply_make_error(struct mn_gate_loop *gl, enum mn_reason reason,
                                      struct mn_ids ids);
 /* ERROR server_busy with retryAfterMs (W-3.4.2). */

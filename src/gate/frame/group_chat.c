@@ -53,22 +53,12 @@ static void work(struct mn_errand *errand)
         lookup->err = MN_OK;
 }
 
-static enum mn_reason outcome(const struct lookup *lookup, struct mn_gate_loop *gl)
+static enum mn_reason outcome(const struct lookup *lookup)
 {
     if (lookup->err)
         return MN_REASON_SERVER_BUSY;
-    enum mn_reason reason = judge(lookup->op, lookup->roster,
-                                  lookup->has_answered ? &lookup->answered : NULL, lookup->blemish);
-    if (!reason && !mn_msglog_reserve(gl->gate->msglog, lookup->op->bytes))
-        reason = MN_REASON_SERVER_BUSY;
-    return reason;
-}
-
-static struct mn_frame *error_frame(struct mn_gate_loop *gl, enum mn_reason reason,
-                                    struct mn_ids ids)
-{
-    return reason == MN_REASON_SERVER_BUSY ? mn_reply_make_busy(gl, ids)
-                                           : mn_reply_make_error(gl, reason, ids);
+    return judge(lookup->op, lookup->roster, lookup->has_answered ? &lookup->answered : NULL,
+                 lookup->blemish);
 }
 
 static void release(struct lookup *lookup)
@@ -82,15 +72,15 @@ static void done(struct mn_errand *errand, struct mn_gate_loop *gl, struct mn_co
 {
     (void)conn; /* it may be gone: the message was accepted */
     struct lookup *lookup = mn_container_of(errand, struct lookup, errand);
-    enum mn_reason reason = outcome(lookup, gl);
+    enum mn_reason reason = outcome(lookup);
     char text[24];
+    /* Without a reason it can only be that the writer has no room. */
+    struct mn_ids ids = ids_of(reason ? reason : MN_REASON_SERVER_BUSY, mn_op_client_id(lookup->op),
+                               text, lookup->op->id);
     if (reason)
-        mn_serial_refuse(
-            lookup->serial, lookup->ticket,
-            error_frame(gl, reason,
-                        ids_of(reason, mn_op_client_id(lookup->op), text, lookup->op->id)));
+        mn_serial_refuse(lookup->serial, lookup->ticket, mn_reply_make_error(gl, reason, ids));
     else
-        mn_serial_pass(lookup->serial, lookup->ticket);
+        mn_requests_pass(gl, lookup->serial, lookup->ticket, ids);
     release(lookup);
 }
 

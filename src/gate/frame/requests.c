@@ -82,8 +82,7 @@ void mn_requests_refuse(struct mn_conn *conn, enum mn_reason reason, struct mn_i
 {
     struct mn_gate_loop *gl = mn_gate_loop_of(conn);
     struct mn_session *session = mn_session_of(conn);
-    struct mn_frame *frame = reason == MN_REASON_SERVER_BUSY ? mn_reply_make_busy(gl, ids)
-                                                             : mn_reply_make_error(gl, reason, ids);
+    struct mn_frame *frame = mn_reply_make_error(gl, reason, ids);
     bool in_turn = session->serial && !mn_serial_is_empty(session->serial);
     struct mn_serial *serial = in_turn ? mn_requests_of(conn) : NULL;
     if (serial)

@@ -45,9 +45,7 @@ static struct mn_ids ids_of(const struct mn_op *op)
 
 static struct mn_frame *refusal(struct mn_gate_loop *gl, const struct mn_op *op, enum mn_err err)
 {
-    enum mn_reason reason = reason_of(err);
-    return reason == MN_REASON_SERVER_BUSY ? mn_reply_make_busy(gl, ids_of(op))
-                                           : mn_reply_make_error(gl, reason, ids_of(op));
+    return mn_reply_make_error(gl, reason_of(err), ids_of(op));
 }
 
 static struct mn_frame *revoked(struct mn_gate_loop *gl, const struct mn_op *op)
