@@ -262,14 +262,7 @@ static enum mn_err open_calls(struct mn_app *app, struct mn_buf *why)
                                      .sink = mn_gate_sink(app->gate),
                                      .ids = &app->idgen,
                                      .metrics = app->metrics};
-    int64_t most = 0;
-    enum mn_err err = mn_db_max_call_id(app->db, &most);
-    if (err) {
-        mn_buf_addf(why, "cannot read the records of calls: %s", mn_err_text(err));
-        return err;
-    }
     mn_call_world_close_old(&app->call_world);
-    mn_idgen_raise(&app->idgen, most); /* the clock may have stepped back since */
     mn_wire_calls(&app->config, &config);
     app->calls = mn_calls_new(&config);
     mn_gate_open(app->gate, app->msglog,
@@ -306,7 +299,9 @@ static enum mn_err raise_ids(struct mn_app *app, struct mn_buf *why)
     static const struct {
         const char *what;
         enum mn_err (*most)(struct mn_db *db, int64_t *ret_id);
-    } subjects[] = {{"friends", mn_db_max_friend_id}, {"moments", mn_db_max_moment_id}};
+    } subjects[] = {{"friends", mn_db_max_friend_id},
+                    {"moments", mn_db_max_moment_id},
+                    {"records of calls", mn_db_max_call_id}};
     for (size_t i = 0; i < MN_ARRAY_LEN(subjects); i++) {
         int64_t most = 0;
         enum mn_err err = subjects[i].most(app->db, &most);
