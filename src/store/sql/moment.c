@@ -2,6 +2,7 @@
 /* Moments: t_moment_post, _like, _comment.  Contracts are in moment.h.  Any worker; silent. */
 #include "store/sql/moment.h"
 
+#include "store/sql/friend.h"
 #include "store/sql/sql.h"
 
 /* ---- posts ---- */
@@ -135,30 +136,13 @@ enum mn_err mn_db_posts_of_friends(struct mn_db *db, const struct mn_moment_page
     return mn_sql_end(&use);
 }
 
-static const struct mn_sql select_close = MN_SQL(
-    "SELECT 1 AS yes FROM t_friend_relation WHERE (user1_id = ? AND user2_id = ?)"
-    " OR (user1_id = ? AND user2_id = ?)");
-
-static enum mn_err check_close(struct mn_db *db, int64_t user, int64_t other)
-{
-    if (user == other)
-        return MN_OK;
-    struct mn_sql_use use = mn_sql_read(db, &select_close);
-    mn_sql_put_i64(&use, user);
-    mn_sql_put_i64(&use, other);
-    mn_sql_put_i64(&use, other);
-    mn_sql_put_i64(&use, user);
-    bool found = mn_sql_row(&use);
-    enum mn_err err = mn_sql_end_found(&use, found);
-    return err == MN_ENOTFOUND ? MN_EPERM : err;
-}
-
 enum mn_err mn_db_posts_of_user(struct mn_db *db, const struct mn_moment_page *page,
                                 mn_moment_post_fn fn, void *arg)
 {
-    enum mn_err err = check_close(db, page->viewer, page->of);
-    if (err)
-        return err;
+    bool is_friend = page->viewer == page->of;
+    enum mn_err err = is_friend ? MN_OK : mn_db_friend_is(db, page->viewer, page->of, &is_friend);
+    if (err || !is_friend)
+        return err ? err : MN_EPERM;
     struct mn_sql_use use = mn_sql_read(db, &posts_of_user);
     mn_sql_put_i64(&use, page->viewer);
     mn_sql_put_i64(&use, page->of);
