@@ -248,6 +248,18 @@ static void conn_close(struct sqlite_conn *conn)
     *conn = (struct sqlite_conn){0};
 }
 
+enum mn_err mn_sqlite_ask(sqlite3 *raw, const char *sql, int64_t *ret)
+{
+    sqlite3_stmt *stmt = NULL;
+    int code = sqlite3_prepare_v2(raw, sql, -1, &stmt, NULL);
+    if (code == SQLITE_OK)
+        code = sqlite3_step(stmt);
+    if (code == SQLITE_ROW)
+        *ret = sqlite3_column_int64(stmt, 0);
+    (void)sqlite3_finalize(stmt); /* repeats `code` */
+    return mn_sqlite_err(code);
+}
+
 /* First column of the first row is the text `want`. */
 static enum mn_err pragma_says(sqlite3 *raw, const char *sql, const char *want, bool *ret_same)
 {

@@ -3,6 +3,7 @@
 #define MN_STORE_SQL_SQLITE_H
 
 #include <sqlite3.h>
+#include <stdint.h>
 
 #include "base/buf.h"
 #include "base/err.h"
@@ -14,6 +15,9 @@ enum mn_err mn_sqlite_err(int code);
 
 /* What is behind an error for the operator: the system's own words where it has some. */
 const char *mn_sqlite_cause(sqlite3 *raw, enum mn_err err);
+
+/* First column of the only row of a query without parameters; without a row *ret stays. */
+MN_MUSTCHECK enum mn_err mn_sqlite_ask(sqlite3 *raw, const char *sql, int64_t *ret);
 
 /* Refuses a newer schema without touching it. */
 MN_MUSTCHECK enum mn_err mn_sqlite_schema_check(sqlite3 *raw, const char *path, struct mn_buf *why);

@@ -133,18 +133,6 @@ static enum mn_err open_file(struct check *check, const char *path, struct mn_bu
 
 /* ---- asking ---- */
 
-static enum mn_err ask_i64(sqlite3 *raw, const char *sql, int64_t *ret)
-{
-    sqlite3_stmt *stmt = NULL;
-    int code = sqlite3_prepare_v2(raw, sql, -1, &stmt, NULL);
-    if (code == SQLITE_OK)
-        code = sqlite3_step(stmt);
-    if (code == SQLITE_ROW)
-        *ret = sqlite3_column_int64(stmt, 0);
-    (void)sqlite3_finalize(stmt); /* repeats `code` */
-    return mn_sqlite_err(code);
-}
-
 /* A query that fails is something wrong too: a table that is missing, a page that cannot be read. */
 static void run_query(struct check *check, enum mn_db_problem problem, const char *sql)
 {
@@ -215,9 +203,9 @@ static enum mn_err check_version(struct check *check, const char *path, struct m
     if (!err)
         err = mn_sqlite_schema_update(check->model, ":memory:", why);
     if (!err)
-        err = ask_i64(check->model, sql, &known);
+        err = mn_sqlite_ask(check->model, sql, &known);
     /* An empty file has no versions to ask for. */
-    if (!err && ask_i64(check->raw, sql, &found) == MN_OK && found == known)
+    if (!err && mn_sqlite_ask(check->raw, sql, &found) == MN_OK && found == known)
         return MN_OK;
     if (!err) {
         mn_buf_addf(why,
@@ -238,8 +226,8 @@ static enum mn_err check_all(struct check *check, const char *path, struct mn_db
     for (size_t i = 0; i < MN_ARRAY_LEN(queries) && !err; i++)
         run_query(check, queries[i].problem, queries[i].sql);
     if (!err) { /* what cannot be counted was reported above */
-        mn_ignore(ask_i64(check->raw, "SELECT count(*) FROM t_user", &ret->users));
-        mn_ignore(ask_i64(check->raw, "SELECT count(*) FROM t_session", &ret->sessions));
+        mn_ignore(mn_sqlite_ask(check->raw, "SELECT count(*) FROM t_user", &ret->users));
+        mn_ignore(mn_sqlite_ask(check->raw, "SELECT count(*) FROM t_session", &ret->sessions));
     }
     if (err && why->n == 0)
         mn_buf_addf(why, "cannot read the accounts database %s: %s", path,

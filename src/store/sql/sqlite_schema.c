@@ -9,33 +9,22 @@
 #include "base/clock.h"
 #include "store/sql/schema.h"
 
-/* First column of the only row of a query without parameters. */
-static enum mn_err ask(sqlite3 *raw, const char *sql, int64_t *ret)
-{
-    sqlite3_stmt *stmt = NULL;
-    int code = sqlite3_prepare_v2(raw, sql, -1, &stmt, NULL);
-    if (code == SQLITE_OK)
-        code = sqlite3_step(stmt);
-    if (code == SQLITE_ROW)
-        *ret = sqlite3_column_int64(stmt, 0);
-    (void)sqlite3_finalize(stmt); /* repeats `code` */
-    return mn_sqlite_err(code);
-}
-
 /* Version of the schema in the file, 0 when it is empty; a foreign database is MN_EINVAL. */
 static enum mn_err version(sqlite3 *raw, int64_t *ret_version)
 {
     int64_t tables = 0, ours = 0;
-    enum mn_err err = ask(raw, "SELECT count(*) FROM sqlite_schema", &tables);
+    enum mn_err err = mn_sqlite_ask(raw, "SELECT count(*) FROM sqlite_schema", &tables);
     if (err == MN_OK)
-        err = ask(raw, "SELECT count(*) FROM sqlite_schema WHERE name = 't_schema_version'", &ours);
+        err = mn_sqlite_ask(
+            raw, "SELECT count(*) FROM sqlite_schema WHERE name = 't_schema_version'", &ours);
     if (err != MN_OK)
         return err;
     if (ours == 0) {
         *ret_version = 0;
         return tables == 0 ? MN_OK : MN_EINVAL;
     }
-    return ask(raw, "SELECT coalesce(max(version), 0) FROM t_schema_version", ret_version);
+    return mn_sqlite_ask(raw, "SELECT coalesce(max(version), 0) FROM t_schema_version",
+                         ret_version);
 }
 
 enum mn_err mn_sqlite_schema_check(sqlite3 *raw, const char *path, struct mn_buf *why)
@@ -96,7 +85,7 @@ static enum mn_err step_once(sqlite3 *raw, int64_t *ret_version)
                      NULL, NULL, NULL));
     int64_t found = 0;
     if (err == MN_OK)
-        err = ask(raw, "SELECT coalesce(max(version), 0) FROM t_schema_version", &found);
+        err = mn_sqlite_ask(raw, "SELECT coalesce(max(version), 0) FROM t_schema_version", &found);
     if (err == MN_OK && found < (int64_t)mn_sql_steps()) {
         found++;
         err = mn_sqlite_err(apply(raw, (size_t)found));
