@@ -392,9 +392,9 @@ void mn_conn_abort(struct mn_conn *conn, enum mn_close_cause cause)
     uv_close((uv_handle_t *)&conn->poll, on_handle_closed);
     close(conn->fd);
     mn_address_leave(loop->net, conn->peer);
-    mn_crowd_count(conn, -1);
     mn_metric_add(loop->metrics, MN_M_CONN_OPEN, -1);
     mn_net_leave(loop->net);
+    mn_crowd_count(conn, -1); /* last: a loop that does not see it any more finds its place free */
 }
 
 void mn_conn_finish_close(struct mn_conn *conn)

@@ -31,8 +31,8 @@ void mn_crowd_join(struct mn_conn *conn)
 
 void mn_crowd_count(struct mn_conn *conn, int sign)
 {
-    if (!conn->vouched) /* only its own thread writes */
-        atomic_fetch_add_explicit(&conn->loop->strangers, sign, memory_order_relaxed);
+    if (!conn->vouched)
+        atomic_fetch_add_explicit(&conn->loop->strangers, sign, memory_order_release);
 }
 
 void mn_conn_vouch(struct mn_conn *conn)
@@ -75,7 +75,7 @@ static bool shed_oldest(struct mn_loop *loop)
 /* Its crowd, and requests that are being answered: they stand there again in a moment. */
 static int strangers_of(const struct mn_loop *loop)
 {
-    return atomic_load_explicit(&loop->strangers, memory_order_relaxed);
+    return atomic_load_explicit(&loop->strangers, memory_order_acquire);
 }
 
 enum mn_room mn_loop_make_room(struct mn_loop *loop)

@@ -249,10 +249,11 @@ static enum place find_place(struct mn_loop *loop)
     if (keep_place(loop))
         return PLACE_KEPT;
     enum mn_room room = mn_loop_make_room(loop);
+    /* Nobody to send away may mean that another loop has just sent everybody away. */
+    if (room != MN_ROOM_SOON && keep_place(loop))
+        return PLACE_KEPT;
     if (room == MN_ROOM_NONE)
         return PLACE_NONE;
-    if (room == MN_ROOM_MADE && keep_place(loop))
-        return PLACE_KEPT;
     pause_accepting(loop, ROOM_PAUSE_MS);
     return PLACE_LATER;
 }
