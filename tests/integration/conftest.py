@@ -32,6 +32,22 @@ def pytest_sessionstart(session):
         pytest.exit(f"{MINIMD} is not there: run script/build asan, or set MINIMD", returncode=2)
 
 
+def pytest_terminal_summary(terminalreporter):
+    """What failed in the steps of script/test before this one, where it is not overlooked."""
+    notes = os.environ.get("MINIM_FAILURES")
+    if not notes:
+        return
+    with open(notes, "a+", encoding="utf-8", errors="replace") as file:
+        file.seek(0)
+        noted = file.read()
+        for outcome in ("failed", "error"):
+            for report in terminalreporter.stats.get(outcome, []):
+                file.write(f"{outcome}: {report.nodeid}\n")
+    if noted:
+        terminalreporter.section("failed before these tests")
+        terminalreporter.write(noted)
+
+
 @pytest.fixture(scope="session")
 def server(tmp_path_factory):
     """The shared daemon: defaults, but without rate limits."""

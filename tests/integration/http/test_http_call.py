@@ -4,7 +4,8 @@ import sqlite3
 
 import pytest
 
-from support.calls import SDP, befriend, call_error, record, records, ring, send
+from support.calls import SDP, call_error, record, records, ring, send
+from support.friends import befriend
 from support.wait import TIMEOUT
 
 FIELDS = {"id", "callId", "peerUserId", "direction", "status", "failReason", "startedAt", "acceptedAt", "endedAt",

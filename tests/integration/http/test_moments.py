@@ -1,24 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """H-7.9 moments: posts, likes, comments; who sees them, who may delete them, what is counted."""
 import concurrent.futures
-import itertools
 import sqlite3
 
 import pytest
 
+from support.friends import befriend
 from support.http import Reply
 
 pytestmark = pytest.mark.tsan
 MAX = 2**63 - 1
-_relations = itertools.count(10**17)
-
-
-def befriend(server, a, b):
-    """As the server itself writes it when a request is accepted."""
-    with sqlite3.connect(server.data / "minim.db", timeout=30) as db:
-        db.execute("INSERT INTO t_friend_relation(id, user1_id, user2_id, created_at, updated_at) VALUES (?, ?, ?, 1, 1)",
-                   (next(_relations), min(a, b), max(a, b)))
-    db.close()
 
 
 @pytest.fixture

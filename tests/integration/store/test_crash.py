@@ -24,15 +24,11 @@ PAIRS = 6
 WINDOW = 24
 
 
-class Sender(threading.Thread):
-    """Keeps WINDOW messages in flight until the connection ends; sure of what was acknowledged."""
+class UntilItEnds(threading.Thread):
+    """Runs work() until its connection ends."""
 
-    def __init__(self, server, user, peer, ledger, round_number, unsure):
+    def __init__(self):
         super().__init__(daemon=True)
-        self.server, self.user, self.peer = server, user, peer
-        self.ledger = ledger      # client id -> (serverMsgId, msgSeq, body)
-        self.unsure = unsure      # client ids that were sent and never answered: sent again next time
-        self.round_number = round_number
         self.problem = None
 
     def run(self):
@@ -42,6 +38,17 @@ class Sender(threading.Thread):
             pass
         except BaseException as problem:  # noqa: BLE001 - shown by the test
             self.problem = problem
+
+
+class Sender(UntilItEnds):
+    """Keeps WINDOW messages in flight until the connection ends; sure of what was acknowledged."""
+
+    def __init__(self, server, user, peer, ledger, round_number, unsure):
+        super().__init__()
+        self.server, self.user, self.peer = server, user, peer
+        self.ledger = ledger      # client id -> (serverMsgId, msgSeq, body)
+        self.unsure = unsure      # client ids that were sent and never answered: sent again next time
+        self.round_number = round_number
 
     def work(self):
         client = Client(self.server, self.user)
@@ -137,22 +144,13 @@ def test_kill_under_load(launch, uid):
         check_retries(server, user, peer, ledger, sorted(ledger)[:200])
 
 
-class Talker(threading.Thread):
+class Talker(UntilItEnds):
     """A member who keeps WINDOW messages to a group in flight; sure of what was acknowledged."""
 
     def __init__(self, server, user, group, mentioned, ledger, unsure, round_number):
-        super().__init__(daemon=True)
+        super().__init__()
         self.server, self.user, self.group, self.mentioned = server, user, group, mentioned
         self.ledger, self.unsure, self.round_number = ledger, unsure, round_number
-        self.problem = None
-
-    def run(self):
-        try:
-            self.work()
-        except (Eof, ConnectionError):
-            pass
-        except BaseException as problem:  # noqa: BLE001 - shown by the test
-            self.problem = problem
 
     def work(self):
         client, flying, number = Client(self.server, self.user), set(), 0

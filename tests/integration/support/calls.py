@@ -1,21 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Calls between clients, and what the server has of them."""
-import sqlite3
-
 from .im import fresh_id
-from .wait import TIMEOUT
 
 SDP = "v=0\r\no=- 46117 2 IN IP4 127.0.0.1\r\n"
-
-
-def befriend(server, a, b):
-    """The two are friends from now on."""
-    db = sqlite3.connect(server.data / "minim.db", timeout=TIMEOUT)
-    with db:
-        db.execute("INSERT OR IGNORE INTO t_friend_relation(id, user1_id, user2_id, created_at, updated_at)"
-                   " SELECT coalesce(max(id), 0) + 1, ?, ?, 0, 0 FROM t_friend_relation",
-                   (min(a, b), max(a, b)))
-    db.close()
 
 
 def send(client, kind, **fields):

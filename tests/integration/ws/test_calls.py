@@ -6,7 +6,8 @@ import threading
 
 import pytest
 
-from support.calls import SDP, accept, befriend, call_error, fence, record, records, ring, send
+from support.calls import SDP, accept, call_error, fence, record, records, ring, send
+from support.friends import befriend
 from support.rawws import Eof
 from support.wait import TIMEOUT, until
 
