@@ -250,12 +250,12 @@ struct frames {
     struct mn_msg msg;
     const struct mn_op *op;
     bool notify;
-    struct mn_frame *frame[2]; /* normal, important; made when first needed */
+    struct mn_chunk *frame[2]; /* normal, important; made when first needed */
     bool made[2];
 };
 
 /* NULL: no memory. */
-static struct mn_frame *frame_for(struct frames *f, int64_t uid)
+static struct mn_chunk *frame_for(struct frames *f, int64_t uid)
 {
     bool important = (f->msg.reply_author != 0 || f->msg.mentions.n > 0) &&
                      mn_msg_addresses(&f->msg, uid);
@@ -338,6 +338,6 @@ void mn_fanout_deliver(struct mn_gate_loop *gl, const struct mn_op *op,
         list->missed = true;
     else if ((list->missed && list->version != 0) || plan->how == MN_FANOUT_RESEND)
         resend_all(gl, list);
-    mn_frame_unref(f.frame[0]);
-    mn_frame_unref(f.frame[1]);
+    mn_chunk_unref(f.frame[0]);
+    mn_chunk_unref(f.frame[1]);
 }

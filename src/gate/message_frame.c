@@ -19,7 +19,7 @@ static struct mn_str mentions_text(struct mn_buf *buf, struct mn_str uids)
     return mn_buf_str(buf);
 }
 
-struct mn_frame *mn_message_frame(const struct mn_msg *msg, const struct mn_message_frame *how)
+struct mn_chunk *mn_message_frame(const struct mn_msg *msg, const struct mn_message_frame *how)
 {
     bool group = msg->kind == MN_CHAT_GROUP;
     char id[24], reply[24];
@@ -42,12 +42,12 @@ struct mn_frame *mn_message_frame(const struct mn_msg *msg, const struct mn_mess
         .important = how->important,
         .ts = msg->created_ms,
     };
-    struct mn_frame *frame = mentions.failed ? NULL : mn_frame_of(&env);
+    struct mn_chunk *frame = mentions.failed ? NULL : mn_frame_of(&env);
     mn_buf_deinit(&mentions);
     return frame;
 }
 
-struct mn_frame *mn_notify_frame(const struct mn_msg *msg, bool important)
+struct mn_chunk *mn_notify_frame(const struct mn_msg *msg, bool important)
 {
     char id[24];
     return mn_frame_of(&(struct mn_envelope){

@@ -14,9 +14,9 @@ struct mn_message_frame {
 };
 
 /* SINGLE_CHAT or GROUP_CHAT (W-3.5, W-3.6).  NULL when there is no memory.  Any thread. */
-struct mn_frame *mn_message_frame(const struct mn_msg *msg, const struct mn_message_frame *how);
+struct mn_chunk *mn_message_frame(const struct mn_msg *msg, const struct mn_message_frame *how);
 /* GROUP_NOTIFY: that there is one (W-3.7). */
-struct mn_frame *mn_notify_frame(const struct mn_msg *msg, bool important);
+struct mn_chunk *mn_notify_frame(const struct mn_msg *msg, bool important);
 /* A committed append, to be given to the two above; its texts are the operation's. */
 struct mn_msg mn_message_of(const struct mn_op *op);
 

@@ -23,7 +23,7 @@ struct delivery {
     enum mn_type type; /* FRAME */
     uint64_t conn;
     struct mn_op *op;       /* one reference; NULL: FRAME, KICK, BUMP */
-    struct mn_frame *frame; /* FRAME: one reference */
+    struct mn_chunk *frame; /* FRAME: one reference */
     union {
         struct {
             int64_t uid, sv; /* KICK, BUMP; FRAME: the user */
@@ -102,7 +102,7 @@ static void to_user(struct parcels *parcels, int64_t uid, const struct delivery 
     if (to.op)
         mn_op_ref(to.op);
     if (to.frame)
-        mn_frame_ref(to.frame);
+        mn_chunk_ref(to.frame);
     add(parcels, &to);
 }
 
@@ -215,14 +215,14 @@ void mn_push_frame(struct mn_gate *gate, const int64_t *uids, size_t n,
         stamped.has |= MN_HAS_TS;
         stamped.ts = mn_unix_ms();
     }
-    struct mn_frame *frame = mn_frame_of(&stamped);
+    struct mn_chunk *frame = mn_frame_of(&stamped);
     if (!frame)
         return;
     for (size_t i = 0; i < n; i++)
         to_user(
             &parcels, uids[i],
             &(struct delivery){.kind = FRAME, .type = env->type, .frame = frame, .uid = uids[i]});
-    mn_frame_unref(frame);
+    mn_chunk_unref(frame);
     post(&parcels);
 }
 
@@ -254,7 +254,7 @@ static void push_failed(struct mn_conn *conn)
 }
 
 /* A stored message; NULL: it is to be left to the resend. */
-static void push_durable(struct mn_conn *conn, struct mn_place at, struct mn_frame *take_frame,
+static void push_durable(struct mn_conn *conn, struct mn_place at, struct mn_chunk *take_frame,
                          enum mn_type type)
 {
     struct mn_gate_loop *gl = mn_gate_loop_of(conn);
@@ -287,18 +287,18 @@ static void push_message(struct mn_conn *conn, const struct mn_op *op)
                  MN_TYPE_SINGLE_CHAT);
 }
 
-void mn_push_shared(struct mn_conn *conn, struct mn_place at, struct mn_frame *frame)
+void mn_push_shared(struct mn_conn *conn, struct mn_place at, struct mn_chunk *frame)
 {
     const struct mn_session *session = mn_session_of(conn);
     if (wants(session, at))
-        push_durable(conn, at, frame && !session->lossy ? mn_frame_ref(frame) : NULL,
+        push_durable(conn, at, frame && !session->lossy ? mn_chunk_ref(frame) : NULL,
                      MN_TYPE_GROUP_CHAT);
 }
 
-void mn_push_notice(struct mn_conn *conn, struct mn_frame *frame)
+void mn_push_notice(struct mn_conn *conn, struct mn_chunk *frame)
 {
     struct mn_session *session = mn_session_of(conn);
-    enum mn_err err = frame ? mn_conn_send(conn, mn_frame_ref(frame), MN_SEND_PUSH) : MN_EBUSY;
+    enum mn_err err = frame ? mn_conn_send(conn, mn_chunk_ref(frame), MN_SEND_PUSH) : MN_EBUSY;
     if (err == MN_EBUSY)
         push_failed(conn);
     if (err)
@@ -316,7 +316,7 @@ static void push_receipt(struct mn_conn *conn, const struct mn_op *op)
     if (session->state != MN_SESSION_LIVE)
         return;
     MN_BUG_ON(session->uid != op->to); /* a connection has one user for its life */
-    struct mn_frame *frame = mn_frame_of(&(struct mn_envelope){
+    struct mn_chunk *frame = mn_frame_of(&(struct mn_envelope){
         .type = MN_TYPE_ACK,
         .has = MN_HAS_MSG_SEQ | MN_HAS_FROM | MN_HAS_TO | MN_HAS_TS,
         .server_msg_id = mn_id_text(text, op->id),
@@ -342,7 +342,7 @@ static void push_frame(struct mn_conn *conn, const struct delivery *delivery)
     struct mn_session *session = mn_session_of(conn);
     if (session->state != MN_SESSION_LIVE || session->uid != delivery->uid)
         return;
-    enum mn_err err = mn_conn_send(conn, mn_frame_ref(delivery->frame), MN_SEND_PUSH);
+    enum mn_err err = mn_conn_send(conn, mn_chunk_ref(delivery->frame), MN_SEND_PUSH);
     if (err == MN_OK)
         mn_reply_count(mn_gate_loop_of(conn), delivery->type);
     else if (err == MN_EBUSY && is_critical(delivery->type))
@@ -397,7 +397,7 @@ static void run_parcel(struct mn_task *task, struct mn_loop *loop)
         if (parcel->items[i].op)
             mn_op_unref(parcel->items[i].op);
         if (parcel->items[i].frame)
-            mn_frame_unref(parcel->items[i].frame);
+            mn_chunk_unref(parcel->items[i].frame);
     }
     mn_free(parcel);
 }

@@ -35,8 +35,8 @@ void mn_push_group(struct mn_gate *gate, struct mn_op *op, const struct mn_fanou
 /* ---- on the loop, to one live session; `frame` is shared, and NULL when there was no memory ---- */
 
 /* A stored message: what cannot be sent now is resent. */
-void mn_push_shared(struct mn_conn *conn, struct mn_place at, struct mn_frame *frame);
+void mn_push_shared(struct mn_conn *conn, struct mn_place at, struct mn_chunk *frame);
 /* That there is a message: when it cannot be told, the message itself is resent. */
-void mn_push_notice(struct mn_conn *conn, struct mn_frame *frame);
+void mn_push_notice(struct mn_conn *conn, struct mn_chunk *frame);
 
 #endif

@@ -10,11 +10,11 @@ struct mn_str mn_id_text(char text[24], int64_t id)
     return id ? mn_str_make(text, mn_print_i64(text, id)) : MN_STR_NONE;
 }
 
-struct mn_frame *mn_frame_of(const struct mn_envelope *env)
+struct mn_chunk *mn_frame_of(const struct mn_envelope *env)
 {
-    struct mn_frame *frame = mn_frame_new(mn_envelope_bound(env));
+    struct mn_chunk *frame = mn_chunk_new(mn_envelope_bound(env));
     if (frame)
-        mn_frame_seal(frame, MN_WS_OP_TEXT, mn_envelope_print(env, mn_frame_payload(frame)));
+        mn_chunk_seal_ws(frame, MN_WS_OP_TEXT, mn_envelope_print(env, mn_chunk_payload(frame)));
     return frame;
 }
 
@@ -25,17 +25,17 @@ void mn_reply_count(struct mn_gate_loop *gl, enum mn_type type)
 
 /* ---- made ---- */
 
-struct mn_frame *mn_reply_make(struct mn_gate_loop *gl, struct mn_envelope *env)
+struct mn_chunk *mn_reply_make(struct mn_gate_loop *gl, struct mn_envelope *env)
 {
     env->ts = mn_loop_unix_ms(gl->loop);
     env->has |= MN_HAS_TS;
-    struct mn_frame *frame = mn_frame_of(env);
+    struct mn_chunk *frame = mn_frame_of(env);
     if (frame)
         mn_reply_count(gl, env->type);
     return frame;
 }
 
-static struct mn_frame *make_error(struct mn_gate_loop *gl, enum mn_reason reason,
+static struct mn_chunk *make_error(struct mn_gate_loop *gl, enum mn_reason reason,
                                    struct mn_ids ids, int64_t retry_after_ms)
 {
     struct mn_envelope env = {
@@ -51,14 +51,14 @@ static struct mn_frame *make_error(struct mn_gate_loop *gl, enum mn_reason reaso
     return mn_reply_make(gl, &env);
 }
 
-struct mn_frame *mn_reply_make_error(struct mn_gate_loop *gl, enum mn_reason reason,
+struct mn_chunk *mn_reply_make_error(struct mn_gate_loop *gl, enum mn_reason reason,
                                      struct mn_ids ids)
 {
     return reason == MN_REASON_SERVER_BUSY ? mn_reply_make_busy(gl, ids)
                                            : make_error(gl, reason, ids, 0);
 }
 
-struct mn_frame *mn_reply_make_busy(struct mn_gate_loop *gl, struct mn_ids ids)
+struct mn_chunk *mn_reply_make_busy(struct mn_gate_loop *gl, struct mn_ids ids)
 {
     uint64_t suppressed = 0;
     mn_metric_inc(gl->metrics, MN_M_SERVER_BUSY);
@@ -70,7 +70,7 @@ struct mn_frame *mn_reply_make_busy(struct mn_gate_loop *gl, struct mn_ids ids)
 
 /* ---- sent ---- */
 
-void mn_reply_send_frame(struct mn_conn *conn, struct mn_frame *take_frame)
+void mn_reply_send_frame(struct mn_conn *conn, struct mn_chunk *take_frame)
 {
     if (take_frame)
         mn_ignore(mn_conn_send(conn, take_frame, MN_SEND_REPLY)); /* closing: it needs no answer */

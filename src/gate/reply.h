@@ -19,24 +19,24 @@ struct mn_ids {
 /* Decimal text of an id, as the wire wants ids; 0: absent. */
 struct mn_str mn_id_text(char text[24], int64_t id);
 /* Prints `env` into a new frame; NULL when there is no memory. Any thread. */
-struct mn_frame *mn_frame_of(const struct mn_envelope *env);
+struct mn_chunk *mn_frame_of(const struct mn_envelope *env);
 /* Counts a frame of that type as sent. */
 void mn_reply_count(struct mn_gate_loop *gl, enum mn_type type);
 
 /* ---- frames to be sent in their turn; counted as sent; NULL when there is no memory ---- */
 
 /* An answer; fills in ts. */
-struct mn_frame *mn_reply_make(struct mn_gate_loop *gl, struct mn_envelope *env);
+struct mn_chunk *mn_reply_make(struct mn_gate_loop *gl, struct mn_envelope *env);
 /* ERROR; server_busy as mn_reply_make_busy() makes it. */
-struct mn_frame *mn_reply_make_error(struct mn_gate_loop *gl, enum mn_reason reason,
+struct mn_chunk *mn_reply_make_error(struct mn_gate_loop *gl, enum mn_reason reason,
                                      struct mn_ids ids);
 /* ERROR server_busy with retryAfterMs (W-3.4.2). */
-struct mn_frame *mn_reply_make_busy(struct mn_gate_loop *gl, struct mn_ids ids);
+struct mn_chunk *mn_reply_make_busy(struct mn_gate_loop *gl, struct mn_ids ids);
 
 /* ---- frames to be sent now ---- */
 
 /* NULL: an answer that cannot be given must not look like silence, so the session ends. */
-void mn_reply_send_frame(struct mn_conn *conn, struct mn_frame *take_frame);
+void mn_reply_send_frame(struct mn_conn *conn, struct mn_chunk *take_frame);
 void mn_reply_send(struct mn_conn *conn, struct mn_envelope *env);
 void mn_reply_error(struct mn_conn *conn, enum mn_reason reason, struct mn_ids ids);
 void mn_reply_busy(struct mn_conn *conn, struct mn_ids ids);

@@ -64,7 +64,7 @@ struct page {
     bool done;
     unsigned count;
     struct {
-        struct mn_frame *frame;
+        struct mn_chunk *frame;
         struct mn_place at;
         enum mn_type type;
     } items[PAGE_MAX];
@@ -80,7 +80,7 @@ static bool add_to_page(void *arg, const struct mn_msg *msg)
     struct page *page = arg;
     const struct mn_message_frame how = {
         .msg_type = MN_STR("text"), .to = page->uid, .important = mn_msg_addresses(msg, page->uid)};
-    struct mn_frame *frame = mn_message_frame(msg, &how);
+    struct mn_chunk *frame = mn_message_frame(msg, &how);
     MN_BUG_ON(page->count >= page->limit);
     if (!frame) {
         page->err = MN_ENOMEM;
@@ -299,7 +299,7 @@ static bool send_page(struct mn_conn *conn, struct page *page)
     for (unsigned i = 0; i < page->count; i++) {
         struct mn_place at = page->items[i].at;
         if (!is_under_way(session, at.chat, at.seq)) {
-            struct mn_frame *frame = page->items[i].frame;
+            struct mn_chunk *frame = page->items[i].frame;
             page->items[i].frame = NULL;
             if (mn_conn_send(conn, frame, MN_SEND_PUSH))
                 return false;
@@ -349,7 +349,7 @@ static void done(struct mn_errand *errand, struct mn_gate_loop *gl, struct mn_co
     if (session && session->resend && session->resend_run == page->run)
         take_page(conn, page);
     for (unsigned i = 0; i < page->count; i++)
-        mn_frame_unref(page->items[i].frame);
+        mn_chunk_unref(page->items[i].frame);
 }
 
 void mn_resend_on_ack(struct mn_conn *conn)

@@ -9,7 +9,7 @@
 
 enum { PAGE = 100, PING_BYTES = 8 };
 
-static struct mn_frame *frame_of(const struct mn_revocation *one)
+static struct mn_chunk *frame_of(const struct mn_revocation *one)
 {
     char text[24];
     bool group = one->kind == MN_CHAT_GROUP;
@@ -27,7 +27,7 @@ static struct mn_frame *frame_of(const struct mn_revocation *one)
 /* MN_OK, or it was not sent: the store still has it. */
 static enum mn_err send_one(struct mn_conn *conn, const struct mn_revocation *one)
 {
-    struct mn_frame *frame = frame_of(one);
+    struct mn_chunk *frame = frame_of(one);
     enum mn_err err = frame ? mn_conn_send(conn, frame, MN_SEND_PUSH) : MN_EBUSY;
     if (err == MN_OK)
         mn_reply_count(mn_gate_loop_of(conn), MN_TYPE_MESSAGE_REVOKED);
@@ -42,11 +42,11 @@ static void ask(struct mn_conn *conn)
     struct mn_revoked *revoked = &mn_session_of(conn)->revoked;
     if (revoked->asked || revoked->sent <= revoked->learnt)
         return;
-    struct mn_frame *ping = mn_frame_new(PING_BYTES);
+    struct mn_chunk *ping = mn_chunk_new(PING_BYTES);
     if (!ping)
         return;
-    memcpy(mn_frame_payload(ping), &revoked->sent, PING_BYTES);
-    mn_frame_seal(ping, MN_WS_OP_PING, PING_BYTES);
+    memcpy(mn_chunk_payload(ping), &revoked->sent, PING_BYTES);
+    mn_chunk_seal_ws(ping, MN_WS_OP_PING, PING_BYTES);
     if (mn_conn_send(conn, ping, MN_SEND_REPLY) == MN_OK)
         revoked->asked = revoked->sent;
 }

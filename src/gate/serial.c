@@ -13,7 +13,7 @@ enum state { WAITING, READY, WITH_WRITER, ANSWERED };
 struct item {
     enum state state;
     struct mn_op *op;       /* ours until it is submitted; then only compared with */
-    struct mn_frame *frame; /* ANSWERED; NULL: no memory */
+    struct mn_chunk *frame; /* ANSWERED; NULL: no memory */
 };
 
 struct mn_serial {
@@ -57,7 +57,7 @@ void mn_serial_unref(struct mn_serial *serial)
         /* A look-up holds a reference, and behind none of them everything is submitted. */
         MN_BUG_ON(item->state == WAITING || item->state == READY);
         if (item->state == ANSWERED)
-            mn_frame_unref(item->frame);
+            mn_chunk_unref(item->frame);
     }
     mn_free(serial->ring);
     mn_free(serial);
@@ -102,7 +102,7 @@ static void submit_ready(struct mn_serial *serial)
 static void send_answered(struct mn_serial *serial)
 {
     while (serial->count > 0 && item_at(serial, serial->first)->state == ANSWERED) {
-        struct mn_frame *frame = item_at(serial, serial->first)->frame;
+        struct mn_chunk *frame = item_at(serial, serial->first)->frame;
         MN_BUG_ON(serial->submitted == 0);
         serial->first++;
         serial->count--;
@@ -139,7 +139,7 @@ uint32_t mn_serial_add_waiting(struct mn_serial *serial, struct mn_op *take_op)
     return add(serial, (struct item){.state = WAITING, .op = take_op});
 }
 
-void mn_serial_add_answer(struct mn_serial *serial, struct mn_frame *take_frame)
+void mn_serial_add_answer(struct mn_serial *serial, struct mn_chunk *take_frame)
 {
     add(serial, (struct item){.state = ANSWERED, .frame = take_frame});
 }
@@ -157,7 +157,7 @@ void mn_serial_pass(struct mn_serial *serial, uint32_t ticket)
     pump(serial);
 }
 
-void mn_serial_refuse(struct mn_serial *serial, uint32_t ticket, struct mn_frame *take_frame)
+void mn_serial_refuse(struct mn_serial *serial, uint32_t ticket, struct mn_chunk *take_frame)
 {
     struct item *item = item_at(serial, ticket);
     MN_BUG_ON(item->state != WAITING);
@@ -166,7 +166,7 @@ void mn_serial_refuse(struct mn_serial *serial, uint32_t ticket, struct mn_frame
     pump(serial);
 }
 
-void mn_serial_done(struct mn_serial *serial, const struct mn_op *op, struct mn_frame *take_frame)
+void mn_serial_done(struct mn_serial *serial, const struct mn_op *op, struct mn_chunk *take_frame)
 {
     uint32_t ticket = serial->first;
     while (item_at(serial, ticket)->state != WITH_WRITER || item_at(serial, ticket)->op != op)

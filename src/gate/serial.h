@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "net/frame.h"
+#include "net/chunk.h"
 #include "store/log/msglog.h"
 
 /*
@@ -30,7 +30,7 @@ struct mn_serial;
 struct mn_serial_calls {
     void (*submit)(void *ctx, struct mn_op *take_op);
     /* An answer in its turn; NULL: there was no memory to make it. The connection may be gone. */
-    void (*send)(void *ctx, uint64_t conn, struct mn_frame *take_frame);
+    void (*send)(void *ctx, uint64_t conn, struct mn_chunk *take_frame);
 };
 
 /* One reference; NULL when there is no memory. `calls` and `ctx` outlive it. */
@@ -51,7 +51,7 @@ void mn_serial_add(struct mn_serial *serial, struct mn_op *take_op);
 /* One that waits for a look-up; returns the ticket by which that names it. */
 uint32_t mn_serial_add_waiting(struct mn_serial *serial, struct mn_op *take_op);
 /* One whose answer is known. */
-void mn_serial_add_answer(struct mn_serial *serial, struct mn_frame *take_frame);
+void mn_serial_add_answer(struct mn_serial *serial, struct mn_chunk *take_frame);
 
 /* ---- what becomes of them ---- */
 
@@ -60,8 +60,8 @@ const struct mn_op *mn_serial_op(const struct mn_serial *serial, uint32_t ticket
 /* The look-up says yes. */
 void mn_serial_pass(struct mn_serial *serial, uint32_t ticket);
 /* The look-up says no: its operation is released, the answer is this. */
-void mn_serial_refuse(struct mn_serial *serial, uint32_t ticket, struct mn_frame *take_frame);
+void mn_serial_refuse(struct mn_serial *serial, uint32_t ticket, struct mn_chunk *take_frame);
 /* The writer gave the operation back. */
-void mn_serial_done(struct mn_serial *serial, const struct mn_op *op, struct mn_frame *take_frame);
+void mn_serial_done(struct mn_serial *serial, const struct mn_op *op, struct mn_chunk *take_frame);
 
 #endif

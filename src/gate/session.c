@@ -207,9 +207,9 @@ void mn_session_on_writer_idle(struct mn_conn *conn)
         mn_reply_error_close(conn, MN_REASON_SESSION_INVALID, MN_IDS_NONE);
         return;
     }
-    struct mn_frame *ping = mn_frame_new(0);
+    struct mn_chunk *ping = mn_chunk_new(0);
     if (ping) {
-        mn_frame_seal(ping, MN_WS_OP_PING, 0);
+        mn_chunk_seal_ws(ping, MN_WS_OP_PING, 0);
         mn_ignore(mn_conn_send(conn, ping, MN_SEND_REPLY)); /* closing: no need */
     }
     mn_asked_add(&session->asked, MN_ASKED_PONG);

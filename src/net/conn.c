@@ -224,10 +224,10 @@ static void ping_when_idle(struct mn_conn *conn, uint64_t now_ms)
     conn->last_write_ms = now_ms;
     if (conn->out.count > 0)
         return; /* it waits for the peer as it is */
-    struct mn_frame *ping = mn_frame_new(0);
+    struct mn_chunk *ping = mn_chunk_new(0);
     if (ping == NULL)
         return; /* the next one may find memory */
-    mn_frame_seal(ping, MN_WS_OP_PING, 0);
+    mn_chunk_seal_ws(ping, MN_WS_OP_PING, 0);
     if (mn_conn_send(conn, ping, MN_SEND_REPLY) == MN_OK)
         conn->only_ping = true;
 }

@@ -9,7 +9,12 @@
 
 static bool queue_text(struct mn_conn *conn, const char *text, size_t n)
 {
-    if (mn_conn_queue(conn, mn_frame_raw(text, n)))
+    struct mn_chunk *chunk = mn_chunk_new(n);
+    if (chunk != NULL) {
+        memcpy(mn_chunk_payload(chunk), text, n);
+        mn_chunk_seal(chunk, n);
+    }
+    if (mn_conn_queue(conn, chunk))
         return true;
     mn_conn_abort(conn, MN_CLOSE_MEMORY);
     return false;

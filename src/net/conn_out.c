@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Output of a connection: a queue of shared frames, written once a turn.
+ * Output of a connection: a queue of shared chunks, written once a turn.
  *
- * System calls are the budget, so small frames are copied together into one
+ * System calls are the budget, so small chunks are copied together into one
  * piece, long ones go by reference, and all leave in one sendmsg().  When
  * the socket is full, the rest waits for WRITABLE.  Above the high watermark
  * the connection is congested: pushes are refused and nothing is read until
@@ -19,7 +19,7 @@
 
 #define RING_MIN 16
 #define IOV_MAX_USED 64
-#define COPY_MAX 1024 /* longer frames are cheaper as an element of their own */
+#define COPY_MAX 1024 /* longer ones are cheaper as an element of their own */
 
 enum write_result { WRITE_DONE, WRITE_FULL, WRITE_ERROR };
 
@@ -33,27 +33,27 @@ static void charge(struct mn_conn *conn, int64_t memory)
 
 static void charge_ring(struct mn_conn *conn, uint32_t slots, int sign)
 {
-    charge(conn, sign * (int64_t)mn_mem_cost(slots * sizeof(struct mn_frame *)));
+    charge(conn, sign * (int64_t)mn_mem_cost(slots * sizeof(struct mn_chunk *)));
 }
 
-/* The frame is in this queue now: charged to the loop unless another queue has it too. */
-static void link_frame(struct mn_conn *conn, struct mn_frame *frame)
+/* The chunk is in this queue now: charged to the loop unless another queue has it too. */
+static void link_chunk(struct mn_conn *conn, struct mn_chunk *chunk)
 {
-    size_t memory = mn_frame_memory(frame);
+    size_t memory = mn_chunk_memory(chunk);
     conn->out.memory += memory;
-    if (atomic_fetch_add_explicit(&frame->links, 1, memory_order_relaxed) == 0)
+    if (atomic_fetch_add_explicit(&chunk->links, 1, memory_order_relaxed) == 0)
         conn->loop->held += (int64_t)memory;
 }
 
-static void unlink_frame(struct mn_conn *conn, struct mn_frame *frame)
+static void unlink_chunk(struct mn_conn *conn, struct mn_chunk *chunk)
 {
-    size_t memory = mn_frame_memory(frame);
+    size_t memory = mn_chunk_memory(chunk);
     conn->out.memory -= memory;
-    if (atomic_fetch_sub_explicit(&frame->links, 1, memory_order_relaxed) == 1)
+    if (atomic_fetch_sub_explicit(&chunk->links, 1, memory_order_relaxed) == 1)
         conn->loop->held -= (int64_t)memory;
-    if (frame == conn->out.pong)
+    if (chunk == conn->out.pong)
         conn->out.pong = NULL;
-    mn_frame_unref(frame);
+    mn_chunk_unref(chunk);
 }
 
 static bool ring_grow(struct mn_conn *conn)
@@ -67,7 +67,7 @@ static bool ring_grow(struct mn_conn *conn)
         return true;
     }
     uint32_t cap = out->cap > 0 ? out->cap * 2 : RING_MIN;
-    struct mn_frame **ring = mn_try_alloc(cap * sizeof(*ring));
+    struct mn_chunk **ring = mn_try_alloc(cap * sizeof(*ring));
     if (ring == NULL)
         return false;
     for (uint32_t i = 0; i < out->count; i++)
@@ -105,23 +105,23 @@ void mn_conn_drop_output(struct mn_conn *conn)
 {
     struct mn_outq *out = &conn->out;
     for (uint32_t i = 0; i < out->count; i++)
-        unlink_frame(conn, out->ring[(out->head + i) & (out->cap - 1)]);
+        unlink_chunk(conn, out->ring[(out->head + i) & (out->cap - 1)]);
     if (out->cap > 0)
         ring_release(conn);
 }
 
-bool mn_conn_queue(struct mn_conn *conn, struct mn_frame *take_frame)
+bool mn_conn_queue(struct mn_conn *conn, struct mn_chunk *take_chunk)
 {
     struct mn_outq *out = &conn->out;
-    if (take_frame == NULL)
+    if (take_chunk == NULL)
         return false;
     if (out->count == out->cap && !ring_grow(conn)) {
-        mn_frame_unref(take_frame);
+        mn_chunk_unref(take_chunk);
         return false;
     }
-    out->ring[(out->head + out->count++) & (out->cap - 1)] = take_frame;
-    out->bytes += take_frame->len;
-    link_frame(conn, take_frame);
+    out->ring[(out->head + out->count++) & (out->cap - 1)] = take_chunk;
+    out->bytes += take_chunk->len;
+    link_chunk(conn, take_chunk);
     conn->only_ping = false;
     if (!conn->blocked)
         mn_conn_mark_dirty(conn);
@@ -135,13 +135,13 @@ static void advance(struct mn_conn *conn, size_t n)
     out->bytes -= n;
     n += out->skip;
     while (out->count > 0) {
-        struct mn_frame *frame = out->ring[out->head];
-        if (n < frame->len)
+        struct mn_chunk *chunk = out->ring[out->head];
+        if (n < chunk->len)
             break;
-        n -= frame->len;
+        n -= chunk->len;
         out->head = (out->head + 1) & (out->cap - 1);
         out->count--;
-        unlink_frame(conn, frame);
+        unlink_chunk(conn, chunk);
     }
     out->skip = (uint32_t)n;
     if (out->count == 0)
@@ -159,17 +159,17 @@ static int gather(struct mn_conn *conn, struct iovec *iov, size_t *ret_bytes)
     bool last_is_copy = false;
     int count = 0;
     for (uint32_t i = 0; i < out->count; i++) {
-        struct mn_frame *frame = out->ring[(out->head + i) & (out->cap - 1)];
+        struct mn_chunk *chunk = out->ring[(out->head + i) & (out->cap - 1)];
         uint32_t skip = i == 0 ? out->skip : 0;
-        char *p = frame->data + frame->off + skip;
-        size_t n = frame->len - skip;
+        const char *p = chunk->p + skip;
+        size_t n = chunk->len - skip;
         bool copy = n <= COPY_MAX && out->count > 1;
         if (copy && copied + n > MN_SCRATCH)
             break;
         if (!(copy && last_is_copy)) {
             if (count == IOV_MAX_USED)
                 break;
-            iov[count++] = (struct iovec){.iov_base = copy ? scratch + copied : p};
+            iov[count++] = (struct iovec){.iov_base = copy ? scratch + copied : (char *)p};
         }
         if (copy) {
             memcpy(scratch + copied, p, n);
@@ -258,26 +258,26 @@ static void on_high_watermark(struct mn_conn *conn)
         set_congested(conn, true);
 }
 
-enum mn_err mn_conn_send(struct mn_conn *conn, struct mn_frame *take_frame, enum mn_send kind)
+enum mn_err mn_conn_send(struct mn_conn *conn, struct mn_chunk *take_chunk, enum mn_send kind)
 {
     const struct mn_net_config *cfg = &conn->loop->cfg;
     mn_loop_assert_thread(conn->loop);
-    if (conn->state != MN_CONN_OPEN || take_frame == NULL) {
-        mn_frame_unref(take_frame);
+    if (conn->state != MN_CONN_OPEN || take_chunk == NULL) {
+        mn_chunk_unref(take_chunk);
         return MN_ECLOSED;
     }
     if (kind == MN_SEND_PUSH && conn->congested) {
-        mn_frame_unref(take_frame);
+        mn_chunk_unref(take_chunk);
         return MN_EBUSY;
     }
-    size_t memory = conn->out.memory + mn_frame_memory(take_frame);
-    unsigned opcode = take_frame->data[take_frame->off] & 0x0f;
+    size_t memory = conn->out.memory + mn_chunk_memory(take_chunk);
+    unsigned opcode = (unsigned char)*take_chunk->p & 0x0f;
     if (conn->congested && memory > (size_t)cfg->high_watermark * 2) {
-        mn_frame_unref(take_frame);
+        mn_chunk_unref(take_chunk);
         mn_conn_doom(conn, MN_CLOSE_SLOW);
         return MN_ECLOSED;
     }
-    if (!mn_conn_queue(conn, take_frame)) {
+    if (!mn_conn_queue(conn, take_chunk)) {
         mn_conn_doom(conn, MN_CLOSE_MEMORY);
         return MN_ECLOSED;
     }
@@ -293,7 +293,7 @@ enum mn_err mn_conn_send(struct mn_conn *conn, struct mn_frame *take_frame, enum
 /* ---- pongs ------------------------------------------------------------- */
 
 /* The waiting PONG, unless its first bytes are on the wire already. */
-static struct mn_frame *waiting_pong(const struct mn_conn *conn)
+static struct mn_chunk *waiting_pong(const struct mn_conn *conn)
 {
     const struct mn_outq *out = &conn->out;
     bool has_begun = out->pong != NULL && out->ring[out->head] == out->pong && out->skip > 0;
@@ -308,19 +308,19 @@ void mn_conn_send_pong(struct mn_conn *conn, const char *p, size_t n)
 {
     if (waiting_pong(conn) != NULL && !conn->blocked)
         write_early(conn);
-    struct mn_frame *frame = waiting_pong(conn);
-    bool is_new = frame == NULL;
-    if (is_new && (frame = mn_frame_new(MN_WS_CONTROL_MAX)) == NULL) {
+    struct mn_chunk *chunk = waiting_pong(conn);
+    bool is_new = chunk == NULL;
+    if (is_new && (chunk = mn_chunk_new(MN_WS_CONTROL_MAX)) == NULL) {
         mn_conn_doom(conn, MN_CLOSE_MEMORY);
         return;
     }
-    conn->out.bytes -= is_new ? 0 : frame->len;
-    memcpy(mn_frame_payload(frame), p, n);
-    mn_frame_seal(frame, MN_WS_OP_PONG, n);
+    conn->out.bytes -= is_new ? 0 : chunk->len;
+    memcpy(mn_chunk_payload(chunk), p, n);
+    mn_chunk_seal_ws(chunk, MN_WS_OP_PONG, n);
     if (!is_new)
-        conn->out.bytes += frame->len;
-    else if (mn_conn_send(conn, frame, MN_SEND_REPLY) == MN_OK && conn->out.count > 0)
-        conn->out.pong = frame;
+        conn->out.bytes += chunk->len;
+    else if (mn_conn_send(conn, chunk, MN_SEND_REPLY) == MN_OK && conn->out.count > 0)
+        conn->out.pong = chunk;
 }
 
 /* ---- write phase ------------------------------------------------------- */

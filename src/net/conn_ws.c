@@ -23,12 +23,12 @@ void mn_conn_ws_open(struct mn_conn *conn)
 
 static void queue_close_frame(struct mn_conn *conn, const char *p, size_t n)
 {
-    struct mn_frame *frame = mn_frame_new(n);
+    struct mn_chunk *frame = mn_chunk_new(n);
     if (frame == NULL)
         return; /* the peer sees the FIN alone */
     if (n > 0)
-        memcpy(mn_frame_payload(frame), p, n);
-    mn_frame_seal(frame, MN_WS_OP_CLOSE, n);
+        memcpy(mn_chunk_payload(frame), p, n);
+    mn_chunk_seal_ws(frame, MN_WS_OP_CLOSE, n);
     if (mn_conn_queue(conn, frame))
         mn_metric_inc(conn->loop->metrics, MN_M_FRAME_OUT_CONTROL);
 }

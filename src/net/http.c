@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * HTTP answers: built by whoever has the request (mostly a worker thread),
- * turned into one block of bytes there, and carried to the connection's
- * loop by the task inside the request, so that answering cannot fail for
- * want of memory in between.
+ * turned into one block of bytes there (a body that is only borrowed apart),
+ * and carried to the connection's loop by the task inside the request, so
+ * that answering cannot fail for want of memory in between.
  */
 #include "net/http.h"
 
@@ -57,17 +57,6 @@ enum mn_err mn_http_response_header(struct mn_http_response *res, const char *na
     return MN_ELIMIT;
 }
 
-struct mn_frame *mn_frame_raw(const char *p, size_t n)
-{
-    struct mn_frame *frame = mn_frame_new(n);
-    if (frame == NULL)
-        return NULL;
-    frame->len = (uint32_t)n;
-    if (p != NULL)
-        memcpy(mn_frame_payload(frame), p, n);
-    return frame;
-}
-
 static const char *status_text(unsigned status)
 {
     static const struct {
@@ -105,15 +94,20 @@ static const char *status_text(unsigned status)
     return ""; /* RFC 9112, 4: the phrase may be empty */
 }
 
+static bool may_have_body(unsigned status)
+{
+    return status >= 200 && status != 204 && status != 304;
+}
+
 static void add_head(struct mn_buf *head, unsigned status, const struct mn_http_response *res,
                      const struct mn_http_request *req, bool close)
 {
-    bool has_length = status >= 200 && status != 204 && status != 304;
     mn_buf_addf(head, "HTTP/1.1 %u %s\r\n", status, status_text(status));
     if (res->headers.n > 0)
         mn_buf_add(head, res->headers.p, res->headers.n);
-    if (has_length)
-        mn_buf_addf(head, "Content-Length: %zu\r\n", res->body.n);
+    if (may_have_body(status))
+        mn_buf_addf(head, "Content-Length: %zu\r\n",
+                    res->body_ref.p != NULL ? res->body_ref.n : res->body.n);
     if (close)
         mn_buf_add_z(head, "Connection: close\r\n");
     else if (req != NULL && req->http_1_0)
@@ -121,27 +115,45 @@ static void add_head(struct mn_buf *head, unsigned status, const struct mn_http_
     mn_buf_add_z(head, "\r\n");
 }
 
-/* Head and body in one block; NULL without memory. */
-static struct mn_frame *build_answer(const struct mn_http_request *req,
+/* HEAD is answered like GET, without the body. */
+static bool sends_body(const struct mn_http_request *req, const struct mn_http_response *res)
+{
+    return may_have_body(res->status) && (req == NULL || req->method != MN_HTTP_HEAD);
+}
+
+/* Head and printed body in one block; NULL without memory. */
+static struct mn_chunk *build_answer(const struct mn_http_request *req,
                                      const struct mn_http_response *res, bool close)
 {
     struct mn_buf head;
     mn_buf_init(&head, HEAD_LIMIT);
     add_head(&head, res->status, res, req, close);
-    bool is_head = req != NULL && req->method == MN_HTTP_HEAD;
-    bool has_body = !is_head && res->status >= 200 && res->status != 204 && res->status != 304;
-    size_t body_len = has_body ? res->body.n : 0;
-    struct mn_frame *frame = head.failed ? NULL : mn_frame_raw(NULL, head.n + body_len);
-    if (frame != NULL) {
-        memcpy(mn_frame_payload(frame), head.p, head.n);
+    size_t body_len = sends_body(req, res) && res->body_ref.p == NULL ? res->body.n : 0;
+    struct mn_chunk *chunk = head.failed ? NULL : mn_chunk_new(head.n + body_len);
+    if (chunk != NULL) {
+        memcpy(mn_chunk_payload(chunk), head.p, head.n);
         if (body_len > 0)
-            memcpy(mn_frame_payload(frame) + head.n, res->body.p, body_len);
+            memcpy(mn_chunk_payload(chunk) + head.n, res->body.p, body_len);
+        mn_chunk_seal(chunk, head.n + body_len);
     }
     mn_buf_deinit(&head);
-    return frame;
+    return chunk;
 }
 
-struct mn_frame *mn_http_refusal(const struct mn_net *net, const struct mn_http_request *req,
+/* What is sent is all of the answer or, without memory, nothing of it. */
+static void build(struct mn_http_request *req, const struct mn_http_response *res)
+{
+    req->answer = build_answer(req, res, req->close);
+    if (req->answer == NULL || res->body_ref.n == 0 || !sends_body(req, res))
+        return;
+    req->borrowed = mn_chunk_borrow(res->body_ref.p, res->body_ref.n);
+    if (req->borrowed == NULL) {
+        mn_chunk_unref(req->answer);
+        req->answer = NULL;
+    }
+}
+
+struct mn_chunk *mn_http_refusal(const struct mn_net *net, const struct mn_http_request *req,
                                  unsigned status)
 {
     struct mn_http_response *res = mn_http_response_new(256);
@@ -153,9 +165,9 @@ struct mn_frame *mn_http_refusal(const struct mn_net *net, const struct mn_http_
     mn_ignore(mn_http_response_header(res, "Content-Type", MN_STR("application/json")));
     if (net->http.on_refusal != NULL)
         net->http.on_refusal(net->http.ctx, req, res);
-    struct mn_frame *frame = build_answer(req, res, true);
+    struct mn_chunk *chunk = build_answer(req, res, true);
     mn_http_response_free(res);
-    return frame;
+    return chunk;
 }
 
 static void count_answer(struct mn_loop *loop, const struct mn_http_request *req)
@@ -167,26 +179,37 @@ static void count_answer(struct mn_loop *loop, const struct mn_http_request *req
     mn_metric_observe(loop->metrics, MN_MH_HTTP_US, (mn_mono_ns() - req->mono_ns) / 1000);
 }
 
+/* Takes both pieces of the answer. */
+static bool queue_answer(struct mn_conn *conn, struct mn_http_request *req)
+{
+    struct mn_chunk *answer = req->answer, *borrowed = req->borrowed;
+    req->answer = req->borrowed = NULL;
+    if (mn_conn_queue(conn, answer))
+        return borrowed == NULL || mn_conn_queue(conn, borrowed);
+    mn_chunk_unref(borrowed);
+    return false;
+}
+
 static void deliver(struct mn_loop *loop, struct mn_http_request *req)
 {
     struct mn_conn *conn = mn_loop_find_any(loop, req->conn_id);
     count_answer(loop, req);
     loop->held -= (int64_t)req->memory;
     if (conn != NULL && conn->state == MN_CONN_BUSY) {
-        struct mn_frame *answer = req->answer;
-        req->answer = NULL;
-        if (answer == NULL || !mn_conn_queue(conn, answer))
+        if (!queue_answer(conn, req))
             mn_conn_abort(conn, MN_CLOSE_MEMORY);
         else
             mn_conn_http_answered(conn, !req->close && !loop->draining);
     }
-    mn_frame_unref(req->answer);
+    mn_chunk_unref(req->answer);
+    mn_chunk_unref(req->borrowed);
     mn_http_request_free(req);
 }
 
 static size_t answer_memory(const struct mn_http_request *req)
 {
-    return req->answer != NULL ? mn_frame_memory(req->answer) : 0;
+    return (req->answer != NULL ? mn_chunk_memory(req->answer) : 0) +
+           (req->borrowed != NULL ? mn_chunk_memory(req->borrowed) : 0);
 }
 
 static void run_answer(struct mn_task *task, struct mn_loop *loop)
@@ -203,8 +226,10 @@ void mn_http_respond(struct mn_http_request *take_req, struct mn_http_response *
     bool overflow = take_res->body.failed || take_res->headers.failed;
     take_req->close = !take_req->keep_alive || take_res->close || draining || overflow;
     take_req->status = overflow ? 500 : take_res->status;
-    take_req->answer = overflow ? mn_http_refusal(loop->net, take_req, 500)
-                                : build_answer(take_req, take_res, take_req->close);
+    if (overflow)
+        take_req->answer = mn_http_refusal(loop->net, take_req, 500);
+    else
+        build(take_req, take_res);
     mn_http_response_free(take_res);
     take_req->task.run = run_answer;
     if (mn_loop_is_current(loop)) {

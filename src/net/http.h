@@ -44,10 +44,11 @@ struct mn_http_request {
     /* private */
     uint64_t conn_id;
     bool keep_alive, http_1_0;
-    struct mn_buf text;      /* what the mn_str above point into */
-    size_t memory;           /* of the request, as charged to the loop */
-    struct mn_task task;     /* carries the answer to the loop */
-    struct mn_frame *answer; /* head and body; NULL: no memory */
+    struct mn_buf text;        /* what the mn_str above point into */
+    size_t memory;             /* of the request, as charged to the loop */
+    struct mn_task task;       /* carries the answer to the loop */
+    struct mn_chunk *answer;   /* head, and a body that was printed; NULL: no memory */
+    struct mn_chunk *borrowed; /* a body that is sent as it is; NULL: none */
     unsigned status;
     bool close;
 };
@@ -65,6 +66,11 @@ struct mn_http_response {
     unsigned status;       /* 200 */
     struct mn_buf headers; /* further header lines, each ended by CRLF */
     struct mn_buf body;
+    /*
+     * Sent instead of `body`, without a copy, when it is there (p != NULL):
+     * bytes that are neither freed nor changed while the process lives.
+     */
+    struct mn_str body_ref;
     bool close; /* end the connection afterwards */
 };
 

@@ -10,7 +10,7 @@
 #include "base/log.h"
 #include "base/metrics.h"
 #include "base/str.h"
-#include "net/frame.h"
+#include "net/chunk.h"
 
 /*
  * The transport: loop threads, listeners (SO_REUSEPORT, one of each address
@@ -213,7 +213,7 @@ enum mn_send {
  * of this turn.  Above the high watermark the socket is tried at once, so
  * congestion means that the peer does not take it, not that much was said.
  */
-enum mn_err mn_conn_send(struct mn_conn *conn, struct mn_frame *take_frame, enum mn_send kind);
+enum mn_err mn_conn_send(struct mn_conn *conn, struct mn_chunk *take_chunk, enum mn_send kind);
 bool mn_conn_is_congested(const struct mn_conn *conn);
 /*
  * Closes: what is queued leaves first, with the close frame (code, reason;

@@ -51,13 +51,13 @@ enum mn_conn_state {
 
 /* Frames waiting for the socket: a ring of references, none while empty. */
 struct mn_outq {
-    struct mn_frame **ring;
+    struct mn_chunk **ring;
     uint32_t cap; /* power of two */
     uint32_t head, count;
-    uint32_t skip;         /* bytes of the first frame that are sent already */
+    uint32_t skip;         /* bytes of the first chunk that are sent already */
     size_t bytes;          /* left to send */
     size_t memory;         /* of the frames, as if nobody shared them, and of the ring */
-    struct mn_frame *pong; /* in the ring: the only PONG that waits; NULL: none */
+    struct mn_chunk *pong; /* in the ring: the only PONG that waits; NULL: none */
 };
 
 /*
@@ -153,7 +153,7 @@ struct mn_loop {
     struct mn_list stuck;  /* wait for a full socket */
     struct mn_list resume; /* have buffered input to process */
     struct mn_list crowd;  /* who makes room for newcomers, the longest wait first: crowd.c */
-    struct mn_frame **ring_cache[MN_RING_CACHE]; /* rings of the smallest size */
+    struct mn_chunk **ring_cache[MN_RING_CACHE]; /* rings of the smallest size */
     unsigned ring_cached;
 
     struct mn_listener listeners[MN_NET_LISTEN_MAX];
@@ -301,7 +301,7 @@ bool mn_conn_take_token(struct mn_conn *conn);
 
 /* conn_out.c */
 /* Appends, whatever the watermarks say; takes the reference. NULL or no memory: false. */
-bool mn_conn_queue(struct mn_conn *conn, struct mn_frame *take_frame);
+bool mn_conn_queue(struct mn_conn *conn, struct mn_chunk *take_chunk);
 /* The write phase will look at it. */
 void mn_conn_mark_dirty(struct mn_conn *conn);
 /* The write phase for one connection that was on the dirty list. */
@@ -349,10 +349,8 @@ void mn_loop_drain(struct mn_loop *loop, uint32_t spread_ms);
 void mn_loop_on_drain_timer(uv_timer_t *timer);
 
 /* http.c */
-/* Bytes that are no WebSocket frame, to go through the same queue. */
-struct mn_frame *mn_frame_raw(const char *p, size_t n);
 /* A whole answer that refuses and closes; `req` is what was understood so far, or NULL. */
-struct mn_frame *mn_http_refusal(const struct mn_net *net, const struct mn_http_request *req,
+struct mn_chunk *mn_http_refusal(const struct mn_net *net, const struct mn_http_request *req,
                                  unsigned status);
 
 /* Whether the connection has a session: on_ws_open was called, on_ws_close not yet. */

@@ -30,12 +30,12 @@ static void run_aside(struct mn_conn *conn)
         mn_session_release(conn, MN_HOLD_ASIDE);
 }
 
-static void send(void *ctx, uint64_t conn_id, struct mn_frame *take_frame)
+static void send(void *ctx, uint64_t conn_id, struct mn_chunk *take_frame)
 {
     struct mn_gate_loop *gl = ctx;
     struct mn_conn *conn = mn_loop_find(gl->loop, conn_id);
     if (!conn || mn_session_of(conn)->state == MN_SESSION_CLOSED) {
-        mn_frame_unref(take_frame);
+        mn_chunk_unref(take_frame);
         return;
     }
     mn_reply_send_frame(conn, take_frame);
@@ -82,7 +82,7 @@ void mn_requests_refuse(struct mn_conn *conn, enum mn_reason reason, struct mn_i
 {
     struct mn_gate_loop *gl = mn_gate_loop_of(conn);
     struct mn_session *session = mn_session_of(conn);
-    struct mn_frame *frame = mn_reply_make_error(gl, reason, ids);
+    struct mn_chunk *frame = mn_reply_make_error(gl, reason, ids);
     bool in_turn = session->serial && !mn_serial_is_empty(session->serial);
     struct mn_serial *serial = in_turn ? mn_requests_of(conn) : NULL;
     if (serial)

@@ -43,12 +43,12 @@ static struct mn_ids ids_of(const struct mn_op *op)
     return (struct mn_ids){client_id_of(op), mn_op_body(op)};
 }
 
-static struct mn_frame *refusal(struct mn_gate_loop *gl, const struct mn_op *op, enum mn_err err)
+static struct mn_chunk *refusal(struct mn_gate_loop *gl, const struct mn_op *op, enum mn_err err)
 {
     return mn_reply_make_error(gl, reason_of(err), ids_of(op));
 }
 
-static struct mn_frame *revoked(struct mn_gate_loop *gl, const struct mn_op *op)
+static struct mn_chunk *revoked(struct mn_gate_loop *gl, const struct mn_op *op)
 {
     char text[24];
     return mn_reply_make(gl, &(struct mn_envelope){

@@ -54,7 +54,7 @@ void mn_frame_single_chat(struct mn_conn *conn, const struct mn_envelope *env)
 
 /* ---- the writer's answer ---- */
 
-static struct mn_frame *saved(struct mn_gate_loop *gl, const struct mn_op *op)
+static struct mn_chunk *saved(struct mn_gate_loop *gl, const struct mn_op *op)
 {
     char text[24];
     return mn_reply_make(
@@ -77,7 +77,7 @@ void mn_frame_chat_done(struct mn_conn *conn, const struct mn_op *op)
     struct mn_session *session = mn_session_of(conn);
     char text[24];
     struct mn_ids ids = {mn_op_client_id(op), mn_id_text(text, op->id)};
-    struct mn_frame *frame;
+    struct mn_chunk *frame;
     if (session->state == MN_SESSION_CLOSED)
         return;
     if (op->result == MN_OK)

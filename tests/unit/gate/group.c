@@ -578,7 +578,7 @@ static void without_memory(void **state)
         for (unsigned i = 0; i < LB_CONNS; i++) { /* their places can be used again */
             struct mn_conn *conn = &lb->net.conns[i];
             for (unsigned k = 0; k < conn->count; k++)
-                mn_frame_unref(conn->frames[k].frame);
+                mn_chunk_unref(conn->frames[k].frame);
             mn_free(conn->session);
             *conn = (struct mn_conn){0};
         }

@@ -165,7 +165,7 @@ static void stop(void)
             continue;
         lb_gone(conn);
         for (unsigned k = 0; k < conn->count; k++)
-            mn_frame_unref(conn->frames[k].frame);
+            mn_chunk_unref(conn->frames[k].frame);
         mn_free(conn->session);
         *conn = (struct mn_conn){0};
     }
@@ -300,8 +300,8 @@ unsigned lb_pong(struct mn_conn *conn)
 {
     unsigned count = 0;
     for (; conn->ponged < conn->count; conn->ponged++) {
-        struct mn_frame *frame = conn->frames[conn->ponged].frame;
-        const char *p = frame->data + frame->off;
+        struct mn_chunk *frame = conn->frames[conn->ponged].frame;
+        const char *p = frame->p;
         if ((p[0] & 0x0f) != MN_WS_OP_PING)
             continue;
         count++;
@@ -314,9 +314,9 @@ const char *lb_next(struct mn_conn *conn)
 {
     static char text[8192];
     while (conn->seen < conn->count) {
-        struct mn_frame *frame = conn->frames[conn->seen++].frame;
+        struct mn_chunk *frame = conn->frames[conn->seen++].frame;
         size_t head = 0;
-        const char *p = frame->data + frame->off;
+        const char *p = frame->p;
         if ((p[0] & 0x0f) != MN_WS_OP_TEXT)
             continue;
         head = (p[1] & 0x7f) == 126 ? 4 : (p[1] & 0x7f) == 127 ? 10 : 2;

@@ -29,7 +29,7 @@
 enum { LB_LOOPS = 2, LB_CONNS = 16, LB_FRAMES = 800, LB_MSGS = 700 };
 
 struct lb_frame {
-    struct mn_frame *frame; /* one reference */
+    struct mn_chunk *frame; /* one reference */
     enum mn_send kind;
 };
 

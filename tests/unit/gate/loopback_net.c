@@ -133,13 +133,13 @@ void mn_conn_charge(struct mn_conn *conn, size_t bytes) { conn->charged = bytes;
 void mn_conn_vouch(struct mn_conn *conn) { conn->vouched = true; }
 void mn_conn_set_timer(struct mn_conn *conn, uint64_t deadline) { conn->timer_ms = deadline; }
 
-enum mn_err mn_conn_send(struct mn_conn *conn, struct mn_frame *take_frame, enum mn_send kind)
+enum mn_err mn_conn_send(struct mn_conn *conn, struct mn_chunk *take_frame, enum mn_send kind)
 {
     enum mn_err err = conn->closed                              ? MN_ECLOSED
                       : kind == MN_SEND_PUSH && conn->congested ? MN_EBUSY
                                                                 : MN_OK;
     if (err) {
-        mn_frame_unref(take_frame);
+        mn_chunk_unref(take_frame);
         return err;
     }
     assert_in_range(conn->count, 0, LB_FRAMES - 1);

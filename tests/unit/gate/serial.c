@@ -15,7 +15,7 @@ enum { ITEMS_MAX = 4, CHOICES_MAX = 64 };
 struct item {
     enum kind kind;
     struct mn_op *op;
-    struct mn_frame *answer;
+    struct mn_chunk *answer;
     uint32_t ticket;
     bool looked_up, submitted, back, sent;
 };
@@ -58,21 +58,21 @@ static void on_submit(void *ctx, struct mn_op *take_op)
     t.items[t.submitted++].submitted = true;
 }
 
-static void on_send(void *ctx, uint64_t conn, struct mn_frame *take_frame)
+static void on_send(void *ctx, uint64_t conn, struct mn_chunk *take_frame)
 {
     assert_ptr_equal(ctx, &t);
     assert_int_equal(conn, 77);
     assert_ptr_equal(take_frame, t.items[t.sent].answer); /* in the order of the requests */
     t.items[t.sent++].sent = true;
-    mn_frame_unref(take_frame);
+    mn_chunk_unref(take_frame);
 }
 
 static const struct mn_serial_calls calls = {.submit = on_submit, .send = on_send};
 
-static struct mn_frame *new_answer(void)
+static struct mn_chunk *new_answer(void)
 {
-    struct mn_frame *frame = mn_frame_new(1);
-    mn_frame_seal(frame, MN_WS_OP_TEXT, 1);
+    struct mn_chunk *frame = mn_chunk_new(1);
+    mn_chunk_seal_ws(frame, MN_WS_OP_TEXT, 1);
     return frame;
 }
 

@@ -423,6 +423,51 @@ static void long_answers_are_not_cut_and_hold_up_the_next_request(void **state)
     mn_free(body);
 }
 
+static char big[BIG]; /* never freed nor changed */
+
+static void answer_borrowed(struct server *s, struct mn_loop *loop, struct mn_http_request *req)
+{
+    (void)s;
+    (void)loop;
+    struct mn_http_response *res = mn_http_response_new(100);
+    mn_buf_add_z(&res->body, "printed, and not sent");
+    res->body_ref = mn_str_make(big, mn_str_is(req->path, "/none") ? 0 : BIG);
+    res->status = mn_str_is(req->path, "/304") ? 304 : 200;
+    mn_http_respond(req, res);
+}
+
+/* The peer reads nothing until all four are answered: what waits for it costs no memory. */
+static void borrowed_bodies_are_sent_as_they_are(void **state)
+{
+    char head[256], *body = mn_alloc(BIG);
+    (void)state;
+    for (size_t i = 0; i < BIG; i++)
+        big[i] = (char)(i * 31 >> 8);
+    server.on_http = answer_borrowed;
+    int fd = client_connect(&server);
+    client_send_z(fd, "GET /1 HTTP/1.1\r\nHost: x\r\n\r\nHEAD /2 HTTP/1.1\r\nHost: x\r\n\r\n"
+                      "GET /304 HTTP/1.1\r\nHost: x\r\n\r\nGET /none HTTP/1.1\r\nHost: x\r\n\r\n"
+                      "GET /last HTTP/1.1\r\nHost: x\r\n\r\n");
+    server_await(&server, SERVER_HTTP, 5);
+    server_await_metric(&server, MN_M_BYTES_QUEUED, 1);
+    assert_in_range(mn_metrics_sum(server.metrics, MN_M_BYTES_QUEUED), 1, 16 * 1024);
+    client_read_head(fd, head, sizeof(head));
+    assert_string_equal(head, "HTTP/1.1 200 OK\r\nContent-Length: 8388608\r\n\r\n");
+    client_read(fd, body, BIG);
+    assert_memory_equal(body, big, BIG);
+    client_read_head(fd, head, sizeof(head));
+    assert_string_equal(head, "HTTP/1.1 200 OK\r\nContent-Length: 8388608\r\n\r\n");
+    client_read_head(fd, head, sizeof(head));
+    assert_string_equal(head, "HTTP/1.1 304 Not Modified\r\n\r\n");
+    client_read_head(fd, head, sizeof(head));
+    assert_string_equal(head, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+    client_read_head(fd, head, sizeof(head));
+    client_read(fd, body, BIG);
+    assert_memory_equal(body, big, BIG);
+    close(fd);
+    mn_free(body);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 #define TEST_LATER(name) cmocka_unit_test_setup_teardown(name, setup_later, teardown)
 
@@ -448,6 +493,7 @@ int test_net_http(void)
         TEST_LATER(slow_handshake_gets_408),
         TEST_LATER(idle_after_an_answer),
         TEST(long_answers_are_not_cut_and_hold_up_the_next_request),
+        TEST(borrowed_bodies_are_sent_as_they_are),
     };
     return cmocka_run_group_tests_name("net http", tests, NULL, NULL);
 }

@@ -7,7 +7,7 @@
 int main(void)
 {
     static int (*const groups[])(void) = {
-        test_net_wheel, test_net_frame,  test_net_http_parse, test_net_upgrade,
+        test_net_wheel, test_net_chunk,  test_net_http_parse, test_net_upgrade,
         test_net_http,  test_net_memory, test_net_ws,         test_net_pressure,
         test_net_life,  test_net_listen, test_net_crowd,      test_net_chaos,
     };

@@ -92,11 +92,11 @@ static void share_one(struct mn_loop *loop, void *arg)
 {
     static char block[60000];
     const uint64_t *ids = arg;
-    struct mn_frame *frame = text_frame(block, sizeof(block));
+    struct mn_chunk *frame = text_frame(block, sizeof(block));
     for (int i = 0; i < SHARERS; i++)
-        MN_BUG_ON(mn_conn_send(mn_loop_find(loop, ids[i]), mn_frame_ref(frame), MN_SEND_REPLY) !=
+        MN_BUG_ON(mn_conn_send(mn_loop_find(loop, ids[i]), mn_chunk_ref(frame), MN_SEND_REPLY) !=
                   MN_OK);
-    mn_frame_unref(frame);
+    mn_chunk_unref(frame);
 }
 
 static void a_shared_frame_counts_once(void **state)

@@ -27,12 +27,12 @@ static void note(struct server *server, enum server_event event)
     pthread_mutex_unlock(&server->lock);
 }
 
-struct mn_frame *text_frame(const char *p, size_t n)
+struct mn_chunk *text_frame(const char *p, size_t n)
 {
-    struct mn_frame *frame = mn_frame_new(n);
+    struct mn_chunk *frame = mn_chunk_new(n);
     if (n > 0)
-        memcpy(mn_frame_payload(frame), p, n);
-    mn_frame_seal(frame, MN_WS_OP_TEXT, n);
+        memcpy(mn_chunk_payload(frame), p, n);
+    mn_chunk_seal_ws(frame, MN_WS_OP_TEXT, n);
     return frame;
 }
 

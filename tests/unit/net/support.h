@@ -65,7 +65,7 @@ void server_await_metric(struct server *server, enum mn_metric metric, int64_t a
 /* Runs fn on a loop's thread and waits until it is done. */
 void server_run(struct server *server, unsigned loop, void (*fn)(struct mn_loop *loop, void *arg),
                 void *arg);
-struct mn_frame *text_frame(const char *p, size_t n);
+struct mn_chunk *text_frame(const char *p, size_t n);
 
 /* Answers with "METHOD path?query [body]". */
 void server_describe(struct mn_http_request *req);

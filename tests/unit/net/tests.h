@@ -11,7 +11,7 @@
 
 /* Group runners of the net layer: each returns the number of failed tests. */
 int test_net_wheel(void);
-int test_net_frame(void);
+int test_net_chunk(void);
 int test_net_http_parse(void);
 int test_net_upgrade(void);
 int test_net_http(void);
