@@ -137,7 +137,8 @@ static void read_input(struct mn_conn *conn)
         conn->rest = NULL;
         conn->rest_n = conn->rest_cap = 0;
     }
-    process(conn, buf, skip + n);
+    mn_loop_catch_up(conn->loop); /* the connection may be closing after it, the buffer another */
+    process(conn, conn->loop->read_buf, skip + n);
 }
 
 static void discard_input(struct mn_conn *conn)

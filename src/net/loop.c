@@ -2,7 +2,7 @@
 /*
  * One loop thread and the phases of its turn:
  *
- *   poll       sockets: accept, read, parse, dispatch; tasks that woke the thread
+ *   poll       sockets: accept, read, parse, dispatch; before what was read, tasks posted by then
  *   check      tasks posted meanwhile, resumed input, on_turn_end(), one write per connection that
  *              has something queued, closes, the ceiling on queued bytes
  *   closing    libuv's close callbacks give slots back
@@ -139,12 +139,7 @@ static void on_check(uv_check_t *check)
         run_posted(loop);
 }
 
-/*
- * Here and not in `check`: who posted and then had something sent to a socket
- * (a login raises a version, then the answer leaves, then the client's next
- * frame comes) is sure that the task comes first.  The kernel tells of
- * descriptors in the order in which they became ready.
- */
+/* Its tasks are run in `check`, or before the first input: mn_loop_catch_up(). */
 static void on_wake(uv_poll_t *poll, int status, int events)
 {
     struct mn_loop *loop = mn_container_of(poll, struct mn_loop, wake_poll);
@@ -153,7 +148,6 @@ static void on_wake(uv_poll_t *poll, int status, int events)
     (void)events;
     mn_ignore(read(loop->wake_fd, &count, sizeof(count)));
     mn_loop_turn_begin(loop);
-    mn_loop_run_tasks(loop);
 }
 
 static void on_wheel(uv_timer_t *timer)
@@ -226,6 +220,17 @@ enum mn_err mn_loop_init(struct mn_loop *loop, struct mn_net *net, unsigned inde
     return MN_OK;
 }
 
+/* With what is in it: a reload can come between a read and its processing. */
+static void grow_read_buffer(struct mn_loop *loop, size_t wanted)
+{
+    char *grown = mn_alloc(wanted);
+    if (loop->read_size > 0)
+        memcpy(grown, loop->read_buf, loop->read_size);
+    mn_free(loop->read_buf);
+    loop->read_buf = grown;
+    loop->read_size = wanted;
+}
+
 void mn_loop_apply_config(struct mn_loop *loop, const struct mn_net_config *cfg)
 {
     size_t session_size = loop->cfg.session_size;
@@ -235,11 +240,8 @@ void mn_loop_apply_config(struct mn_loop *loop, const struct mn_net_config *cfg)
     size_t wanted = MN_READ_BUFFER;
     if (wanted < (size_t)cfg->max_message + MN_WS_HEADER_MAX + MN_READ_TURN)
         wanted = (size_t)cfg->max_message + MN_WS_HEADER_MAX + MN_READ_TURN;
-    if (wanted > loop->read_size) {
-        mn_free(loop->read_buf);
-        loop->read_buf = mn_alloc(wanted);
-        loop->read_size = wanted;
-    }
+    if (wanted > loop->read_size)
+        grow_read_buffer(loop, wanted);
 }
 
 static void *run_thread(void *arg)

@@ -181,6 +181,7 @@ struct mn_loop {
     struct {
         pthread_mutex_t lock;
         struct mn_task *first, *last;
+        _Atomic bool waits;      /* `first` is not NULL; changed under the lock */
         bool is_open;            /* wake_fd may be used */
         bool asleep;             /* the thread polls, or is about to: a post must wake it */
         _Atomic unsigned wakers; /* threads that are about to write to wake_fd */
@@ -225,6 +226,14 @@ void mn_loop_apply_config(struct mn_loop *loop, const struct mn_net_config *cfg)
 
 /* post.c */
 void mn_loop_run_tasks(struct mn_loop *loop);
+/*
+ * After a read, before what was read is looked at: runs the tasks that were
+ * posted by then.  Whoever posts and then has something sent to a socket is
+ * so sure that the task comes first (a login raises a version, then its answer
+ * leaves, then the client's next frame comes).  epoll gives no such order: a
+ * descriptor that was ready before is told first.
+ */
+void mn_loop_catch_up(struct mn_loop *loop);
 void mn_loop_wake(struct mn_loop *loop);
 /* From here on posts wake the loop. False: tasks wait, to be run before it sleeps. */
 bool mn_loop_may_sleep(struct mn_loop *loop);

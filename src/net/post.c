@@ -43,6 +43,7 @@ void mn_loop_post_chain(struct mn_loop *loop, struct mn_task *first, struct mn_t
     else
         loop->post.last->next = first;
     loop->post.last = last;
+    atomic_store_explicit(&loop->post.waits, true, memory_order_release);
     pthread_mutex_unlock(&loop->post.lock);
     if (wakes)
         wake(loop);
@@ -93,8 +94,15 @@ static struct mn_task *take_all(struct mn_loop *loop)
     pthread_mutex_lock(&loop->post.lock);
     struct mn_task *task = loop->post.first;
     loop->post.first = loop->post.last = NULL;
+    atomic_store_explicit(&loop->post.waits, false, memory_order_relaxed);
     pthread_mutex_unlock(&loop->post.lock);
     return task;
+}
+
+void mn_loop_catch_up(struct mn_loop *loop)
+{
+    if (atomic_load_explicit(&loop->post.waits, memory_order_acquire))
+        mn_loop_run_tasks(loop);
 }
 
 void mn_loop_run_tasks(struct mn_loop *loop)

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Time and threads: timers, idle connections, posted tasks, reload, drain, stop. */
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <pthread.h>
 #include <sched.h>
@@ -342,8 +344,76 @@ static void nobody_wakes_a_loop_that_is_awake(void **state)
     mn_loop_post(loop, &second.task);
     assert_int_equal(poll(&woken, 1, 0), 0);
     atomic_store(&first.may_end, true);
-    while (!atomic_load(&second.began))
+    server_run(&server, 0, run_nothing, NULL); /* behind both: they are on this stack */
+    assert_true(atomic_load(&second.began));
+}
+
+/* A handler that waits inside the poll phase, a task, and what the frame behind it has seen. */
+static struct {
+    struct mn_task task;
+    _Atomic bool in_poll, may_go_on, ran, ran_before;
+} order;
+
+static void note_run(struct mn_task *task, struct mn_loop *loop)
+{
+    (void)task;
+    (void)loop;
+    atomic_store(&order.ran, true);
+}
+
+static void wait_or_look(struct server *s, struct mn_conn *conn, char *p, size_t n)
+{
+    (void)s;
+    if (p[0] == 'w') {
+        atomic_store(&order.in_poll, true);
+        while (!atomic_load(&order.may_go_on))
+            sched_yield();
+    } else {
+        atomic_store(&order.ran_before, atomic_load(&order.ran));
+    }
+    mn_ignore(mn_conn_send(conn, text_frame(p, n), MN_SEND_REPLY));
+}
+
+/*
+ * Who posts and then has something sent is sure that the task comes first,
+ * also on a connection that was ready before: one that sent half a frame
+ * while the loop is still busy with another.  A reload among the tasks moves
+ * the buffer that was read into.
+ */
+static void a_task_comes_before_the_frame_behind_it(void **state)
+{
+    static struct at_work first;
+    char frame[64];
+    (void)state;
+    memset(&first, 0, sizeof(first));
+    memset(&order, 0, sizeof(order));
+    first.task.run = work;
+    order.task.run = note_run;
+    server.on_text = wait_or_look;
+    server_start(&server);
+    int fd = client_ws(&server), other = client_ws(&server);
+    size_t n = client_frame(frame, 0x81, "look", 4);
+    int at_once = 1; /* the rest of the frame does not wait for the first part's TCP ACK */
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &at_once, sizeof(at_once));
+    mn_loop_post(mn_net_loop(server.net, 0), &first.task);
+    while (!atomic_load(&first.began))
         sched_yield();
+    client_ws_text(other, "wait"); /* both are ready when the loop polls next */
+    client_send(fd, frame, n - 1);
+    atomic_store(&first.may_end, true);
+    while (!atomic_load(&order.in_poll))
+        sched_yield();
+    mn_loop_post(mn_net_loop(server.net, 0), &order.task);
+    server.cfg.max_message = 1000000;
+    mn_net_reload(server.net, &server.cfg);
+    client_send(fd, frame + n - 1, 1);
+    atomic_store(&order.may_go_on, true);
+    client_ws_expect_text(other, "wait");
+    client_ws_expect_text(fd, "look");
+    assert_true(atomic_load(&order.ran_before));
+    server_run(&server, 0, run_nothing, NULL); /* behind all tasks of this test */
+    close(fd);
+    close(other);
 }
 
 /* ---- several loops ----------------------------------------------------- */
@@ -514,6 +584,7 @@ int test_net_life(void)
         cmocka_unit_test(tasks_posted_while_it_stops_are_run),
         cmocka_unit_test(the_end_waits_for_those_who_wake),
         TEST(nobody_wakes_a_loop_that_is_awake),
+        TEST(a_task_comes_before_the_frame_behind_it),
         TEST(connections_spread_over_loops),
         TEST(reload_changes_limits),
         TEST(drain_is_spread_over_its_time),
