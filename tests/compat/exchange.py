@@ -21,16 +21,15 @@ class Exchange:
     line: int
     title: str
     rules: list[str]
-    options: dict  # of the server
-    block: int  # exchanges with the same number share a server
+    options: dict  # of the server; exchanges with the same ones share it
     steps: list[Step]
 
     @property
     def name(self):
-        return f"{self.path.stem}: {self.title}"
+        return f"{self.path.parent.name}/{self.path.stem}: {self.title}"
 
     def where(self, line):
-        return f"{self.path.name}:{line}"
+        return f"{self.path.parent.name}/{self.path.name}:{line}"
 
 
 def read_options(text, where):
@@ -50,7 +49,7 @@ def logical_lines(text):
         if not line.strip() or line.startswith("#"):
             continue
         if line[0] in " \t" and held is not None:
-            apart = re.match(r"=>|with ", line.strip()) or held[-1] == line.strip()[0] == '"'
+            apart = re.match(r"=>|with |until ", line.strip()) or held[-1] == line.strip()[0] == '"'
             held += (" " if apart else "") + line.strip()
         else:
             if held is not None:
@@ -61,11 +60,11 @@ def logical_lines(text):
 
 
 def read(path):
-    exchanges, options, block = [], {}, 0
+    exchanges, options = [], {}
     for number, line in logical_lines(path.read_text("utf-8")):
         where = f"{path.name}:{number}"
         if line.startswith("@server"):
-            options, block = read_options(line.removeprefix("@server"), where), block + 1
+            options = read_options(line.removeprefix("@server"), where)
         elif line.startswith("=="):
             found = TITLE.fullmatch(line)
             if not found:
@@ -74,7 +73,7 @@ def read(path):
             wrong = [rule for rule in rules if not RULE.fullmatch(rule)]
             if wrong:
                 raise ValueError(f"{where}: no numbers of rules: {wrong}")
-            exchanges.append(Exchange(path, number, found["title"], rules, options, block, []))
+            exchanges.append(Exchange(path, number, found["title"], rules, options, []))
         elif exchanges:
             exchanges[-1].steps.append(Step(number, line))
         else:
@@ -83,4 +82,6 @@ def read(path):
 
 
 def read_all():
-    return [exchange for path in sorted(FOLDER.glob("*/*.exchange")) for exchange in read(path)]
+    """Those that share a server stand behind each other; those without options first."""
+    exchanges = [exchange for path in sorted(FOLDER.glob("*/*.exchange")) for exchange in read(path)]
+    return sorted(exchanges, key=lambda exchange: sorted(exchange.options.items()))

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Plays an exchange against a running server: one verb, one method."""
+import http.client
 import itertools
 import pathlib
 import re
@@ -12,7 +13,7 @@ sys.path[:0] = [str(TESTS / "integration"), str(TESTS / "conformance")]
 from cases import Reader, tokens as case_tokens  # noqa: E402
 from match import Mismatch, match, match_text, parse  # noqa: E402
 from support import tokens  # noqa: E402
-from support.http import Api  # noqa: E402
+from support.http import Api, Reply  # noqa: E402
 from support.im import Client  # noqa: E402
 from support.rawws import BINARY, CLOSE, PING, PONG, TEXT, RawSocket, close_payload  # noqa: E402
 from support.server import Server  # noqa: E402
@@ -23,6 +24,7 @@ ACTOR = rf"{NAME}(?:\.\d+)?"
 ACTORS = rf"{ACTOR}(?:, {ACTOR})*"
 HTTP = re.compile(rf"({NAME}) ([A-Z]+) (\S+)(.*?) => (.*)")
 WITH = re.compile(r'((?: with "[^"]*")*)$')
+TIMES = re.compile(r"(.*?)(?: (\d+) times)?")
 EXPANSION = re.compile(r"\$\$|\$([a-z]\w*(?:\.[a-z]+)?)|@repeat\(([^()]*?),(\d+)\)|@token\(([^()]*)\)")
 # Limits are out of the way but in exchanges about them.
 OPTIONS = {
@@ -32,6 +34,7 @@ OPTIONS = {
     "im.ratelimit.enabled": "false",
 }
 OPCODES = {"text": TEXT, "binary": BINARY, "ping": PING, "pong": PONG}
+LONGEST = 2000  # of what a failure shows
 _uids = itertools.count(10001)
 _names = itertools.count(1)
 
@@ -48,23 +51,22 @@ def number_or_text(value):
 
 
 class Stage:
-    """The server of the exchanges that are being played: one for all that stand below the same @server line."""
+    """The server of the exchanges that are being played: one for all that need the same options."""
 
     def __init__(self, directory):
-        self.directory, self.block, self.server, self.count = directory, None, None, 0
+        self.directory, self.options, self.server, self.count = directory, None, None, 0
 
     def server_for(self, exchange):
-        block = (exchange.path, exchange.block)
-        if self.block != block:
+        if self.options != exchange.options:
             self.clear()
             self.count += 1
             server = Server(self.directory / f"minimd{self.count}", {**OPTIONS, **exchange.options})
-            self.server, self.block = server.start(), block
+            self.server, self.options = server.start(), exchange.options
         return self.server
 
     def clear(self):
         if self.server is not None:
-            server, self.server, self.block = self.server, None, None
+            server, self.server, self.options = self.server, None, None
             server.stop()
 
 
@@ -191,6 +193,20 @@ class Play:
     def send(self, actor, text):
         self.connections[actor].send_text(self.expand(text))
 
+    def send_until(self, actor, text, expected):
+        """Each answer that is not `expected` is a reason to ask again; what else comes meanwhile is of no interest."""
+        deadline = Deadline()
+        self.send(actor, text)
+        while True:
+            got = self.message(actor)
+            try:
+                return self.check_text(got, self.expand(expected))
+            except Mismatch:
+                if deadline.passed() or got.opcode != TEXT:
+                    raise
+            if re.match(rb'\{"type":"(ACK|ERROR|CALL_ERROR|PONG)"', got.payload):
+                self.send(actor, text)
+
     def receive(self, actors, expected):
         for actor in actors.split(", "):
             try:
@@ -225,7 +241,7 @@ class Play:
                 raise Mismatch(f"no text, but {frame}")
             match_text(expected, text, self.known)
         except Mismatch as problem:
-            raise Mismatch(f"{problem}\n  came     {text}\n  expected {expected}") from None
+            raise Mismatch(f"{problem}\n  came     {text[:LONGEST]}\n  expected {expected[:LONGEST]}") from None
 
     def receive_any(self, actor, expected):
         """However many of these, none too."""
@@ -245,7 +261,7 @@ class Play:
         got = connection.settle()
         for frame in got:
             if frame.opcode != PING:
-                raise Mismatch(f"{actor} got what nobody expects: {[frame.payload.decode(errors='replace') for frame in got]}")
+                raise Mismatch(f"{actor} got what nobody expects: {str(got)[:LONGEST]}")
             connection.send_frame(PONG, frame.payload)
 
     def send_frames(self, actor, text):
@@ -270,6 +286,8 @@ class Play:
 
     def call(self, actor, method, path, body, answer):
         body, eventually = body.removesuffix(" eventually"), body.endswith(" eventually")
+        body, times = TIMES.fullmatch(body).groups()
+        times = int(times or 1)
         body, headers = split_with(body)
         token = None if actor == "nobody" else self.token_of(actor)
         body = self.expand(body) if body else None
@@ -277,16 +295,20 @@ class Play:
         if body is not None:
             sent.setdefault("Content-Type", "application/json")
         sent = {name: value for name, value in sent.items() if value != "-"}
-        api, path = Api(self.server.http, token), self.expand(path)
+        if token is not None:
+            sent.setdefault("Authorization", f"Bearer {token}")
         deadline = Deadline()
-        while True:
-            reply = api.request(method, path, body, sent)
+        connection = http.client.HTTPConnection(*self.server.http, timeout=deadline.left())
+        while times > 0:
+            connection.request(method, self.expand(path), body and body.encode(), sent)
+            reply = Reply(connection.getresponse())
             try:
                 self.check_answer(reply.status, reply.all_headers, reply.text, answer)
-                return
+                times -= 1
             except Mismatch as problem:
                 if not eventually or deadline.passed():
                     raise Mismatch(f"{problem}\n  came     {reply}\n  expected {answer}") from None
+        connection.close()
 
     def check_answer(self, status, headers, text, answer):
         answer, expected_headers = split_with(answer)
@@ -391,6 +413,7 @@ VERBS = [(re.compile(pattern), verb) for pattern, verb in (
     (rf"({ACTORS}) disconnects?", Play.disconnect),
     (rf"({ACTORS}) drops?", Play.drop),
     (rf"({ACTORS}) logs? in", Play.login),
+    (rf"({ACTOR}) sends (.*) until (.*)", Play.send_until),
     (rf"({ACTOR}) > (.*)", Play.send),
     (rf"({ACTORS}) < (.*)", Play.receive),
     (rf"({ACTOR}) <\* (.*)", Play.receive_any),
