@@ -14,6 +14,7 @@
 #include "base/rand.h"
 #include "proto/ws.h"
 #include "tool/bench/cursors.h"
+#include "tool/bench/group.h"
 #include "tool/bench/http_load.h"
 #include "tool/bench/scenario.h"
 #include "tool/kit/url.h"
@@ -50,6 +51,11 @@ static const struct mode modes[] = {
     {"single-e2e", CMD_SINGLE, &bench_mode_single, "messages from senders to receivers",
      "Messages from senders to receivers, in pairs; each is followed until it came.\n"
      "Closed loop: --inflight unanswered ones a sender; open loop: --rate or\n"
+     "--interval."},
+    {"group", CMD_GROUP, &bench_mode_group, "messages to groups, followed to every member",
+     "Members of groups send, and each message is followed to every other member:\n"
+     "delivered, doubled, reordered, and when the first, the middle and the last one\n"
+     "had it.  Closed loop: --inflight unanswered ones a sender; open loop: --rate or\n"
      "--interval."},
     {"ack", CMD_ACK, &bench_mode_ack, "single-e2e, with receipts and cursors",
      "single-e2e whose receivers send delivered and read for everything: the time to\n"
@@ -184,14 +190,16 @@ static void choose(struct bench *bench)
     if (run->seed == 0)
         mn_rand_bytes(&run->seed, sizeof run->seed);
     run->clients = (unsigned)opts->clients;
+    run->bundle = bench->cmd == CMD_GROUP ? (unsigned)opts->online : 2;
     run->message_rate = opts->rate;
     if (bench->cmd == CMD_MIXED)
         run->message_rate *= profile_share(&bench->profile, PROFILE_SINGLE);
     run->thread_count = (unsigned)opts->threads;
     if (run->thread_count == 0)
         run->thread_count = cores >= 8 ? (unsigned)cores / 4 : 1;
-    if (run->thread_count > (run->clients + 1) / 2)
-        run->thread_count = (run->clients + 1) / 2;
+    unsigned bundles = (run->clients + run->bundle - 1) / run->bundle;
+    if (run->thread_count > bundles)
+        run->thread_count = bundles;
     run->source_addresses = (unsigned)opts->source_addresses;
     if (run->source_addresses == 0)
         run->source_addresses = run->clients > CLIENTS_PER_SOURCE
@@ -288,6 +296,8 @@ static int run_and_report(struct bench *bench)
                  &bench->machine);
     if (bench->opts.login && !bench_login(bench))
         return TOOL_EXIT_FAILED;
+    if (bench->cmd == CMD_GROUP && !bench_groups_make(bench))
+        return TOOL_EXIT_FAILED;
     load_run_init(&bench->run, &bench->opts, bench->run.mode);
     follow_receipts(bench);
     if (bench->cmd == CMD_MIXED) {
@@ -324,6 +334,7 @@ static int execute(struct bench *bench)
     bench_cursors_free(bench->run.cursors);
     http_load_free(bench->http_load);
     load_run_deinit(&bench->run);
+    bench_groups_free(bench);
     logins_free(bench->run.logins);
     load_hists_deinit(&bench->hist);
     mn_free(bench->rows);

@@ -98,8 +98,9 @@ struct bench {
     struct load_hists hist;
     struct bench_ledger ledger;
     struct bench_receipts receipts;
-    double connect_s;   /* first connect to all authenticated */
-    uint32_t connected; /* at the end of the connect phase */
+    double groups_made_s; /* bench group: how long that took */
+    double connect_s;     /* first connect to all authenticated */
+    uint32_t connected;   /* at the end of the connect phase */
     double steady_s;
     double generator_cpu;            /* busiest thread, share of a core */
     double frames_per_cpu_s;         /* of the generator, both ways; 0: not measured */
@@ -120,6 +121,7 @@ extern const struct load_mode bench_mode_ping;
 extern const struct load_mode bench_mode_single;
 extern const struct load_mode bench_mode_ack;
 extern const struct load_mode bench_mode_mixed;
+extern const struct load_mode bench_mode_group;
 /* After the threads have ended. */
 void bench_ping_finish(struct bench *bench);
 void bench_single_finish(struct bench *bench);

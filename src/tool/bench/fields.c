@@ -50,10 +50,10 @@ static void put_messages(struct table *t, const struct bench *bench)
     const struct load_counters *steady = &bench->steady;
     const struct bench_ledger *ledger = &bench->ledger;
     bool single = bench->ran && ledger->measured;
-    uint64_t delivered = steady->delivered_live + steady->delivered_resend;
+    uint64_t delivered = load_delivered(steady);
     put(t, "delivered_per_s", per_s(bench, delivered), single);
     put(t, "saved_per_s", per_s(bench, steady->saved), single);
-    put(t, "delivered", (double)(total->delivered_live + total->delivered_resend), single);
+    put(t, "delivered", (double)load_delivered(total), single);
     put(t, "saved", (double)total->saved, single);
     put(t, "lost", (double)ledger->lost, single);
     put(t, "lost_gone", (double)ledger->lost_gone, single && ledger->history_checked);
@@ -97,6 +97,21 @@ static void put_receipts(struct table *t, const struct bench *bench)
     put(t, "cursors_behind", (double)(r->unreached + r->behind), r->measured);
 }
 
+/* When the first, the middle and the last member had a message. */
+static void put_group(struct table *t, const struct bench *bench)
+{
+    if (bench->cmd != CMD_GROUP)
+        return;
+    const struct load_hists *hist = &bench->hist;
+    bool any = mn_hist_count(hist->last_member) > 0;
+    put_hist(t, "first_p50", "first_p99", hist->first_member);
+    put_hist(t, "median_p50", "median_p99", hist->median_member);
+    put_hist(t, "last_p50", "last_p99", hist->last_member);
+    put(t, "last_max", any ? (double)mn_hist_max(hist->last_member) : 0, any);
+    put(t, "reordered_sender", (double)bench->total.reordered_sender, bench->ran);
+    put(t, "notices", (double)bench->total.notices, bench->ran);
+}
+
 static void put_logins(struct table *t, const struct bench *bench)
 {
     if (!bench->run.logins)
@@ -128,6 +143,12 @@ static void put_http(struct table *t, const struct bench *bench)
     put(t, "http_skipped", (double)skipped, bench->ran);
 }
 
+static void put_share(struct table *t, const char *name, double of, uint64_t among, bool known)
+{
+    known = known && among > 0;
+    put(t, name, known ? of / (double)among : 0, known);
+}
+
 static void put_server(struct table *t, const struct bench *bench)
 {
     const struct proc_sample *before = &bench->server_before;
@@ -136,13 +157,15 @@ static void put_server(struct table *t, const struct bench *bench)
     double grown = (double)after->rss_bytes - (double)before->rss_bytes;
     put(t, "rss_per_conn_bytes", known ? grown / bench->connected : 0, known);
     put(t, "server_rss_bytes", (double)bench->server_drain.rss_bytes, bench->server_drain.valid);
-    uint64_t messages = bench->steady.delivered_live + bench->steady.delivered_resend +
-                        bench->steady.pongs;
-    known = bench->server_steady.valid && bench->server_drain.valid && messages > 0 &&
-            bench->cmd != CMD_RECONNECT;
+    uint64_t delivered = load_delivered(&bench->steady), messages = delivered + bench->steady.pongs;
+    if (bench->cmd == CMD_GROUP)
+        messages = bench->steady.saved; /* each of which is many deliveries */
+    known = bench->server_steady.valid && bench->server_drain.valid && bench->cmd != CMD_RECONNECT;
     double cpu_us = ((double)bench->server_drain.cpu_ns - (double)bench->server_steady.cpu_ns) /
                     1e3;
-    put(t, "server_cpu_us_per_msg", known ? cpu_us / (double)messages : 0, known);
+    put_share(t, "server_cpu_us_per_msg", cpu_us, messages, known);
+    if (bench->cmd == CMD_GROUP)
+        put_share(t, "server_cpu_us_per_delivery", cpu_us, delivered, known);
 }
 
 /* Of the tool itself: what it can do, and whether it was in the way. */
@@ -162,6 +185,7 @@ const struct bar_field *bench_fields(const struct bench *bench)
     t = (struct table){.n = 0};
     put_latencies(&t, bench);
     put_messages(&t, bench);
+    put_group(&t, bench);
     put_receipts(&t, bench);
     put_logins(&t, bench);
     put_http(&t, bench);

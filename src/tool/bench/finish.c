@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "tool/bench/bench.h"
 #include "tool/bench/cursors.h"
+#include "tool/bench/group.h"
 #include "tool/bench/history.h"
 #include "tool/bench/single.h"
 #include "tool/ledger/ledger_file.h"
@@ -119,8 +120,6 @@ void bench_single_finish(struct bench *bench)
         for (uint32_t p = 0; p < th->pair_count; p++)
             count_pair(ledger, &th->pairs[p]);
     }
-    if (bench->opts.ledger)
-        finish_ledger_file(bench);
     ledger->measured = true;
     ledger->skipped = total->skipped_inflight + total->skipped_offline;
     uint64_t delivered = total->delivered_live + total->delivered_resend;
@@ -160,6 +159,10 @@ void bench_finish(struct bench *bench)
                        (open_loop && mn_hist_percentile(bench->hist.lag, 99) > SATURATED_LAG_NS);
     if (bench->cmd & CMD_CHAT)
         bench_single_finish(bench);
+    if (bench->cmd == CMD_GROUP)
+        bench_group_finish(bench);
+    if (bench->opts.ledger)
+        finish_ledger_file(bench);
     if (run->asks_receipts)
         bench_receipts_finish(bench);
     if (run->cursors && bench->ran)

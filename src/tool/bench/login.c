@@ -14,15 +14,22 @@
 /* Shorter waits need no explanation. */
 #define WARN_S 10
 
+/* Members of groups who never connect have an account too. */
+static uint32_t users(const struct bench *bench)
+{
+    const struct opts *opts = &bench->opts;
+    return bench->cmd == CMD_GROUP ? (uint32_t)(opts->groups * opts->members) : bench->run.clients;
+}
+
 static void warn(const struct bench *bench)
 {
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
-    double expected_s = bench->run.clients * PASSWORD_S / (double)(cores > 0 ? cores : 1);
+    double expected_s = users(bench) * PASSWORD_S / (double)(cores > 0 ? cores : 1);
     if (expected_s > WARN_S)
         fprintf(stderr,
                 "minim bench: %u logins cost the server 50 ms of CPU each: some %.0f s if it has "
                 "%ld cores\n",
-                bench->run.clients, expected_s, cores);
+                users(bench), expected_s, cores);
 }
 
 static void show(const struct bench *bench, uint32_t done, bool end)
@@ -31,7 +38,7 @@ static void show(const struct bench *bench, uint32_t done, bool end)
     if (!bench->progress)
         return;
     term_begin(&line);
-    term_add(&line, "login  %u/%u", done, bench->run.clients);
+    term_add(&line, "login  %u/%u", done, users(bench));
     if (end)
         term_clear();
     else
@@ -42,12 +49,12 @@ bool bench_login(struct bench *bench)
 {
     struct load_run *run = &bench->run;
     uint32_t done = 0;
-    run->logins = logins_new(bench->opts.http, run->run_id, run->clients, bench->opts.timeout_ns);
+    run->logins = logins_new(bench->opts.http, run->run_id, users(bench), bench->opts.timeout_ns);
     if (!run->logins)
         return false;
     warn(bench);
     logins_start(run->logins);
-    while (done < run->clients && !bench_is_interrupted(bench)) {
+    while (done < users(bench) && !bench_is_interrupted(bench)) {
         done = logins_done(run->logins);
         show(bench, done, false);
         mn_ignore(poll(NULL, 0, LOOK_MS));

@@ -35,9 +35,8 @@ static bool has_requests(const struct bench *bench)
 static bool has_figures(const struct bench *bench)
 {
     const struct load_counters *steady = &bench->steady;
-    if (bench->cmd & CMD_CHAT)
-        return steady->saved + steady->delivered_live + steady->delivered_resend > 0 ||
-               has_requests(bench);
+    if (bench->cmd & CMD_MESSAGES)
+        return steady->saved + load_delivered(steady) > 0 || has_requests(bench);
     return bench->cmd != CMD_PING || steady->pongs > 0;
 }
 

@@ -71,6 +71,8 @@ static json_t *parameters(const struct bench *bench)
     report_put_f(o, "rate_per_s", opts->rate);
     if (bench->cmd == CMD_MIXED)
         report_put_profile(o, bench);
+    if (bench->cmd == CMD_GROUP)
+        report_put_group(o, bench);
     report_put_f(o, "interval_s", (double)opts->interval_ns / 1e9);
     put_s(o, "model", models[opts->model]);
     put_s(o, "pairs", pairs[opts->pairs]);
@@ -154,6 +156,8 @@ static json_t *ledger(const struct bench *bench)
     report_put_u(o, "redelivered", c->redelivered);
     report_put_u(o, "reordered", c->reordered);
     report_put_u(o, "reordered_resend", c->reordered_resend);
+    if (bench->cmd == CMD_GROUP)
+        report_put_group_ledger(o, bench);
     report_put_u(o, "gaps", l->gaps);
     report_put_u(o, "corrupt", c->corrupt);
     report_put_u(o, "misrouted", c->misrouted);
@@ -221,8 +225,7 @@ static json_t *row(const struct bench_row *r)
     report_put_u(o, "connected", r->ready);
     report_put_f(o, "sent_per_s", (double)d->sent / r->span_s);
     report_put_f(o, "saved_per_s", (double)d->saved / r->span_s);
-    report_put_f(o, "delivered_per_s",
-                 (double)(d->delivered_live + d->delivered_resend) / r->span_s);
+    report_put_f(o, "delivered_per_s", (double)load_delivered(d) / r->span_s);
     report_put_f(o, "pongs_per_s", (double)d->pongs / r->span_s);
     report_put_u(o, "delivered_resend", d->delivered_resend);
     report_put_u(o, "skipped", d->skipped_inflight + d->skipped_offline);

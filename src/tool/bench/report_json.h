@@ -27,5 +27,7 @@ json_t *report_reasons(const struct load_reasons *r);
 void report_put_parts(json_t *o, const struct bench *bench);
 void report_put_part_latencies(json_t *o, const struct bench *bench);
 void report_put_profile(json_t *o, const struct bench *bench);
+void report_put_group(json_t *o, const struct bench *bench);
+void report_put_group_ledger(json_t *o, const struct bench *bench);
 
 #endif

@@ -115,12 +115,35 @@ void report_put_part_latencies(json_t *o, const struct bench *bench)
     const struct load_hists *hist = &bench->hist;
     if (bench->run.logins)
         put_latency(o, "login", logins_result(bench->run.logins).hist);
+    put_latency(o, "first_member", hist->first_member);
+    put_latency(o, "median_member", hist->median_member);
+    put_latency(o, "last_member", hist->last_member);
     put_latency(o, "receipt", hist->receipt);
     put_latency(o, "read_receipt", hist->read_receipt);
     if (bench->run.cursors)
         put_latency(o, "cursor_lag", bench_cursors_result(bench->run.cursors)->hist);
     if (bench->http_load)
         put_http_latencies(o, http_load_result(bench->http_load));
+}
+
+void report_put_group(json_t *o, const struct bench *bench)
+{
+    const struct opts *opts = &bench->opts;
+    report_put_u(o, "groups", opts->groups);
+    report_put_u(o, "members", opts->members);
+    report_put_u(o, "online", opts->online);
+    report_put_u(o, "senders", opts->senders);
+    report_put_f(o, "sample_pct", opts->sample_pct);
+    report_put_f(o, "ack_every_s", (double)opts->ack_every_ns / 1e9);
+}
+
+void report_put_group_ledger(json_t *o, const struct bench *bench)
+{
+    const struct load_counters *c = &bench->total;
+    report_put_u(o, "expected", c->expected);
+    report_put_u(o, "delivered_unwatched", c->delivered_unwatched);
+    report_put_u(o, "reordered_sender", c->reordered_sender);
+    report_put_u(o, "notices", c->notices);
 }
 
 void report_put_profile(json_t *o, const struct bench *bench)

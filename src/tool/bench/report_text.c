@@ -53,6 +53,9 @@ static void latency_table(FILE *out, const struct bench *bench)
     bool ping = bench->cmd == CMD_PING;
     latency_line(out, ping ? "PING to PONG" : "end to end", bench->hist.response);
     latency_line(out, "  from actual send", bench->hist.service);
+    latency_line(out, "  first member", bench->hist.first_member);
+    latency_line(out, "  median member", bench->hist.median_member);
+    latency_line(out, "  last member", bench->hist.last_member);
     latency_line(out, "impaired receivers", bench->hist.slow_response);
     latency_line(out, "send to saved", bench->hist.saved);
     latency_line(out, "ACK to receipt", bench->hist.receipt);
@@ -106,23 +109,42 @@ static void connections(FILE *out, const struct bench *bench)
         fprintf(out, "restart         not all clients came back\n");
 }
 
+static void groups(FILE *out, const struct bench *bench)
+{
+    const struct opts *opts = &bench->opts;
+    if (bench->cmd != CMD_GROUP)
+        return;
+    fprintf(out, "groups          %llu of %llu members, %llu connect, %llu send; made in %.2f s\n",
+            (unsigned long long)opts->groups, (unsigned long long)opts->members,
+            (unsigned long long)opts->online, (unsigned long long)opts->senders,
+            bench->groups_made_s);
+    if (opts->sample_pct < 100)
+        fprintf(
+            out,
+            "                SAMPLE: %g%% of the members are followed; of the others what came\n"
+            "                is only counted\n",
+            opts->sample_pct);
+}
+
 static void messages(FILE *out, const struct bench *bench)
 {
     const struct load_counters *c = &bench->total;
     const struct load_counters *s = &bench->steady;
     const struct bench_ledger *l = &bench->ledger;
     double t = bench->steady_s;
+    char due[40] = "saved";
+    if (bench->cmd == CMD_GROUP)
+        snprintf(due, sizeof due, "copies %" PRIu64, c->expected);
     if (!l->measured || t <= 0)
         return;
     fprintf(out, "steady phase    %.1f s: %.0f sent/s, %.0f saved/s, %.0f delivered/s\n", t,
-            (double)s->sent / t, (double)s->saved / t,
-            (double)(s->delivered_live + s->delivered_resend) / t);
+            (double)s->sent / t, (double)s->saved / t, (double)load_delivered(s) / t);
     fprintf(out,
             "\nledger          attempted %" PRIu64 " = skipped %" PRIu64 " + failed %" PRIu64
             " + sent %" PRIu64 "\n"
             "                sent = saved %" PRIu64 " + refused %" PRIu64 " + unknown %" PRIu64 "\n"
-            "                saved = live %" PRIu64 " + resend %" PRIu64 " + lost %" PRIu64 "%s\n",
-            c->attempted, l->skipped, c->failed, c->sent, c->saved, c->refused, l->unknown,
+            "                %s = live %" PRIu64 " + resend %" PRIu64 " + lost %" PRIu64 "%s\n",
+            c->attempted, l->skipped, c->failed, c->sent, c->saved, c->refused, l->unknown, due,
             c->delivered_live, c->delivered_resend, l->lost, l->balanced ? "" : "   NOT BALANCED");
     if (l->unknown_delivered)
         fprintf(out, "                %" PRIu64 " of the unknown were delivered\n",
@@ -137,6 +159,11 @@ static void messages(FILE *out, const struct bench *bench)
             "  gaps %" PRIu64 "  corrupt %" PRIu64 "\n",
             c->dup, c->redelivered, c->reordered + c->reordered_resend, l->gaps,
             c->corrupt + c->misrouted + c->phantom + c->seq_mismatch);
+    if (bench->cmd == CMD_GROUP)
+        fprintf(out,
+                "                of these reordered within a sender %" PRIu64 "; notices %" PRIu64
+                "\n",
+                c->reordered_sender, c->notices);
     fprintf(out, "                acks %" PRIu64 "  receipts %" PRIu64 "  sent again %" PRIu64 "\n",
             c->acks_sent, c->receipts, c->retried);
 }
@@ -210,7 +237,9 @@ static void server(FILE *out, const struct bench *bench)
             continue;
         if (strcmp(f->name, "server_cpu_us_per_msg") == 0)
             fprintf(out, ", %.1f us CPU a message", f->value);
-        if (strcmp(f->name, "rss_per_conn_bytes") == 0 && !(bench->cmd & CMD_CHAT))
+        if (strcmp(f->name, "server_cpu_us_per_delivery") == 0)
+            fprintf(out, ", %.2f us a delivery", f->value);
+        if (strcmp(f->name, "rss_per_conn_bytes") == 0 && !(bench->cmd & CMD_MESSAGES))
             fprintf(out, ", %.0f bytes a connection", f->value);
     }
     fputc('\n', out);
@@ -241,6 +270,7 @@ static void print_all(FILE *out, const struct bench *bench)
             bench->cmd == CMD_RECONNECT ? "reconnect" : bench->run.mode->name,
             bench->interrupted ? " (ended early)" : "");
     logins(out, bench);
+    groups(out, bench);
     connections(out, bench);
     pings(out, bench);
     messages(out, bench);

@@ -91,7 +91,7 @@ static void take_http(struct bench *bench, struct bench_row *row)
 
 static double traffic(const struct load_counters *c)
 {
-    return (double)(c->delivered_live + c->delivered_resend + c->pongs);
+    return (double)(load_delivered(c) + c->pongs);
 }
 
 /* What does not fit is left out, the last fields first. */

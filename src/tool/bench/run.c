@@ -138,7 +138,7 @@ static void drain(struct bench *bench)
     bench_wait(bench, opts->drain_ns, is_quiet);
     bool impaired = opts->slow_pct > 0 || opts->no_read_pct > 0;
     bool somebody_away = bench_ready(bench) < bench->run.clients;
-    if (!(bench->cmd & CMD_CHAT) || !(impaired || somebody_away) || interrupts > 1)
+    if (!(bench->cmd & CMD_MESSAGES) || !(impaired || somebody_away) || interrupts > 1)
         return;
     load_run_set_phase(&bench->run, LOAD_RECOVER);
     bench_wait(bench, opts->drain_ns, is_quiet);

@@ -14,7 +14,15 @@
 
 #define NS_S UINT64_C(1000000000)
 
-enum { EXPECTED_CAP = 120 };
+enum {
+    EXPECTED_CAP = 120,
+    SENDERS_DEFAULT = 20,
+    /* Each membership is made by two requests, */
+    MEMBERSHIPS_MAX = 10000000,
+    CLIENTS_MAX = 1000000,
+    /* and the last counter of each sender at each member is remembered. */
+    ORDERS_MAX = 100000000
+};
 
 void opts_init(struct opts *opts, enum opts_cmd cmd)
 {
@@ -29,6 +37,10 @@ void opts_init(struct opts *opts, enum opts_cmd cmd)
                           .backoff_base_ns = NS_S / 2,
                           .backoff_max_ns = 10 * NS_S,
                           .body_bytes = 100,
+                          .ack_every_ns = NS_S,
+                          .groups = 1,
+                          .members = 200,
+                          .sample_pct = 100,
                           .http_connections = 16,
                           .slow_delay_ns = NS_S,
                           .kill_signal = OPTS_SIGNAL_KILL,
@@ -220,6 +232,29 @@ enum mn_err opts_set(struct opts *opts, enum opts_cmd cmd, struct mn_str name, c
     return MN_OK;
 }
 
+/* Numbers of a group, and what follows from them. */
+static const char *check_group(struct opts *opts)
+{
+    if (!opts->spawn && !opts->http)
+        return "group needs --http, where groups are made";
+    if (opts->online == 0)
+        opts->online = opts->members;
+    if (opts->online > opts->members)
+        return "--online is more than --members";
+    if (opts->senders == 0)
+        opts->senders = opts->online < SENDERS_DEFAULT ? opts->online : SENDERS_DEFAULT;
+    if (opts->senders > opts->online)
+        return "--senders is more than the members that connect";
+    if (opts->groups * opts->members > MEMBERSHIPS_MAX)
+        return "--groups times --members is more than 10,000,000";
+    if (opts->groups * opts->online > CLIENTS_MAX)
+        return "--groups times --online is more than 1,000,000 clients";
+    if (opts->groups * opts->online * opts->senders > ORDERS_MAX)
+        return "too many senders: --groups x --online x --senders is more than 100,000,000";
+    opts->clients = opts->groups * opts->online;
+    return NULL;
+}
+
 /* What the table cannot say: options that need or exclude each other. */
 static const char *check_together(struct opts *opts, enum opts_cmd cmd)
 {
@@ -248,11 +283,14 @@ static const char *check_together(struct opts *opts, enum opts_cmd cmd)
         return "--jwt-secret (or IM_AUTH_JWT_SECRET in the environment) or --login is needed";
     if (!opts->spawn && opts->jwt_secret && strlen(opts->jwt_secret) < 32)
         return "the JWT secret must have 32 bytes or more";
-    if (!(cmd & CMD_CHAT))
+    if (!(cmd & CMD_MESSAGES))
         return NULL;
     if (cmd == CMD_MIXED && !opts->spawn && !opts->http)
         return "mixed needs --http, where histories are read";
-    if (opts->clients % 2 != 0)
+    const char *bad = cmd == CMD_GROUP ? check_group(opts) : NULL;
+    if (bad)
+        return bad;
+    if (cmd != CMD_GROUP && opts->clients % 2 != 0)
         return "--clients must be even: they are pairs of a sender and a receiver";
     if (opts->rate > 0 && opts->interval_ns > 0)
         return "--rate and --interval exclude each other";

@@ -25,12 +25,14 @@ enum opts_cmd {
     CMD_RECONNECT = 1u << 4,
     CMD_ACK = 1u << 5,
     CMD_MIXED = 1u << 6,
+    CMD_GROUP = 1u << 7,
     CMD_FLOOR = 1u << 12, /* from here on out of the way of further modes */
     CMD_COMPARE = 1u << 13,
     CMD_PLOT = 1u << 14,
     CMD_VERIFY = 1u << 15,
     CMD_CHAT = CMD_SINGLE | CMD_ACK | CMD_MIXED, /* pairs that send messages */
-    CMD_BENCH = CMD_CONNECT | CMD_PING | CMD_CHAT | CMD_RECONNECT
+    CMD_MESSAGES = CMD_CHAT | CMD_GROUP,
+    CMD_BENCH = CMD_CONNECT | CMD_PING | CMD_MESSAGES | CMD_RECONNECT
 };
 
 enum opts_model { OPTS_MODEL_SPREAD = 0, OPTS_MODEL_BURST, OPTS_MODEL_POISSON };
@@ -82,6 +84,12 @@ struct opts {
     const char *profile;       /* bench mixed: a file; NULL: the built-in one */
     uint64_t http_connections; /* bench mixed */
     bool no_ack;
+    uint64_t ack_every_ns; /* bench group: between two of a member; 0: each message */
+    uint64_t groups;
+    uint64_t members; /* of each group */
+    uint64_t senders; /* of each group */
+    uint64_t online;  /* members of each group that connect; 0: all */
+    double sample_pct;
     bool role_pinned;
     /* faults of the clients */
     double flap_pct;

@@ -111,10 +111,10 @@ enum ledger_answer ledger_refused(struct ledger_conv *conv, uint32_t counter)
     return answer(conv, counter, LEDGER_REFUSED, 0, &ignored);
 }
 
-/* Another copy: a resend explains it unless it was acknowledged a while ago. */
-static enum ledger_verdict judge_copy(const struct ledger_conv *conv, int64_t seq, bool resent)
+/* A resend explains it unless it was acknowledged a while ago. */
+enum ledger_verdict ledger_judge_copy(const struct ledger_acks *acks, int64_t seq, bool resent)
 {
-    return resent && seq > conv->acked_seq ? LEDGER_REDELIVERED : LEDGER_DUP;
+    return resent && seq > acks->acked_seq ? LEDGER_REDELIVERED : LEDGER_DUP;
 }
 
 /*
@@ -143,12 +143,12 @@ enum ledger_verdict ledger_delivered(struct ledger_conv *conv, uint32_t counter,
         return LEDGER_PHANTOM;
     struct ledger_rec *rec = ledger_find(conv, counter);
     if (!rec)
-        return judge_copy(conv, seq, resent);
+        return ledger_judge_copy(&conv->acks, seq, resent);
     if (rec->flags & LEDGER_REFUSED)
         return LEDGER_PHANTOM;
     *ret_seq_differs = !learn_seq(conv, rec, seq);
     if (rec->flags & (LEDGER_LIVE | LEDGER_RESENT))
-        return judge_copy(conv, seq, resent);
+        return ledger_judge_copy(&conv->acks, seq, resent);
     rec->flags |= resent ? LEDGER_RESENT : LEDGER_LIVE;
     *ret_rec = *rec;
     bool late = note_order(conv, counter, seq, resent);
@@ -156,22 +156,29 @@ enum ledger_verdict ledger_delivered(struct ledger_conv *conv, uint32_t counter,
     return late ? LEDGER_FIRST_LATE : LEDGER_FIRST;
 }
 
-void ledger_acked(struct ledger_conv *conv, int64_t seq, uint64_t now_ns)
+void ledger_acks_add(struct ledger_acks *acks, int64_t seq, uint64_t now_ns)
 {
-    if (now_ns - conv->acking_ns >= LEDGER_ACK_SETTLE_NS) {
-        conv->acked_seq = conv->aging_seq;
-        conv->aging_seq = conv->acking_seq;
-        conv->acking_ns = now_ns;
+    if (now_ns - acks->acking_ns >= LEDGER_ACK_SETTLE_NS) {
+        acks->acked_seq = acks->aging_seq;
+        acks->aging_seq = acks->acking_seq;
+        acks->acking_ns = now_ns;
     }
-    if (seq > conv->acking_seq)
-        conv->acking_seq = seq;
+    if (seq > acks->acking_seq)
+        acks->acking_seq = seq;
 }
 
-void ledger_ack_cut(struct ledger_conv *conv)
+void ledger_acks_cut(struct ledger_acks *acks)
 {
-    conv->aging_seq = conv->acked_seq;
-    conv->acking_seq = conv->acked_seq;
+    acks->aging_seq = acks->acked_seq;
+    acks->acking_seq = acks->acked_seq;
 }
+
+void ledger_acked(struct ledger_conv *conv, int64_t seq, uint64_t now_ns)
+{
+    ledger_acks_add(&conv->acks, seq, now_ns);
+}
+
+void ledger_ack_cut(struct ledger_conv *conv) { ledger_acks_cut(&conv->acks); }
 
 uint32_t ledger_expire(struct ledger_conv *conv, uint64_t before_ns)
 {

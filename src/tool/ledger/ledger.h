@@ -30,6 +30,20 @@ struct ledger_rec {
     uint32_t flags;
 };
 
+/* What a receiver has acknowledged of one conversation. */
+struct ledger_acks {
+    /* private */
+    int64_t acked_seq;  /* for long enough: no resend of these is due */
+    int64_t aging_seq;  /* before acking_ns */
+    int64_t acking_seq; /* highest */
+    uint64_t acking_ns; /* when aging_seq was taken */
+};
+
+/* Acknowledged up to `seq`. */
+void ledger_acks_add(struct ledger_acks *acks, int64_t seq, uint64_t now_ns);
+/* The connection went: the last acknowledgements may have been lost with it. */
+void ledger_acks_cut(struct ledger_acks *acks);
+
 struct ledger_conv {
     /* private */
     struct ledger_rec *ring;
@@ -41,15 +55,12 @@ struct ledger_conv {
     int64_t last_resent_seq;
     int64_t min_seq; /* of all that are known, 0: none */
     int64_t max_seq;
-    uint64_t known_seqs;  /* messages whose msgSeq is known */
-    int64_t acked_seq;    /* acknowledged for long enough: no resend of these is due */
-    int64_t aging_seq;    /* acknowledged before acking_ns */
-    int64_t acking_seq;   /* highest acknowledged */
-    uint64_t acking_ns;   /* when aging_seq was taken */
+    uint64_t known_seqs; /* messages whose msgSeq is known */
+    struct ledger_acks acks;
     uint32_t expire_next; /* ledger_expire() goes on here */
 };
 
-/* What a delivery was; see ledger_delivered(). */
+/* What a delivery was; see ledger_delivered(), ledger_group_delivered(). */
 enum ledger_verdict {
     LEDGER_FIRST = 0,   /* first copy, in order */
     LEDGER_FIRST_LATE,  /* first copy, but one after it had come: reordered */
@@ -60,6 +71,9 @@ enum ledger_verdict {
 
 /* Window limit: beyond it the sender has to skip. */
 #define LEDGER_WINDOW_MAX (UINT32_C(1) << 20)
+
+/* Another copy: what a resend explains, and what nothing does. */
+enum ledger_verdict ledger_judge_copy(const struct ledger_acks *acks, int64_t seq, bool resent);
 
 void ledger_deinit(struct ledger_conv *conv);
 /* Whether there is room for one more. */

@@ -4,6 +4,7 @@
  *
  *   sender  receiver  clientMsgId  serverMsgId  msgSeq  text
  *
+ * The receiver is a user, or a group as `group:ID`.
  * The text is its hash in 32 hex digits or the text itself as a JSON string;
  * the client id may be a JSON string too.  A file of any length is read and
  * written in fixed memory.
@@ -27,6 +28,9 @@ enum {
     FIELDS = 6,
     HASH_HEX = 32
 };
+
+/* Before the id of a group. */
+#define GROUP_LEAD "group:"
 
 void ledger_text_hash(struct mn_str text, uint64_t ret_hash[2])
 {
@@ -67,10 +71,12 @@ void ledger_out_add(struct ledger_out *out, const struct ledger_line *line)
     if (sizeof out->p - out->n < LEDGER_OUT_LINE)
         ledger_out_flush(out);
     int n = snprintf(out->p + out->n, LEDGER_OUT_LINE,
-                     "%" PRId64 "\t%" PRId64 "\t%.*s\t%" PRId64 "\t%" PRId64 "\t%016" PRIx64
+                     "%" PRId64 "\t%s%" PRId64 "\t%.*s\t%" PRId64 "\t%" PRId64 "\t%016" PRIx64
                      "%016" PRIx64 "\n",
-                     line->from, line->to, (int)line->client_id.n, line->client_id.p, line->id,
-                     line->seq, line->text_hash[0], line->text_hash[1]);
+                     line->from, line->group ? GROUP_LEAD : "",
+                     line->group ? line->group : line->to, (int)line->client_id.n,
+                     line->client_id.p, line->id, line->seq, line->text_hash[0],
+                     line->text_hash[1]);
     MN_BUG_ON(n < 0 || n >= LEDGER_OUT_LINE);
     out->n += (size_t)n;
 }
@@ -211,6 +217,16 @@ static bool split(struct mn_str line, struct mn_str fields[FIELDS])
     return false;
 }
 
+/* Where it was sent to: a user, or a group. */
+static bool take_receiver(struct mn_str field, struct ledger_line *line)
+{
+    size_t lead = sizeof GROUP_LEAD - 1;
+    if (field.n > lead && memcmp(field.p, GROUP_LEAD, lead) == 0)
+        return mn_parse_i64(mn_str_make(field.p + lead, field.n - lead), 1, INT64_MAX,
+                            &line->group) == MN_OK;
+    return mn_parse_i64(field, 1, INT64_MAX, &line->to) == MN_OK && line->to != line->from;
+}
+
 enum mn_err ledger_reader_next(struct ledger_reader *reader, struct ledger_line *ret,
                                struct mn_buf *why)
 {
@@ -223,8 +239,8 @@ enum mn_err ledger_reader_next(struct ledger_reader *reader, struct ledger_line 
     if (!split(mn_str_make(reader->line, n), fields))
         return fail(reader, why, "expected six fields with tabs between them");
     if (mn_parse_i64(fields[0], 1, INT64_MAX, &ret->from) != MN_OK ||
-        mn_parse_i64(fields[1], 1, INT64_MAX, &ret->to) != MN_OK || ret->from == ret->to)
-        return fail(reader, why, "sender and receiver are not two user ids");
+        !take_receiver(fields[1], ret))
+        return fail(reader, why, "sender and receiver are not two user ids, or one and a group");
     if (!take_client_id(reader, fields[2], &ret->client_id))
         return fail(reader, why, "bad client id");
     if (mn_parse_i64(fields[3], 0, INT64_MAX, &ret->id) != MN_OK ||

@@ -19,8 +19,9 @@
 
 struct ledger_line {
     int64_t from, to;
-    int64_t id;  /* serverMsgId */
-    int64_t seq; /* msgSeq */
+    int64_t group; /* 0: a chat of two; else `to` is 0 */
+    int64_t id;    /* serverMsgId */
+    int64_t seq;   /* msgSeq */
     struct mn_str client_id;
     uint64_t text_hash[2]; /* ledger_text_hash() of the body */
 };

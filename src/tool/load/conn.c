@@ -343,7 +343,8 @@ static void take_text(struct load_thread *th, struct load_conn *conn, char *p, s
         answer_ping(th, conn);
     if (th->run->mode->on_frame)
         th->run->mode->on_frame(th, conn, &in, now_ns);
-    if (in.kind == WIRE_CHAT && conn->kind == LOAD_CONN_SLOW && conn->fd >= 0) {
+    if ((in.kind == WIRE_CHAT || in.kind == WIRE_GROUP_CHAT) && conn->kind == LOAD_CONN_SLOW &&
+        conn->fd >= 0) {
         conn->paused = true;
         load_conn_arm(th, conn);
         load_timer_set(th, conn, now_ns + th->run->opts->slow_delay_ns);

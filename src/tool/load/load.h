@@ -23,9 +23,9 @@
  * all of them from phase to phase and reads what they publish once a second.
  *
  * What a connection does once it is authenticated is a mode's business
- * (struct load_mode: connect.c, ping.c, single.c).
- * Client i (0..clients-1) belongs to thread (i / 2) % threads, so that both
- * ends of a pair share a thread and no lock is needed on the hot path.
+ * (struct load_mode: connect.c, ping.c, single.c, group.c).
+ * Client i (0..clients-1) belongs to thread (i / bundle) % threads, so that both
+ * ends of a pair (all members of a group) share a thread, and no lock is needed on the hot path.
  */
 
 enum load_phase {
@@ -67,11 +67,15 @@ enum load_phase {
     X(late)      /* answered after that */                                                         \
     X(delivered_live)                                                                              \
     X(delivered_resend)                                                                            \
-    X(delivered_slow) /* of these, to slow or non-reading receivers */                             \
+    X(delivered_slow)      /* of these, to slow or non-reading receivers */                        \
+    X(expected)            /* groups: copies of what was saved, to members that are watched */     \
+    X(delivered_unwatched) /* to the others */                                                     \
     X(dup)                                                                                         \
     X(redelivered)                                                                                 \
     X(reordered)                                                                                   \
     X(reordered_resend)                                                                            \
+    X(reordered_sender) /* groups: behind a later one of its sender */                             \
+    X(notices)          /* GROUP_NOTIFY */                                                         \
     X(corrupt)                                                                                     \
     X(phantom)                                                                                     \
     X(misrouted) /* came to a client that it was not for */                                        \
@@ -159,6 +163,9 @@ struct load_conn {
     X(connect)       /* start of an attempt to AUTH_OK */                                          \
     X(receipt)       /* ACK delivered to the sender's knowing it */                                \
     X(read_receipt)  /* ACK read to the same */                                                    \
+    X(first_member)  /* groups: intended send to the first member that had it */                   \
+    X(median_member) /* to half of them */                                                         \
+    X(last_member)   /* to all */                                                                  \
     X(lag)           /* open loop: intended to actual send; else length of a turn */
 
 struct load_hists {
@@ -253,7 +260,9 @@ struct load_run {
     bool asks_receipts;            /* the mode follows acknowledgements to their receipts */
     struct logins *logins;         /* --login: the clients' accounts, else NULL */
     struct bench_cursors *cursors; /* watches cursors over HTTP; NULL: nobody does */
+    int64_t *group_ids;            /* bench group: of each, made before; else NULL */
     unsigned clients;
+    unsigned bundle; /* clients that share a thread */
     unsigned thread_count;
     struct load_thread *threads;
     uint64_t start_ns;
@@ -328,6 +337,8 @@ void load_counters_sub(struct load_counters *from, const struct load_counters *w
 #define LOAD_COUNTER_COUNT (sizeof(struct load_counters) / sizeof(uint64_t))
 const char *load_counter_name(size_t i);
 uint64_t load_counter_value(const struct load_counters *counters, size_t i);
+/* Copies that came, by whichever way and to whomever. */
+uint64_t load_delivered(const struct load_counters *counters);
 void load_reason_add(struct load_reasons *reasons, struct mn_str text, uint64_t count);
 void load_reasons_merge(struct load_reasons *into, const struct load_reasons *from);
 void load_hists_init(struct load_hists *hists);

@@ -32,6 +32,11 @@ void load_counters_sub(struct load_counters *from, const struct load_counters *w
 #undef LOAD_COUNTER_SUB
 }
 
+uint64_t load_delivered(const struct load_counters *counters)
+{
+    return counters->delivered_live + counters->delivered_resend + counters->delivered_unwatched;
+}
+
 void load_reason_add(struct load_reasons *reasons, struct mn_str text, uint64_t count)
 {
     for (unsigned i = 0; i < reasons->count; i++) {

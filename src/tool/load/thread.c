@@ -25,15 +25,16 @@
 
 uint32_t load_thread_clients(const struct load_run *run, unsigned number)
 {
-    unsigned pairs = run->clients / 2;
-    unsigned mine = pairs / run->thread_count + (number < pairs % run->thread_count);
-    bool odd_one = run->clients % 2 != 0 && pairs % run->thread_count == number;
-    return mine * 2 + odd_one;
+    unsigned bundles = run->clients / run->bundle;
+    unsigned mine = bundles / run->thread_count + (number < bundles % run->thread_count);
+    /* What is no whole bundle is the next one's. */
+    unsigned rest = bundles % run->thread_count == number ? run->clients % run->bundle : 0;
+    return mine * run->bundle + rest;
 }
 
 uint32_t load_thread_client_index(const struct load_run *run, unsigned number, uint32_t k)
 {
-    return (k / 2 * run->thread_count + number) * 2 + k % 2;
+    return (k / run->bundle * run->thread_count + number) * run->bundle + k % run->bundle;
 }
 
 static void init_conn(struct load_thread *th, uint32_t k)

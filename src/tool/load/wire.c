@@ -91,22 +91,41 @@ static size_t seal(char *out, const uint8_t mask[4], enum mn_ws_opcode op, size_
     return header + n;
 }
 
-size_t wire_chat(char *out, const uint8_t mask[4], const struct wire_tpl *tpl, uint32_t sender,
-                 uint32_t counter, struct mn_str to)
+/* A message whose text begins with `lead`, up to its clientMsgId, and then has `field` and `to`. */
+static size_t put_message(char *out, const uint8_t mask[4], const struct wire_tpl *tpl,
+                          struct mn_str lead, const char id[WIRE_ID_LEN], struct mn_str field,
+                          struct mn_str to, uint32_t counter)
 {
+    static const char text[] = "\",\"msgType\":\"" WIRE_MSG_TYPE "\",\"body\":\"";
     /* The length is known beforehand, so that the payload goes to its place at once. */
-    size_t n = sizeof("{\"type\":\"SINGLE_CHAT\",\"clientMsgId\":\"") - 1 + WIRE_ID_LEN +
-               sizeof("\",\"to\":\"") - 1 + to.n + sizeof("\",\"msgType\":\"TEXT\",\"body\":\"") -
-               1 + tpl->body_len + sizeof("\"}") - 1;
+    size_t n = lead.n + WIRE_ID_LEN + field.n + to.n + sizeof text - 1 + tpl->body_len + 2;
     size_t off = n < 126 ? 6 : 8;
-    char *p = PUT(out + off, "{\"type\":\"SINGLE_CHAT\",\"clientMsgId\":\"");
-    p = put_id(p, tpl->run, sender, counter);
-    p = PUT(p, "\",\"to\":\"");
+    char *p = put(out + off, lead.p, lead.n);
+    p = put(p, id, WIRE_ID_LEN);
+    p = put(p, field.p, field.n);
     p = put(p, to.p, to.n);
-    p = PUT(p, "\",\"msgType\":\"" WIRE_MSG_TYPE "\",\"body\":\"");
+    p = PUT(p, text);
     p = put_body(p, tpl, counter);
     p = PUT(p, "\"}");
     return seal(out, mask, MN_WS_OP_TEXT, off, (size_t)(p - out) - off);
+}
+
+size_t wire_chat(char *out, const uint8_t mask[4], const struct wire_tpl *tpl, uint32_t sender,
+                 uint32_t counter, struct mn_str to)
+{
+    char id[WIRE_ID_LEN];
+    put_id(id, tpl->run, sender, counter);
+    return put_message(out, mask, tpl, MN_STR("{\"type\":\"SINGLE_CHAT\",\"clientMsgId\":\""), id,
+                       MN_STR("\",\"to\":\""), to, counter);
+}
+
+size_t wire_group_chat(char *out, const uint8_t mask[4], const struct wire_tpl *tpl,
+                       uint32_t sender, uint32_t counter, struct mn_str group)
+{
+    char id[WIRE_ID_LEN];
+    put_id(id, tpl->run, sender, counter);
+    return put_message(out, mask, tpl, MN_STR("{\"type\":\"GROUP_CHAT\",\"clientMsgId\":\""), id,
+                       MN_STR("\",\"groupId\":\""), group, counter);
 }
 
 size_t wire_ack(char *out, const uint8_t mask[4], enum wire_cursor cursor, struct mn_str server_id,
@@ -216,6 +235,19 @@ static bool take_number(struct scan *s, int64_t *ret)
     return true;
 }
 
+/* The same with as many digits as an id has. */
+static bool take_id64(struct scan *s, int64_t *ret)
+{
+    struct mn_str digits = take_digits(s);
+    uint64_t v = 0;
+    if (digits.n == 0 || digits.n > 19)
+        return false;
+    for (size_t i = 0; i < digits.n; i++)
+        v = v * 10 + (uint64_t)(digits.p[i] - '0');
+    *ret = (int64_t)v;
+    return v <= INT64_MAX;
+}
+
 static bool take_id(const struct wire_tpl *tpl, struct scan *s, struct wire_in *ret)
 {
     if ((size_t)(s->end - s->p) < WIRE_ID_LEN)
@@ -261,19 +293,36 @@ static bool scan_receipt(struct scan *s, struct wire_in *ret)
     return s->end[-1] == '}';
 }
 
-static bool scan_chat(const struct wire_tpl *tpl, struct scan *s, struct wire_in *ret)
+/* msgType and body of a live copy, and the end. */
+static bool scan_text(const struct wire_tpl *tpl, struct scan *s, struct wire_in *ret)
 {
-    if (!scan_head(tpl, s, ret) || !SKIP(s, "\",\"to\":\"") || take_digits(s).n == 0)
-        return false;
-    if (!SKIP(s, "\",\"msgType\":\"" WIRE_MSG_TYPE "\",\"body\":\""))
+    if (!SKIP(s, "\"msgType\":\"" WIRE_MSG_TYPE "\",\"body\":\""))
         return false; /* also every resent copy: rare, so the full parser may have it */
     if ((size_t)(s->end - s->p) <= tpl->body_len || s->p[tpl->body_len] != '"')
         return false;
     ret->body = mn_str_make(s->p, tpl->body_len);
-    ret->kind = WIRE_CHAT;
     /* Any other body may have escapes in it: the full parser decodes it. */
     ret->body_ok = body_ok(tpl, ret->counter, ret->body);
     return s->end[-1] == '}' && ret->body_ok;
+}
+
+static bool scan_chat(const struct wire_tpl *tpl, struct scan *s, struct wire_in *ret)
+{
+    if (!scan_head(tpl, s, ret) || !SKIP(s, "\",\"to\":\"") || take_digits(s).n == 0 ||
+        !SKIP(s, "\","))
+        return false;
+    ret->kind = WIRE_CHAT;
+    return scan_text(tpl, s, ret);
+}
+
+/* The copy of a member: to nobody, in a group. */
+static bool scan_group_chat(const struct wire_tpl *tpl, struct scan *s, struct wire_in *ret)
+{
+    if (!scan_head(tpl, s, ret) || !SKIP(s, "\",\"groupId\":\"") || !take_id64(s, &ret->group) ||
+        !SKIP(s, "\","))
+        return false;
+    ret->kind = WIRE_GROUP_CHAT;
+    return scan_text(tpl, s, ret);
 }
 
 static enum wire_kind kind_of(const struct mn_envelope *env)
@@ -289,6 +338,10 @@ static enum wire_kind kind_of(const struct mn_envelope *env)
         return WIRE_PONG;
     case MN_TYPE_SINGLE_CHAT:
         return WIRE_CHAT;
+    case MN_TYPE_GROUP_CHAT:
+        return WIRE_GROUP_CHAT;
+    case MN_TYPE_GROUP_NOTIFY:
+        return WIRE_GROUP_NOTIFY;
     case MN_TYPE_ERROR:
         return WIRE_ERROR;
     case MN_TYPE_ACK:
@@ -329,7 +382,9 @@ void wire_read_slow(const struct wire_tpl *tpl, char *p, size_t n, struct wire_i
     ret->reason = env.reason;
     ret->retry_after_ms = ret->kind == WIRE_ERROR ? retry_after_ms : 0;
     ret->body_ok = ret->ours && body_ok(tpl, ret->counter, ret->body);
-    ret->resent = ret->kind == WIRE_CHAT && !mn_str_is(env.msg_type, WIRE_MSG_TYPE);
+    ret->group = env.has & MN_HAS_GROUP_ID ? env.group_id : 0;
+    ret->resent = (ret->kind == WIRE_CHAT || ret->kind == WIRE_GROUP_CHAT) &&
+                  !mn_str_is(env.msg_type, WIRE_MSG_TYPE);
 }
 
 void wire_read(const struct wire_tpl *tpl, char *p, size_t n, struct wire_in *ret)
@@ -342,6 +397,9 @@ void wire_read(const struct wire_tpl *tpl, char *p, size_t n, struct wire_in *re
                 return;
         } else if (SKIP(&s, "ACK\",\"serverMsgId\":\"")) {
             if (scan_receipt(&s, ret))
+                return;
+        } else if (SKIP(&s, "GROUP_CHAT\",\"clientMsgId\":\"")) {
+            if (scan_group_chat(tpl, &s, ret))
                 return;
         } else if (SKIP(&s, "SINGLE_CHAT\",\"clientMsgId\":\"")) {
             if (scan_chat(tpl, &s, ret))

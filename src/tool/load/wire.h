@@ -42,6 +42,9 @@ void wire_body(const struct wire_tpl *tpl, uint32_t counter, char out[WIRE_BODY_
 /* Masked client frames at `out`; each returns the size of the frame. */
 size_t wire_chat(char *out, const uint8_t mask[4], const struct wire_tpl *tpl, uint32_t sender,
                  uint32_t counter, struct mn_str to);
+/* The same to a group; `group` is its id as text. */
+size_t wire_group_chat(char *out, const uint8_t mask[4], const struct wire_tpl *tpl,
+                       uint32_t sender, uint32_t counter, struct mn_str group);
 size_t wire_ack(char *out, const uint8_t mask[4], enum wire_cursor cursor, struct mn_str server_id,
                 struct mn_str to);
 size_t wire_ping(char *out, const uint8_t mask[4]);
@@ -60,6 +63,8 @@ enum wire_kind {
     WIRE_SAVED,
     WIRE_RECEIPT,
     WIRE_CHAT,
+    WIRE_GROUP_CHAT,
+    WIRE_GROUP_NOTIFY,
     WIRE_ERROR
 };
 
@@ -67,13 +72,14 @@ struct wire_in {
     enum wire_kind kind;
     bool ours;    /* clientMsgId is of this run: sender and counter are set */
     bool has_id;  /* there was a clientMsgId */
-    bool resent;  /* CHAT: came from the store */
-    bool body_ok; /* CHAT, ours: the body is what was sent */
+    bool resent;  /* CHAT, GROUP_CHAT: came from the store */
+    bool body_ok; /* the same, ours: the body is what was sent */
     uint32_t sender;
     uint32_t counter;
     enum wire_cursor cursor; /* RECEIPT */
     int64_t from;            /* RECEIPT: who acknowledged, 0 when absent */
-    int64_t seq;             /* 0 when absent */
+    int64_t group;           /* GROUP_CHAT; 0 when absent */
+    int64_t seq;             /* the same */
     struct mn_str server_id;
     struct mn_str body;
     struct mn_str reason;

@@ -18,7 +18,8 @@ static const char *differs(const struct ledger_line *line, const struct mn_row_m
 {
     uint64_t hash[2];
     ledger_text_hash(msg->body, hash);
-    if (msg->from != line->from || msg->to != line->to)
+    if (msg->from != line->from || msg->group != (line->group != 0) ||
+        (msg->group ? msg->chat != line->group : msg->to != line->to))
         return "sender or receiver differs";
     if (msg->seq != line->seq)
         return "msgSeq differs";
@@ -34,17 +35,19 @@ static void check_line(struct verify_report *report, struct mn_msglog_scan *scan
     struct mn_row_msg msg;
     enum mn_err err = mn_msglog_scan_msg(scan, line->id, &msg);
     const char *what = err ? NULL : differs(line, &msg);
+    const char *to = line->group ? "group " : "";
+    int64_t receiver = line->group ? line->group : line->to;
     if (err) /* what cannot be read may be there all the same */
         verify_found(report, err == MN_ENOTFOUND ? VERIFY_LEDGER_LOST : VERIFY_UNREADABLE,
-                     "line %" PRIu64 ": message %" PRId64 " from %" PRId64 " to %" PRId64
+                     "line %" PRIu64 ": message %" PRId64 " from %" PRId64 " to %s%" PRId64
                      ", msgSeq %" PRId64 ": %s",
-                     number, line->id, line->from, line->to, line->seq,
+                     number, line->id, line->from, to, receiver, line->seq,
                      err == MN_ENOTFOUND ? "not there" : mn_err_text(err));
     else if (what)
         verify_found(report, VERIFY_LEDGER_DIFFERS,
-                     "line %" PRIu64 ": message %" PRId64 " from %" PRId64 " to %" PRId64
+                     "line %" PRIu64 ": message %" PRId64 " from %" PRId64 " to %s%" PRId64
                      ", msgSeq %" PRId64 ": %s",
-                     number, line->id, line->from, line->to, line->seq, what);
+                     number, line->id, line->from, to, receiver, line->seq, what);
 }
 
 enum mn_err verify_ledger(struct verify_report *report, struct mn_msglog_scan *scan,

@@ -94,6 +94,13 @@ enum mn_err verify_lines_read(struct verify_lines *lines, uint64_t first, uint64
         if (err)
             break;
         all++;
+        if (from.group) {
+            mn_buf_addf(why,
+                        "line %" PRIu64 ": a message to a group: those are held against a "
+                        "store at rest (--data-dir)",
+                        lines->reader.number);
+            return MN_EINVAL;
+        }
         struct verify_line line = line_of(lines, &from, offset);
         uint64_t rank = rank_of(lines, &line);
         if (rank < first || rank > last)

@@ -15,6 +15,7 @@ int test_tool_fmt(void);
 int test_tool_bar(void);
 int test_tool_ledger(void);
 int test_tool_ledger_file(void);
+int test_tool_ledger_group(void);
 int test_tool_opts(void);
 int test_tool_pace(void);
 int test_tool_profile(void);

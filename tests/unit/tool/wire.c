@@ -49,6 +49,14 @@ static void frames_are_what_the_protocol_says(void **state)
         "456789");
     assert_true(mn_str_is(env.body, body));
 
+    n = wire_group_chat(out, mask, &tpl, 31, 42, MN_STR("900"));
+    text = decode(out, n, MN_WS_TEXT);
+    assert_int_equal(mn_envelope_parse((char *)(uintptr_t)text.p, text.n, &env), MN_OK);
+    assert_int_equal(env.type, MN_TYPE_GROUP_CHAT);
+    assert_true(mn_str_is(env.client_msg_id, ID));
+    assert_int_equal(env.group_id, 900);
+    assert_true(mn_str_is(env.body, body));
+
     n = wire_ack(out, mask, WIRE_DELIVERED, MN_STR("2004874454540382209"), MN_STR("10001"));
     text = decode(out, n, MN_WS_TEXT);
     assert_true(mn_str_is(text, "{\"type\":\"ACK\",\"serverMsgId\":\"2004874454540382209\","
@@ -110,7 +118,9 @@ static void read_both(const char *text, struct wire_in *fast, struct wire_in *sl
         assert_true(mn_str_eq(fast->server_id, slow->server_id));
         assert_int_equal(fast->resent, slow->resent);
     }
-    if (fast->kind == WIRE_CHAT)
+    if (fast->kind == WIRE_GROUP_CHAT)
+        assert_int_equal(fast->group, slow->group);
+    if (fast->kind == WIRE_CHAT || fast->kind == WIRE_GROUP_CHAT)
         assert_int_equal(fast->body_ok, slow->body_ok);
     if (fast->kind == WIRE_RECEIPT) {
         assert_int_equal(fast->cursor, slow->cursor);
@@ -122,6 +132,8 @@ static void read_both(const char *text, struct wire_in *fast, struct wire_in *sl
 
 #define SAVED_HEAD "{\"type\":\"ACK\",\"clientMsgId\":\"" ID "\",\"serverMsgId\":\"77\","
 #define CHAT_HEAD "{\"type\":\"SINGLE_CHAT\",\"clientMsgId\":\"" ID "\",\"serverMsgId\":\"77\","
+#define GROUP_HEAD                                                                                 \
+    "{\"type\":\"GROUP_CHAT\",\"clientMsgId\":\"" ID "\",\"serverMsgId\":\"77\",\"msgSeq\":9,"
 #define RECEIPT_HEAD                                                                               \
     "{\"type\":\"ACK\",\"serverMsgId\":\"77\",\"msgSeq\":9,\"from\":\"2\",\"to\":\"1\","
 #define GOOD_BODY "0000002a8901"
@@ -176,9 +188,27 @@ static void the_fast_scan_agrees_with_the_parser(void **state)
         {"{\"type\":\"PONG\",\"ts\":1}", WIRE_PONG, false},
         {"{\"type\":\"PING\",\"ts\":1}", WIRE_PING, false},
         {"{\"type\":\"AUTH_OK\",\"from\":\"1\"}", WIRE_AUTH_OK, false},
-        {"{\"type\":\"GROUP_NOTIFY\"}", WIRE_OTHER, false},
+        {"{\"type\":\"GROUP_NOTIFY\"}", WIRE_GROUP_NOTIFY, false},
         {"{\"type\":", WIRE_BAD, false},
         {"", WIRE_BAD, false},
+        {GROUP_HEAD "\"from\":\"1\",\"groupId\":\"900\",\"msgType\":\"TEXT\",\"body\":\"" GOOD_BODY
+                    "\",\"ts\":1}",
+         WIRE_GROUP_CHAT, true},
+        {GROUP_HEAD "\"from\":\"1\",\"groupId\":\"9223372036854775807\",\"msgType\":\"TEXT\","
+                    "\"body\":\"" GOOD_BODY "\",\"mentions\":[\"2\"],\"important\":true,\"ts\":1}",
+         WIRE_GROUP_CHAT, true},
+        {GROUP_HEAD
+         "\"from\":\"1\",\"to\":\"2\",\"groupId\":\"900\",\"msgType\":\"text\",\"body\":\"" GOOD_BODY
+         "\",\"ts\":1}",
+         WIRE_GROUP_CHAT, true},
+        {GROUP_HEAD "\"from\":\"1\",\"msgType\":\"TEXT\",\"body\":\"" GOOD_BODY "\",\"ts\":1}",
+         WIRE_GROUP_CHAT, true},
+        {GROUP_HEAD
+         "\"from\":\"1\",\"groupId\":\"900\",\"msgType\":\"TEXT\",\"body\":\"other\",\"ts\":1}",
+         WIRE_GROUP_CHAT, true},
+        {"{\"type\":\"GROUP_NOTIFY\",\"serverMsgId\":\"77\",\"msgSeq\":9,\"from\":\"1\",\"groupId\":"
+         "\"900\",\"ts\":1}",
+         WIRE_GROUP_NOTIFY, false},
     };
     struct wire_in fast, slow;
 
