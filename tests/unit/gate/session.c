@@ -2,6 +2,7 @@
 /* A session's life against its races: AUTH, REAUTH, version, kick, close (gate/session.c). */
 #include <stdio.h>
 
+#include "base/mem.h"
 #include "unit/gate/loopback.h"
 #include "unit/gate/tests.h"
 
@@ -333,6 +334,45 @@ static void a_kick_for_somebody_who_went(void **state)
     assert_int_equal(lb_metric(MN_M_SESSIONS), 1);
 }
 
+/* ---- a raised version and sessions that are live ---- */
+
+/* It ends those of its user that are older, once the time of the kick is over, and no others. */
+static void a_raised_version_ends_its_users_session_only(void **state)
+{
+    (void)state;
+    struct mn_conn *mine = lb_user(0, 7), *others[] = {lb_user(0, 8), lb_user(1, 9)};
+    lb->sv = 1;
+    lb_bump(7, 1);
+    lb_run_posts();
+    lb_advance(2900);
+    lb_expect_quiet(mine);
+    lb_bump(7, 2); /* a second one does not begin the time anew */
+    lb_run_posts();
+    lb_advance(200);
+    lb_expect_close(mine, "'reason':'session_invalid'");
+    lb_advance(10000);
+    for (unsigned i = 0; i < MN_ARRAY_LEN(others); i++) {
+        lb_expect_quiet(others[i]);
+        lb_input(others[i], "{'type':'PING'}");
+        lb_expect(others[i], "'type':'PONG'");
+    }
+}
+
+/* The login that raised it has already made the session of that version. */
+static void a_raised_version_does_not_end_the_session_that_has_it(void **state)
+{
+    (void)state;
+    lb->sv = 1;
+    struct mn_conn *conn = lb_open(0);
+    lb_auth(conn, 7, 1);
+    lb_settle();
+    lb_expect(conn, "'type':'AUTH_OK'");
+    lb_bump(7, 1);
+    lb_run_posts();
+    lb_advance(10000);
+    lb_expect_quiet(conn);
+}
+
 /* ---- REAUTH ---- */
 
 static void reauth_of_another_user(void **state)
@@ -430,6 +470,8 @@ int test_gate_session(void)
         LB_TEST(the_newer_connection_stays),
         LB_TEST(two_at_once_in_any_order),
         LB_TEST(a_kick_for_somebody_who_went),
+        LB_TEST(a_raised_version_ends_its_users_session_only),
+        LB_TEST(a_raised_version_does_not_end_the_session_that_has_it),
         LB_TEST(reauth_of_another_user),
         LB_TEST(reauth_without_a_worker_or_a_store),
         LB_TEST(reauth_moves_the_expiry),

@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "gate/unacked.h"
+#include "support/torture.h"
 #include "unit/gate/tests.h"
 
 static void empty_holds_nothing(void **state)
@@ -96,6 +97,8 @@ static void keeps_the_oldest_at_the_ceiling(void **state)
     for (int i = 1; i <= MN_UNACKED_MAX + 100; i++)
         mn_unacked_add(&unacked, 7, i, (uint64_t)i, false);
     assert_int_equal(mn_unacked_oldest_ms(&unacked), 1);
+    assert_true(mn_unacked_has(&unacked, 7, MN_UNACKED_MAX));
+    assert_false(mn_unacked_has(&unacked, 7, MN_UNACKED_MAX + 1));
     mn_unacked_ack(&unacked, 7, MN_UNACKED_MAX - 1);
     assert_int_equal(mn_unacked_oldest_ms(&unacked), MN_UNACKED_MAX);
     /* Room again, across the end of the ring. */
@@ -104,6 +107,27 @@ static void keeps_the_oldest_at_the_ceiling(void **state)
     assert_int_equal(mn_unacked_oldest_ms(&unacked), 9000);
     mn_unacked_deinit(&unacked);
     assert_int_equal(mn_unacked_oldest_ms(&unacked), 0);
+}
+
+/* Without memory the newest is not kept either, and nothing is written behind the ring. */
+static void keeps_the_oldest_without_memory(void **state)
+{
+    (void)state;
+    struct mn_unacked unacked = {0};
+    torture_begin(1);
+    mn_unacked_add(&unacked, 7, 1, 1, true);
+    assert_true(torture_end());
+    assert_int_equal(mn_unacked_resent(&unacked), 0);
+    for (int i = 1; i <= 8; i++)
+        mn_unacked_add(&unacked, 7, i, (uint64_t)i, true);
+    torture_begin(1);
+    mn_unacked_add(&unacked, 7, 9, 9, true);
+    assert_true(torture_end());
+    assert_int_equal(mn_unacked_resent(&unacked), 8);
+    assert_false(mn_unacked_has(&unacked, 7, 9));
+    for (int i = 1; i <= 8; i++)
+        assert_true(mn_unacked_has(&unacked, 7, i));
+    mn_unacked_deinit(&unacked);
 }
 
 static void old_ones_expire(void **state)
@@ -135,6 +159,7 @@ int test_gate_unacked(void)
         cmocka_unit_test(older_ones_behind_a_newer_one),
         cmocka_unit_test(one_alone),
         cmocka_unit_test(keeps_the_oldest_at_the_ceiling),
+        cmocka_unit_test(keeps_the_oldest_without_memory),
         cmocka_unit_test(old_ones_expire),
     };
     return cmocka_run_group_tests_name("gate_unacked", tests, NULL, NULL);
