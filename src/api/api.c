@@ -212,7 +212,6 @@ static bool admit(struct mn_api_call *call)
     enum mn_cors cors = mn_origins_judge(&call->snapshot->origins, req,
                                          asked_method(req, preflight));
     mn_cors_headers(req, cors, call->res);
-    (void)mn_http_response_header(call->res, "Cache-Control", MN_STR("no-store"));
     (void)mn_http_response_header(call->res, "X-Content-Type-Options", MN_STR("nosniff"));
     find_route(call);
     if (preflight) {
@@ -281,6 +280,7 @@ static struct mn_api_call *call_new(struct mn_api *api, const struct mn_http_req
     call->req = req;
     call->res = mn_http_response_new(RESPONSE_LIMIT);
     call->shard = api->shard[0];
+    call->cache_control = "no-store";
     return call;
 }
 
@@ -288,6 +288,7 @@ static struct mn_api_call *call_new(struct mn_api *api, const struct mn_http_req
 static struct mn_http_response *call_end(struct mn_api_call *call)
 {
     struct mn_http_response *res = call->res;
+    (void)mn_http_response_header(res, "Cache-Control", mn_str_c(call->cache_control));
     mn_buf_deinit(&call->body_text);
     mn_buf_deinit(&call->query_text);
     snapshot_unref(call->snapshot);

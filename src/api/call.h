@@ -57,10 +57,11 @@ struct mn_api_call {
     const struct mn_api_route *route; /* NULL: unknown path */
     struct mn_str rest;               /* of the path, behind a route that is a prefix */
     bool on_worker;
-    int64_t user;            /* 0: nobody */
-    struct mn_str body;      /* the checked JSON object, as written; into req */
-    struct mn_buf body_text; /* decoded fields */
-    struct mn_client client; /* whom limits count */
+    const char *cache_control; /* header of the answer */
+    int64_t user;              /* 0: nobody */
+    struct mn_str body;        /* the checked JSON object, as written; into req */
+    struct mn_buf body_text;   /* decoded fields */
+    struct mn_client client;   /* whom limits count */
     struct mn_api_param query[MN_API_QUERY_MAX];
     unsigned query_count;
     struct mn_buf query_text;

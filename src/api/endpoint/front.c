@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* GET / and /openapi.yaml: what this is, for whoever opens the address in a browser. */
+#include "api/asset.h"
 #include "api/endpoint/handlers.h"
-#include "api/openapi.h"
 
 static const char page[] =
     "<!doctype html>\n"
@@ -20,23 +20,12 @@ static const char page[] =
     "<code>docs/operations.md</code>.</p>\n"
     "</html>\n";
 
-static void answer(struct mn_api_call *call, const void *text, size_t n, const char *type)
-{
-    mn_buf_add(&call->res->body, text, n);
-    if (call->res->body.failed)
-        mn_api_broken(call, "front", MN_ENOMEM);
-    else
-        mn_api_plain(call, 200, type);
-}
-
 void mn_api_front(struct mn_api_call *call)
 {
     (void)mn_http_response_header(call->res, "Content-Security-Policy",
                                   MN_STR("default-src 'none'"));
-    answer(call, page, sizeof(page) - 1, "text/html; charset=utf-8");
+    call->res->body_ref = mn_str_make(page, sizeof(page) - 1);
+    mn_api_plain(call, 200, "text/html; charset=utf-8");
 }
 
-void mn_api_openapi(struct mn_api_call *call)
-{
-    answer(call, mn_openapi_text, mn_openapi_text_size, "application/yaml");
-}
+void mn_api_openapi(struct mn_api_call *call) { mn_api_asset(call, &mn_openapi_yaml); }

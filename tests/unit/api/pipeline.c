@@ -269,6 +269,45 @@ static void the_front_page(void **state)
     ta_expect(t, "GET", "//", 0, NULL, NULL, 404, 40400, "not_found");
 }
 
+/* A file of the program is kept by clients, and asked for with what they have. */
+static void what_a_client_has_is_not_sent_again(void **state)
+{
+    struct ta *t = *state;
+    char etag[80], head[200];
+    struct ta_reply reply = ta_ask(t, "GET", "/openapi.yaml", 0, NULL, NULL);
+    const char *found = strstr(reply.headers, "ETag: \"");
+    assert_non_null(found);
+    assert_non_null(strstr(reply.headers, "Cache-Control: no-cache\r\n"));
+    assert_null(strstr(reply.headers, "no-store"));
+    assert_int_equal(strcspn(found + 6, "\r"), 34);
+    snprintf(etag, sizeof(etag), "%.34s", found + 6);
+    ta_free(&reply);
+    static const struct {
+        const char *format;
+        unsigned status;
+    } cases[] = {
+        {"If-None-Match: %s", 304},
+        {"If-None-Match: W/%s", 304},
+        {"If-None-Match: \"other\", %s", 304},
+        {"If-None-Match: \"other\"\nIf-None-Match: %s", 304},
+        {"If-None-Match: *", 304},
+        {"If-None-Match: \"other\"", 200},
+        {"If-None-Match: \"\", W/\"x\"", 200},
+        {"If-None-Match:", 200},
+        {"If-Match: %s", 200},
+    };
+    for (size_t i = 0; i < MN_ARRAY_LEN(cases); i++) {
+        size_t before = strcspn(cases[i].format, "%");
+        bool has_etag = cases[i].format[before] == '%';
+        snprintf(head, sizeof(head), "%.*s%s", (int)before, cases[i].format, has_etag ? etag : "");
+        reply = ta_ask(t, "GET", "/openapi.yaml", 0, head, NULL);
+        assert_int_equal(reply.status, cases[i].status);
+        assert_non_null(strstr(reply.headers, etag));
+        assert_int_equal(reply.text[0] == '\0', cases[i].status == 304);
+        ta_free(&reply);
+    }
+}
+
 /* Nobody waits that long: the password is not even hashed. */
 static void stale_calls_are_shed(void **state)
 {
@@ -323,6 +362,7 @@ int test_api_pipeline(void)
         TEST(answers_are_not_cached),
         TEST(reads_are_limited),
         TEST(the_front_page),
+        TEST(what_a_client_has_is_not_sent_again),
         TEST(stale_calls_are_shed),
         TEST(probes_ignore_tokens),
     };

@@ -198,7 +198,9 @@ struct ta_reply ta_ask(struct ta *t, const char *method, const char *target, int
     assert_non_null(reply.res);
     reply.status = reply.res->status;
     reply.headers = text_of(&reply.res->headers);
-    reply.text = text_of(&reply.res->body);
+    struct mn_str ref = reply.res->body_ref;
+    reply.text = ref.p ? mn_try_strndup(ref.p, ref.n) : text_of(&reply.res->body);
+    assert_non_null(reply.text);
     reply.json = json_loads(reply.text, 0, NULL);
     return reply;
 }
