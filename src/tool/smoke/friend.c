@@ -60,6 +60,21 @@ static bool lists(struct smoke *s, int64_t a_uid, int64_t b_uid)
            smoke_get(s, "they are friends", a_uid, "/friend/relation/list", "\"user1Id\"");
 }
 
+bool smoke_befriend(struct smoke *s, struct ws_client *a, int64_t a_uid, int64_t b_uid)
+{
+    char body[120];
+    struct smoke_got asked;
+    const struct smoke_want ack = {.type = MN_TYPE_ACK, .ack_type = "saved"};
+    const struct smoke_want told = {
+        .type = MN_TYPE_FRIEND_DECISION, .body = "accepted", .from = b_uid, .to = a_uid};
+    ask(a, "friend-0", b_uid);
+    if (!smoke_expect(s, a, "A asks B to be a friend", &ack, &asked))
+        return false;
+    snprintf(body, sizeof body, "{\"requestId\":\"%.40s\",\"action\":\"accept\"}", asked.server_id);
+    return smoke_post(s, "B accepts", b_uid, "/friend/request/decide", body, 200, "\"ok\":true") &&
+           smoke_expect(s, a, "they are friends", &told, NULL);
+}
+
 void smoke_friend(struct smoke *s)
 {
     struct smoke_got asked;

@@ -86,9 +86,28 @@ static bool join(struct crew *crew)
            told(crew, crew->b, "and told so", "member_joined");
 }
 
+static bool make(struct crew *crew)
+{
+    return smoke_post(crew->s, "a group", crew->owner, "/group/create", "{\"name\":\"smoke\"}", 200,
+                      "\"groupId\"") &&
+           smoke_id_of(crew->s, "groupId", crew->group) && join(crew);
+}
+
+static bool talk(struct crew *crew)
+{
+    return heard(crew, crew->a, crew->b, "group-1") && heard(crew, crew->b, crew->a, "group-2");
+}
+
+bool smoke_talk_in_group(struct smoke *s, struct ws_client *a, int64_t a_uid, struct ws_client *b,
+                         int64_t b_uid)
+{
+    struct crew crew = {.s = s, .owner = a_uid, .member = b_uid, .a = a, .b = b};
+    return make(&crew) && talk(&crew);
+}
+
 static bool use(struct crew *crew)
 {
-    return heard(crew, crew->a, crew->b, "group-1") && heard(crew, crew->b, crew->a, "group-2") &&
+    return talk(crew) &&
            manage(crew, "the member is banned from speaking", "/group/member/mute",
                   ",\"durationSeconds\":600") &&
            told(crew, crew->b, "and told so", "muted") &&
@@ -110,9 +129,7 @@ void smoke_group(struct smoke *s)
     if (!crew.b ||
         !smoke_post(s, "a name of nothing is refused", crew.owner, "/group/create",
                     "{\"name\":\"\\u200b\"}", 200, "missing_group_name") ||
-        !smoke_post(s, "a group", crew.owner, "/group/create", "{\"name\":\"smoke\"}", 200,
-                    "\"groupId\"") ||
-        !smoke_id_of(s, "groupId", crew.group) || !join(&crew) || !use(&crew))
+        !make(&crew) || !use(&crew))
         return;
     snprintf(body, sizeof body, "{\"groupId\":\"%s\"}", crew.group);
     snprintf(path, sizeof path, "/group/profile/by-id?groupId=%s", crew.group);

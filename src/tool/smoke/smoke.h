@@ -58,6 +58,7 @@ struct smoke_scenario {
     void (*run)(struct smoke *s);
     bool needs_http;
     bool needs_secret; /* makes tokens that no login gives */
+    bool needs_nodes;  /* two --ws, which may be one server's */
     const char *help;
 };
 
@@ -72,6 +73,8 @@ void smoke_moments(struct smoke *s);
 void smoke_friend(struct smoke *s);
 void smoke_group(struct smoke *s);
 void smoke_revoke(struct smoke *s);
+void smoke_call(struct smoke *s);
+void smoke_cluster(struct smoke *s);
 
 /* step.c: what scenarios are made of.  All return false when the step failed. */
 
@@ -88,6 +91,8 @@ bool smoke_token(struct smoke *s, int64_t uid, int64_t ttl_s, char *out);
 struct ws_client *smoke_connect(struct smoke *s, const char *name);
 /* The same, authenticated. */
 struct ws_client *smoke_login(struct smoke *s, const char *name, int64_t uid);
+/* The same on the node of the `node`th --ws, from 0. */
+struct ws_client *smoke_login_at(struct smoke *s, const char *name, int64_t uid, size_t node);
 /* Closes it now. */
 void smoke_hang_up(struct smoke *s, struct ws_client *c);
 /* printf-like text frame; false (no step) when the connection is gone. */
@@ -104,6 +109,8 @@ struct smoke_want {
     int64_t from;
     int64_t to;
     int64_t msg_seq;
+    int64_t call_id;
+    const char *call_reason;
     bool has_ids; /* a decimal serverMsgId and a positive msgSeq, whatever they are */
 };
 
@@ -111,6 +118,7 @@ struct smoke_want {
 struct smoke_got {
     char server_id[64];
     int64_t msg_seq;
+    int64_t call_id;
     int64_t ts;
 };
 
@@ -128,7 +136,7 @@ bool smoke_expect_close(struct smoke *s, struct ws_client *c, const char *name, 
 /* Nothing of this type is to be in front of the answer to a PING. */
 bool smoke_expect_none(struct smoke *s, struct ws_client *c, const char *name, enum mn_type type);
 
-/* call.c: the same of calls over HTTP, as the user `uid`. */
+/* http.c: the same over HTTP, as the user `uid`. */
 
 /* What must come: the HTTP status, and this text in the answer, which stays in s->http.body. */
 bool smoke_post(struct smoke *s, const char *name, int64_t uid, const char *path, const char *body,
@@ -138,5 +146,13 @@ bool smoke_get(struct smoke *s, const char *name, int64_t uid, const char *path,
                const char *want_text);
 /* The id that the last answer has under `key`. */
 bool smoke_id_of(struct smoke *s, const char *key, char id[24]);
+
+/* friend.c, group.c: what other scenarios begin with. */
+
+/* Two users with connections become friends. */
+bool smoke_befriend(struct smoke *s, struct ws_client *a, int64_t a_uid, int64_t b_uid);
+/* A makes a group, B joins it, and each hears the other. */
+bool smoke_talk_in_group(struct smoke *s, struct ws_client *a, int64_t a_uid, struct ws_client *b,
+                         int64_t b_uid);
 
 #endif

@@ -72,23 +72,33 @@ bool smoke_token(struct smoke *s, int64_t uid, int64_t ttl_s, char *out)
     return mn_jwt_sign(&s->key, uid, 0, mn_unix_ms(), ttl_s, out, MN_JWT_MAX) == MN_OK;
 }
 
-struct ws_client *smoke_connect(struct smoke *s, const char *name)
+static struct ws_client *connect_to(struct smoke *s, const char *name, const struct url *ws)
 {
     char step[80];
     snprintf(step, sizeof step, "%s connects", name);
     MN_BUG_ON(s->client_count == SMOKE_CLIENTS_MAX);
     struct ws_client *c = &s->client[s->client_count];
-    enum mn_err err = ws_client_open(c, &s->ws[0], s->timeout_ms);
+    enum mn_err err = ws_client_open(c, ws, s->timeout_ms);
     if (!smoke_step(s, !err, step, "101 Switching Protocols", mn_str_c(err ? c->why : "101")))
         return NULL;
     s->client_count++;
     return c;
 }
 
+struct ws_client *smoke_connect(struct smoke *s, const char *name)
+{
+    return connect_to(s, name, &s->ws[0]);
+}
+
 struct ws_client *smoke_login(struct smoke *s, const char *name, int64_t uid)
 {
+    return smoke_login_at(s, name, uid, 0);
+}
+
+struct ws_client *smoke_login_at(struct smoke *s, const char *name, int64_t uid, size_t node)
+{
     char token[MN_JWT_MAX], step[80];
-    struct ws_client *c = smoke_connect(s, name);
+    struct ws_client *c = connect_to(s, name, &s->ws[node]);
     if (!c || !smoke_token(s, uid, 3600, token))
         return NULL;
     mn_ignore(smoke_send(c, "{\"type\":\"AUTH\",\"token\":\"%s\"}", token));
@@ -142,6 +152,8 @@ static void describe(const struct smoke_want *want, char *out, size_t cap)
     add_number(out, cap, "from", want->from);
     add_number(out, cap, "to", want->to);
     add_number(out, cap, "msgSeq", want->msg_seq);
+    add_number(out, cap, "callId", want->call_id);
+    add_text(out, cap, "callReason", want->call_reason);
     if (want->has_ids)
         add_text(out, cap, "with", "a decimal serverMsgId and a positive msgSeq");
 }
@@ -174,7 +186,8 @@ static bool is_wanted(const struct smoke_want *want, const struct mn_envelope *e
     bool ids = is_decimal(env->server_msg_id) && (env->has & MN_HAS_MSG_SEQ) && env->msg_seq > 0;
     return (!want->has_ids || ids) && text_is(want->client_id, env->client_msg_id) &&
            text_is(want->server_id, env->server_msg_id) && text_is(want->reason, env->reason) &&
-           text_is(want->body, env->body) &&
+           text_is(want->body, env->body) && text_is(want->call_reason, env->call_reason) &&
+           number_is(want->call_id, env->has & MN_HAS_CALL_ID, env->call_id) &&
            number_is(want->from, env->has & MN_HAS_FROM, env->from) &&
            number_is(want->to, env->has & MN_HAS_TO, env->to) &&
            number_is(want->msg_seq, env->has & MN_HAS_MSG_SEQ, env->msg_seq);
@@ -187,6 +200,7 @@ static void remember(const struct mn_envelope *env, struct smoke_got *ret)
     snprintf(ret->server_id, sizeof ret->server_id, "%.*s", (int)env->server_msg_id.n,
              env->server_msg_id.p ? env->server_msg_id.p : "");
     ret->msg_seq = env->has & MN_HAS_MSG_SEQ ? env->msg_seq : 0;
+    ret->call_id = env->has & MN_HAS_CALL_ID ? env->call_id : 0;
     ret->ts = env->has & MN_HAS_TS ? env->ts : 0;
 }
 

@@ -6,10 +6,10 @@ import subprocess
 import pytest
 
 from support.bench import faulty, minim
-from support.server import MINIM, MINIMD, sanitizer_environment
+from support.server import MINIM, MINIMD, SECRET, sanitizer_environment
 
-SCENARIOS = ["basic", "idempotency", "offline", "resend", "auth", "session", "friend", "group", "revoke", "moments",
-             "protocol"]
+SCENARIOS = ["basic", "idempotency", "offline", "resend", "auth", "session", "friend", "group", "revoke", "call",
+             "moments", "protocol", "cluster"]
 
 
 def spawned(*args, timeout=120):
@@ -64,6 +64,33 @@ def test_smoke_without_http_skips_session():
     with faulty() as server:
         done = minim("smoke", "--ws", server["ws"], "--scenario", "session", "--json", "-")
     assert json.loads(done.stdout)["scenarios"][0]["skipped"] is True
+
+
+def nodes(*servers):
+    return [word for server in servers for word in ("--ws", "ws://%s:%d/ws" % server.ws)]
+
+
+def smoke_cluster(*servers):
+    done = minim("smoke", *nodes(*servers), "--http", "http://%s:%d" % servers[0].http, "--jwt-secret", SECRET,
+                 "--scenario", "cluster", "--timeout", "2s", "--json", "-")
+    return done.returncode, json.loads(done.stdout)["scenarios"][0]
+
+
+def test_smoke_cluster_on_one_server(server):
+    code, result = smoke_cluster(server, server)
+    assert code == 0 and result["ok"], result
+
+
+def test_smoke_cluster_finds_two_servers_that_are_none(server, launch):
+    """A message of one does not reach the other."""
+    code, result = smoke_cluster(server, launch())
+    assert code == 1 and not result["ok"]
+    assert result["steps"][-1]["step"] == "the first arrives at the other node"
+
+
+def test_smoke_cluster_needs_two(server):
+    code, result = smoke_cluster(server)
+    assert code == 0 and result["skipped"] and result["reason"] == "needs two --ws"
 
 
 def test_bench_on_a_daemon_of_its_own(tmp_path):
