@@ -78,10 +78,23 @@ def test_every_endpoint_is_in_an_exchange():
     assert not lacking, lacking
 
 
+def is_there(test):
+    """path::text of the file."""
+    path, text = test.split("::")
+    return text in (ROOT / path).read_text()
+
+
 @pytest.mark.parametrize("what,why", elsewhere().items(), ids=elsewhere())
 def test_what_is_elsewhere_is_there(what, why):
     test, reason = re.split(r" {4}|: ", why, maxsplit=1)
     assert len(reason) > 5
-    if test != "no test":
-        path, name = test.split("::")
-        assert name in (ROOT / path).read_text(), test
+    assert test == "no test" or is_there(test), test
+
+
+def test_what_the_checklist_names_is_there():
+    section = (ROOT / "docs/testing.md").read_text().split("## What clients of mini-im rely on")[1].split("\n## ")[0]
+    named = re.findall(r"`((?:ws|http)/[\w-]+: [^`]+|tests/[^`]+::[^`]+)`", section)
+    assert len(named) > 30
+    for name in named:
+        found = is_there(name) if "::" in name else any(exchange.name.startswith(name) for exchange in EXCHANGES)
+        assert found, name
