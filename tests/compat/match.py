@@ -75,23 +75,6 @@ def match_object(expected, got, path, known):
             match(value, got[name], f"{path}.{name}", known)
 
 
-def match_unordered(expected, got, path, known):
-    rest = list(got)
-    require(len(rest) == len(expected), path, f"{len(rest)} elements, not {len(expected)}: {got!r}")
-    for value in expected:
-        for at, candidate in enumerate(rest):
-            trial = dict(known)
-            try:
-                match(value, candidate, path, trial)
-            except Mismatch:
-                continue
-            known.update(trial)
-            del rest[at]
-            break
-        else:
-            require(False, path, f"nothing is like {value!r} in {rest!r}")
-
-
 def match(expected, got, path, known):
     """Raises Mismatch; what matchers with a name have found is in `known` afterwards."""
     if is_matcher(expected):
@@ -100,9 +83,6 @@ def match(expected, got, path, known):
         match_object(expected, got, path, known)
     elif isinstance(expected, list):
         require(type(got) is list, path, f"{got!r} is no array")
-        if expected and expected[0] == f"{MARK}unordered":
-            match_unordered(expected[1:], got, path, known)
-            return
         require(len(got) == len(expected), path, f"{len(got)} elements, not {len(expected)}: {got!r}")
         for at, value in enumerate(expected):
             match(value, got[at], f"{path}[{at}]", known)

@@ -71,6 +71,13 @@ def test_every_reason_is_in_an_exchange():
     assert not came & set(elsewhere()), f"excused and yet in an exchange: {came & set(elsewhere())}"
 
 
+def test_every_refusal_of_http_is_in_an_exchange():
+    words = words_of("docs/contract/http.md", r"`([a-z]+(?:_[a-zA-Z]+)+)`")
+    written = set(steps(r"[a-zA-Z_]+"))
+    lacking = words - written - set(elsewhere())
+    assert not lacking, lacking
+
+
 def test_every_endpoint_is_in_an_exchange():
     endpoints = words_of("docs/api.md", r"^\| `((?:GET|POST) /\S*)` \|")
     called = {f"{method} {path}" for method, path in steps(r"^\w+ (GET|POST) ([^?\s]+)")}
