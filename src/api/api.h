@@ -63,8 +63,8 @@ struct mn_api_options {
     struct mn_filter *filter;
     struct mn_api_client_options client;
 };
-/* Limits of limit.c; "http://localhost:*,http://127.0.0.1:*,null,same-host"; no proxies. */
-void mn_api_options_default(struct mn_api_options *options);
+/* Those of limit.c; reads are not limited until the options say so. */
+void mn_api_limits_default(struct mn_api_limit limits[MN_API_RULE_COUNT]);
 
 struct mn_api_config {
     struct mn_account *account; /* all of these outlive the api */
@@ -79,7 +79,7 @@ struct mn_api_config {
     struct mn_pool *hash_pool; /* logins, 50 ms of CPU each; NULL = pool */
     struct mn_metrics *metrics;
     struct mn_log *log;
-    uint32_t ratelimit_keys; /* ceiling of counted keys, 48 bytes each: 65,536 */
+    uint32_t ratelimit_keys; /* ceiling of counted keys, 48 bytes each */
     struct mn_api_options options;
 };
 

@@ -16,7 +16,7 @@
 #include "api/api.h"
 #include "app/call_world.h"
 #include "app/datadir.h"
-#include "app/wire.h"
+#include "app/settings.h"
 #include "base/id.h"
 #include "base/mem.h"
 #include "base/pool.h"
@@ -108,11 +108,13 @@ static void warn_exposed(struct mn_app *app)
         {"messages", S_IWGRP | S_IWOTH},
     };
     for (size_t i = 0; i < MN_ARRAY_LEN(files); i++) {
-        unsigned mode = mn_datadir_exposed(app->config.data_dir, files[i].name, files[i].mask);
+        unsigned mode = mn_datadir_exposed(app->config.process.data_dir, files[i].name,
+                                           files[i].mask);
         char text[16];
         snprintf(text, sizeof(text), "%04o", mode);
         if (mode)
-            mn_log(app->log, MN_LOG_WARN, "data_exposed", MN_KV_Z("data_dir", app->config.data_dir),
+            mn_log(app->log, MN_LOG_WARN, "data_exposed",
+                   MN_KV_Z("data_dir", app->config.process.data_dir),
                    MN_KV_Z("name", files[i].name), MN_KV_Z("mode", text),
                    MN_KV_Z("why", "other users may read or change it"));
     }
@@ -121,14 +123,14 @@ static void warn_exposed(struct mn_app *app)
 static enum mn_err open_datadir(struct mn_app *app, struct mn_buf *why)
 {
     const struct mn_config *config = &app->config;
-    enum mn_err err = mn_datadir_open(&app->datadir, config->data_dir, why);
+    enum mn_err err = mn_datadir_open(&app->datadir, config->process.data_dir, why);
     if (err)
         return err;
-    app->jwt.issuer = config->auth_issuer;
-    if (config->auth_jwt_secret[0]) {
-        app->jwt.secret = config->auth_jwt_secret;
+    app->jwt.issuer = config->auth.issuer;
+    if (config->auth.jwt_secret[0]) {
+        app->jwt.secret = config->auth.jwt_secret;
     } else {
-        err = mn_datadir_secret(config->data_dir, app->secret, sizeof(app->secret), why);
+        err = mn_datadir_secret(config->process.data_dir, app->secret, sizeof(app->secret), why);
         app->jwt.secret = app->secret;
     }
     app->jwt.secret_len = strlen(app->jwt.secret);
@@ -165,7 +167,7 @@ static enum mn_err make_gate(struct mn_app *app, struct mn_buf *why)
         .jwt = app->jwt,
         .workers = GATE_WORKERS,
     };
-    enum mn_err err = mn_wire_gate(&app->config, &config.settings, why);
+    enum mn_err err = mn_settings_gate(&app->config, &config.settings, why);
     if (err)
         return err;
     app->gate = mn_gate_new(&config);
@@ -237,7 +239,7 @@ static bool on_relief(void *ctx)
 
 static enum mn_err bind_net(struct mn_app *app, struct mn_buf *why)
 {
-    struct mn_net_config config;
+    struct mn_net_config config = mn_settings_net(&app->config);
     struct mn_net_ws_handler ws = mn_gate_handler();
     struct mn_net_http_handler http = {.ctx = app,
                                        .on_http = on_http,
@@ -245,7 +247,6 @@ static enum mn_err bind_net(struct mn_app *app, struct mn_buf *why)
                                        .is_shared = is_shared,
                                        .on_relief = on_relief};
     char text[256] = "";
-    mn_wire_net(&app->config, &config);
     config.session_size = mn_gate_session_size();
     enum mn_err err = mn_net_new(&config, &ws, &http, app->log, app->metrics, &app->net, text);
     if (err)
@@ -258,12 +259,12 @@ static enum mn_err open_calls(struct mn_app *app, struct mn_buf *why)
 {
     app->call_world = (struct mn_call_world){
         .db = app->db, .presence = app->presence, .log = app->log};
-    struct mn_calls_config config = {.world = mn_call_world(&app->call_world),
-                                     .sink = mn_gate_sink(app->gate),
-                                     .ids = &app->idgen,
-                                     .metrics = app->metrics};
+    struct mn_calls_config config = app->config.calls;
+    config.world = mn_call_world(&app->call_world);
+    config.sink = mn_gate_sink(app->gate);
+    config.ids = &app->idgen;
+    config.metrics = app->metrics;
     mn_call_world_close_old(&app->call_world);
-    mn_wire_calls(&app->config, &config);
     app->calls = mn_calls_new(&config);
     mn_gate_open(app->gate, app->msglog,
                  &(struct mn_gate_users){
@@ -317,12 +318,11 @@ static enum mn_err raise_ids(struct mn_app *app, struct mn_buf *why)
 static enum mn_err open_stores(struct mn_app *app, struct mn_buf *why)
 {
     const struct mn_config *config = &app->config;
-    struct mn_db_config db = {.readers = config->workers + GATE_WORKERS + 2,
+    struct mn_db_config db = {.readers = config->process.workers + GATE_WORKERS + 2,
                               .busy_timeout_ms = 5000,
-                              .sync = config->store_sync};
-    snprintf(db.path, sizeof(db.path), "%s/minim.db", config->data_dir);
-    struct mn_msglog_config msglog;
-    mn_wire_msglog(config, &msglog);
+                              .sync = config->msglog.sync};
+    snprintf(db.path, sizeof(db.path), "%s/minim.db", config->process.data_dir);
+    struct mn_msglog_config msglog = mn_settings_msglog(config);
     enum mn_err err = mn_witness_check_accounts(db.path, msglog.dir, why);
     if (!err)
         err = mn_db_open(&db, &app->db, why);
@@ -349,32 +349,33 @@ static enum mn_err open_stores(struct mn_app *app, struct mn_buf *why)
 static enum mn_err make_api(struct mn_app *app, struct mn_buf *why)
 {
     const struct mn_config *config = &app->config;
-    struct mn_account_config account = {.db = app->db,
-                                        .ids = &app->idgen,
-                                        .jwt = app->jwt,
-                                        .bcrypt_cost = 10,
-                                        .sink = mn_gate_sink(app->gate)};
-    mn_wire_account(config, &account);
+    struct mn_account_config account = config->account;
+    account.db = app->db;
+    account.ids = &app->idgen;
+    account.jwt = app->jwt;
+    account.bcrypt_cost = 10;
+    account.sink = mn_gate_sink(app->gate);
     app->account = mn_account_new(&account);
     app->moments = mn_moments_new(app->db, &app->idgen);
-    struct mn_groups_config groups = {.db = app->db,
-                                      .todo = app->log_todo,
-                                      .rosters = app->rosters,
-                                      .ids = &app->idgen,
-                                      .sink = mn_gate_sink(app->gate)};
-    mn_wire_groups(config, &groups);
+    struct mn_groups_config groups = mn_settings_groups(config);
+    groups.db = app->db;
+    groups.todo = app->log_todo;
+    groups.rosters = app->rosters;
+    groups.ids = &app->idgen;
+    groups.sink = mn_gate_sink(app->gate);
     app->groups = mn_groups_new(&groups);
     app->call_records = (struct mn_call_records){.db = app->db};
     app->conversations = (struct mn_conversations){.msglog = app->msglog, .db = app->db};
-    app->ops = mn_ops_new(&(struct mn_ops_config){.metrics = app->metrics,
-                                                  .msglog = app->msglog,
-                                                  .db = app->db,
-                                                  .log = app->log,
-                                                  .version = MN_VERSION,
-                                                  .hide_metrics = !config->metrics_enabled});
-    app->pool = mn_pool_new(config->workers, config->worker_queue, "http");
-    app->hash_pool = mn_pool_new(config->workers > 1 ? config->workers / 2 : 1,
-                                 config->worker_queue, "hash");
+    app->ops = mn_ops_new(
+        &(struct mn_ops_config){.metrics = app->metrics,
+                                .msglog = app->msglog,
+                                .db = app->db,
+                                .log = app->log,
+                                .version = MN_VERSION,
+                                .hide_metrics = !config->process.metrics_enabled});
+    app->pool = mn_pool_new(config->process.workers, config->process.worker_queue, "http");
+    app->hash_pool = mn_pool_new(config->process.workers > 1 ? config->process.workers / 2 : 1,
+                                 config->process.worker_queue, "hash");
     if (!app->pool || !app->hash_pool)
         return no_threads(why, "worker");
     struct mn_api_config api = {.account = app->account,
@@ -390,7 +391,7 @@ static enum mn_err make_api(struct mn_app *app, struct mn_buf *why)
                                 .metrics = app->metrics,
                                 .log = app->log,
                                 .ratelimit_keys = 65536};
-    enum mn_err err = mn_wire_api(config, &api.options, why);
+    enum mn_err err = mn_settings_api(config, &api.options, why);
     return err ? err : mn_api_new(&api, &app->api, why);
 }
 
@@ -399,7 +400,7 @@ static enum mn_err make_api(struct mn_app *app, struct mn_buf *why)
 static unsigned worker_id(const struct mn_config *config)
 {
     /* One machine, one daemon on a data directory: any number is unique. */
-    return config->id_worker >= 0 ? (unsigned)config->id_worker % 32 : 0;
+    return config->process.worker >= 0 ? (unsigned)config->process.worker % 32 : 0;
 }
 
 /* Ends whatever was made so far; every part is NULL-safe. */
@@ -448,8 +449,8 @@ enum mn_err mn_app_start(const struct mn_config *config, struct mn_log *log, str
     app->shard = mn_metrics_claim(app->metrics);
     app->presence = mn_presence_new();
     app->rosters = mn_rosters_new(&(struct mn_roster_source){.ctx = app, .members = group_members},
-                                  (size_t)config->roster_bytes, app->metrics);
-    mn_idgen_init(&app->idgen, (unsigned)config->id_datacenter % 32, worker_id(config));
+                                  config->roster_bytes, app->metrics);
+    mn_idgen_init(&app->idgen, config->process.datacenter % 32, worker_id(config));
     app->idgen.on_refusal = on_clock_out_of_range;
     app->idgen.ctx = app;
     mn_ignore(mn_idgen_is_open(&app->idgen)); /* says so at the start already */
@@ -475,20 +476,20 @@ static void add_address(struct mn_buf *out, const char *host, unsigned port)
 void mn_app_print_ready(const struct mn_app *app, struct mn_buf *out)
 {
     mn_buf_add_z(out, "http=");
-    add_address(out, app->config.server_address, mn_net_port(app->net, 0));
+    add_address(out, app->config.net.listen[MN_LISTEN_API].host, mn_net_port(app->net, 0));
     mn_buf_add_z(out, " ws=");
-    add_address(out, app->config.ws_host, mn_net_port(app->net, 1));
+    add_address(out, app->config.net.listen[MN_LISTEN_WS].host, mn_net_port(app->net, 1));
 }
 
 enum mn_err mn_app_reload(struct mn_app *app, const struct mn_config *config, struct mn_buf *why)
 {
     struct mn_gate_settings settings;
-    struct mn_net_config net;
+    struct mn_net_config net = mn_settings_net(config);
     struct mn_api_options options;
-    enum mn_err err = mn_wire_gate(config, &settings, why);
+    enum mn_err err = mn_settings_gate(config, &settings, why);
     if (err)
         return err;
-    err = mn_wire_api(config, &options, why);
+    err = mn_settings_api(config, &options, why);
     if (!err)
         err = mn_api_reload(app->api, &options, why);
     if (err) {
@@ -496,16 +497,15 @@ enum mn_err mn_app_reload(struct mn_app *app, const struct mn_config *config, st
         return err;
     }
     mn_gate_reload(app->gate, &settings);
-    mn_wire_net(config, &net);
     mn_net_reload(app->net, &net);
-    mn_account_set_auto_register(app->account, config->auth_auto_register);
+    mn_account_set_auto_register(app->account, config->account.auto_register);
     return MN_OK;
 }
 
 void mn_app_stop(struct mn_app *app)
 {
     mn_ops_set_draining(app->ops);
-    mn_net_drain(app->net, (uint32_t)app->config.shutdown_spread_ms);
-    mn_net_stop(app->net, (uint32_t)app->config.shutdown_timeout_ms);
+    mn_net_drain(app->net, app->config.process.shutdown_spread_ms);
+    mn_net_stop(app->net, app->config.process.shutdown_timeout_ms);
     tear_down(app);
 }

@@ -77,7 +77,7 @@ static void complain(const char *what, struct mn_str why)
  */
 static const char *unknown_zone(const struct mn_config *config)
 {
-    const char *tz = config->time_zone[0] ? NULL : getenv("TZ");
+    const char *tz = config->process.time_zone[0] ? NULL : getenv("TZ");
 
     return tz && !mn_options_is_zone(tz) ? tz : NULL;
 }
@@ -163,8 +163,8 @@ static void set_time_zone(struct daemon *d, const struct mn_config *config)
     if (tz)
         mn_log(&d->log, MN_LOG_WARN, "time_zone_unknown", MN_KV_Z("TZ", tz),
                MN_KV_Z("in_force", "UTC"), MN_KV_Z("see", "minim.time-zone"));
-    if (config->time_zone[0])
-        setenv("TZ", config->time_zone, 1);
+    if (config->process.time_zone[0])
+        setenv("TZ", config->process.time_zone, 1);
     tzset();
 }
 
@@ -208,7 +208,7 @@ static void reload(struct daemon *d)
         mn_log(&d->log, MN_LOG_ERROR, "reload_failed", MN_KV_S("why", mn_buf_str(&why)));
         mn_options_free(next);
     } else {
-        atomic_store(&d->log.level, (int)mn_options_config(next)->log_level);
+        atomic_store(&d->log.level, (int)mn_options_config(next)->process.log_level);
         mn_options_free(d->options);
         d->options = next;
         mn_log(&d->log, MN_LOG_INFO, "reloaded", MN_KV_Z("version", MN_VERSION));
@@ -269,15 +269,15 @@ static enum mn_err prepare(struct daemon *d)
 
     umask(S_IRWXG | S_IRWXO); /* what is kept is nobody else's */
     mn_terminate_with_message();
-    mn_log_init(&d->log, config->log_level, config->log_format);
+    mn_log_init(&d->log, config->process.log_level, config->process.log_format);
     enum mn_err err = mn_log_start(&d->log);
     if (err)
         return err;
     log_ignored(d, d->options);
     set_time_zone(d, config);
-    if (!config->core_dumps)
+    if (!config->process.core_dumps)
         refuse_core(&d->log);
-    raise_descriptor_limit(&d->log, (uint64_t)config->ws_max_connections);
+    raise_descriptor_limit(&d->log, (uint64_t)config->net.max_connections);
     return MN_OK;
 }
 

@@ -36,7 +36,10 @@ void mn_options_free(struct mn_options *options)
         mn_free(options->ignored[i].name);
         mn_free(options->ignored[i].where);
     }
-    explicit_bzero(options->config.auth_jwt_secret, sizeof options->config.auth_jwt_secret);
+    for (size_t i = 0; i < mn_options_count; i++)
+        if (mn_options_table[i].flags & MN_OPTION_SECRET)
+            explicit_bzero(mn_option_field(&mn_options_table[i], &options->config),
+                           mn_options_table[i].size);
     mn_free(options);
 }
 

@@ -183,29 +183,33 @@ static bool hold(bool condition, struct mn_buf *why, const char *text)
 
 bool mn_options_check_together(const struct mn_config *c, struct mn_buf *why)
 {
-    bool same_host = strcmp(c->server_address, c->ws_host) == 0;
+    bool same_host = strcmp(c->net.listen[MN_LISTEN_API].host, c->net.listen[MN_LISTEN_WS].host) ==
+                     0;
     bool good = true;
+    uint64_t high = c->net.high_watermark;
 
-    good &= hold(c->ws_low_watermark < c->ws_high_watermark, why,
+    good &= hold(c->net.low_watermark < c->net.high_watermark, why,
                  "im.gateway.ws.backpressure.write-buffer-low-water-mark-bytes: expected less than "
                  "im.gateway.ws.backpressure.write-buffer-high-water-mark-bytes");
-    good &= hold(c->ws_max_queued_bytes >= 2 * c->ws_high_watermark, why,
+    good &= hold(c->net.max_queued_bytes >= 2 * high, why,
                  "im.gateway.ws.max-queued-bytes: expected at least twice "
                  "im.gateway.ws.backpressure.write-buffer-high-water-mark-bytes");
-    good &= hold(c->ws_max_message <= 2 * c->ws_high_watermark, why,
+    good &= hold(c->net.max_message <= 2 * high, why,
                  "im.gateway.ws.max-message: expected at most twice "
                  "im.gateway.ws.backpressure.write-buffer-high-water-mark-bytes, or no recipient "
                  "could get such a message");
-    good &= hold(c->ws_writer_idle_ms <= c->ws_reader_idle_ms, why,
+    good &= hold(c->net.writer_idle_ms <= c->net.reader_idle_ms, why,
                  "im.gateway.ws.writer-idle-ms: expected at most im.gateway.ws.reader-idle-ms: "
                  "the answer to its PING keeps quiet clients connected");
-    good &= hold(c->store_queue_bytes >= c->ws_max_message, why,
+    good &= hold(c->msglog.queue_bytes >= c->net.max_message, why,
                  "minim.store.queue-bytes: expected at least im.gateway.ws.max-message");
-    good &= hold(c->store_batch_ops <= c->store_queue_ops, why,
+    good &= hold(c->msglog.batch_ops <= c->msglog.queue_ops, why,
                  "minim.store.batch-ops: expected at most minim.store.queue-ops");
-    good &= hold(!same_host || c->server_port == 0 || c->server_port != c->ws_port, why,
+    good &= hold(!same_host || c->net.listen[MN_LISTEN_API].port == 0 ||
+                     c->net.listen[MN_LISTEN_API].port != c->net.listen[MN_LISTEN_WS].port,
+                 why,
                  "im.gateway.ws.port: expected another port than server.port on the same address");
-    good &= hold(c->auth_access_ttl_s <= c->auth_refresh_ttl_s, why,
+    good &= hold(c->account.access_ttl_s <= c->account.refresh_ttl_s, why,
                  "im.auth.access-token-ttl-seconds: expected at most "
                  "im.auth.refresh-token-ttl-seconds");
     return good;

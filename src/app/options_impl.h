@@ -49,7 +49,7 @@ struct mn_option {
     enum mn_option_group group;
     enum mn_option_type type;
     unsigned flags;             /* enum mn_option_flags */
-    size_t offset, size;        /* of the field in struct mn_config */
+    size_t offset, size;        /* of the field in struct mn_config; signed if min < 0 */
     const char *default_text;   /* as an operator would write it */
     int64_t min, max;           /* of a number in its unit; of a text's length in bytes */
     const char *const *choices; /* ENUM: names of 0, 1, ...; ends with NULL */
@@ -85,6 +85,8 @@ static inline void *mn_option_field(const struct mn_option *option, struct mn_co
 {
     return (char *)config + option->offset;
 }
+/* Of a number, whatever the type of its field. */
+int64_t mn_option_number(const struct mn_option *option, const struct mn_config *config);
 static inline const void *mn_option_value(const struct mn_option *option,
                                           const struct mn_config *config)
 {

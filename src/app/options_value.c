@@ -84,21 +84,18 @@ static enum mn_err parse_enum(const struct mn_option *option, struct mn_str s, u
     return MN_EINVAL;
 }
 
-static enum mn_err set_number(const struct mn_option *option, struct mn_config *config,
-                              struct mn_str text)
+static enum mn_err parse_number(const struct mn_option *option, struct mn_str text, int64_t *ret)
 {
-    int64_t *field = mn_option_field(option, config);
-
     switch (option->type) {
     case MN_OPTION_INTEGER:
     case MN_OPTION_PORT:
-        return mn_parse_i64(text, option->min, option->max, field);
+        return mn_parse_i64(text, option->min, option->max, ret);
     case MN_OPTION_MILLISECONDS:
-        return parse_units(text, ms_units, option->min, option->max, field);
+        return parse_units(text, ms_units, option->min, option->max, ret);
     case MN_OPTION_SECONDS:
-        return parse_units(text, s_units, option->min, option->max, field);
+        return parse_units(text, s_units, option->min, option->max, ret);
     case MN_OPTION_BYTES:
-        return parse_bytes(option, text, field);
+        return parse_bytes(option, text, ret);
     case MN_OPTION_BOOL:
     case MN_OPTION_ENUM:
     case MN_OPTION_STRING:
@@ -107,6 +104,30 @@ static enum mn_err set_number(const struct mn_option *option, struct mn_config *
         break;
     }
     return MN_EINVAL;
+}
+
+/* The table gives no field a limit that it has no room for. */
+static void store_number(const struct mn_option *option, struct mn_config *config, int64_t v)
+{
+    void *field = mn_option_field(option, config);
+
+    if (option->size == sizeof(uint16_t))
+        *(uint16_t *)field = (uint16_t)v;
+    else if (option->size == sizeof(uint32_t))
+        *(uint32_t *)field = (uint32_t)v;
+    else
+        *(int64_t *)field = v;
+}
+
+int64_t mn_option_number(const struct mn_option *option, const struct mn_config *config)
+{
+    const void *field = mn_option_value(option, config);
+
+    if (option->size == sizeof(uint16_t))
+        return *(const uint16_t *)field;
+    if (option->size == sizeof(uint32_t))
+        return option->min < 0 ? *(const int32_t *)field : (int64_t) * (const uint32_t *)field;
+    return *(const int64_t *)field;
 }
 
 /* Files and secrets of orchestrators often end in one, which is no part of the secret. */
@@ -175,7 +196,10 @@ enum mn_err mn_option_set(const struct mn_option *option, struct mn_config *conf
         if (!err) /* all enums of the config have the size of an unsigned int */
             memcpy(mn_option_field(option, config), &value, sizeof value);
     } else {
-        err = set_number(option, config, text);
+        int64_t value = 0;
+        err = parse_number(option, text, &value);
+        if (!err)
+            store_number(option, config, value);
     }
     if (err && problem->n == before) {
         mn_buf_add_z(problem, "expected ");
@@ -282,7 +306,7 @@ void mn_option_print(const struct mn_option *option, const struct mn_config *con
     case MN_OPTION_MILLISECONDS:
     case MN_OPTION_SECONDS:
     case MN_OPTION_BYTES:
-        print_number(option, *(const int64_t *)field, out);
+        print_number(option, mn_option_number(option, config), out);
         break;
     case MN_OPTION_ENUM:
         memcpy(&choice, field, sizeof choice);

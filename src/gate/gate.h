@@ -39,20 +39,20 @@ struct mn_gate_settings {
     uint32_t user_rate, user_burst; /* business frames per second of one user, 0 = off */
     uint32_t ice_rate, ice_burst;   /* CALL_ICE per second of one user, 0 = off */
     uint32_t auth_rate, auth_burst; /* AUTH per second of the process, 0 = off */
-    uint32_t auth_timeout_ms;       /* 3,000: from the upgrade to AUTH_OK */
-    uint32_t expiry_grace_ms;       /* 5,000: a token's expiry to the close */
-    uint32_t resend_window;         /* 200: unacknowledged resent frames of a session */
+    uint32_t auth_timeout_ms;       /* from the upgrade to AUTH_OK */
+    uint32_t expiry_grace_ms;       /* a token's expiry to the close */
+    uint32_t resend_window;         /* unacknowledged resent frames of a session */
     uint32_t revoke_window_ms;      /* age up to which a message may be revoked */
-    uint32_t resend_delay_ms;       /* 30,000: age of a delivery that is sent again */
+    uint32_t resend_delay_ms;       /* age of a delivery that is sent again */
     bool resend_after_auth;
     bool resend_periodic;
     bool require_known_user;
     bool require_friendship; /* of both users of a SINGLE_CHAT */
     enum mn_group_mode group_mode;
-    uint32_t group_size;         /* 2,000 members: auto notifies, smaller groups are pushed to */
-    uint32_t group_online_users; /* 500 members online: auto notifies too */
-    uint32_t group_notify_max;   /* 2,000 members online: nobody is notified */
-    uint32_t group_huge_size;    /* 10,000 members: nothing is told, unless the mode is push */
+    uint32_t group_size;         /* so many members: auto notifies, smaller groups are pushed to */
+    uint32_t group_online_users; /* so many online: auto notifies too */
+    uint32_t group_notify_max;   /* so many online: nobody is notified */
+    uint32_t group_huge_size;    /* so many members: nothing is told, unless the mode is push */
     struct mn_filter *filter;    /* taken over; NULL = no filter */
 };
 

@@ -25,12 +25,11 @@ struct mn_account_config {
     struct mn_db *db; /* outlives the account, as do ids and jwt's text */
     struct mn_idgen *ids;
     struct mn_jwt_key jwt;
-    int64_t access_ttl_s;          /* 1,800 */
-    int64_t refresh_ttl_s;         /* 2,592,000 */
+    int64_t access_ttl_s, refresh_ttl_s;
     bool auto_register;            /* an unknown name at login makes an account */
-    unsigned bcrypt_cost;          /* 10; tests use 4 */
-    unsigned friend_code_len;      /* 8, clamped to 6..16 */
-    int64_t code_reset_cooldown_s; /* 86,400; <= 0 means that */
+    unsigned bcrypt_cost;          /* 2^cost rounds of a password's hash */
+    unsigned friend_code_len;      /* of a new code, clamped to 6..16 */
+    int64_t code_reset_cooldown_s; /* <= 0: a day */
     struct mn_sink sink; /* told after a committed change of a session version, on the worker */
 };
 

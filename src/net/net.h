@@ -58,25 +58,25 @@ struct mn_net_config {
     unsigned loops; /* threads, 1..64 */
     struct mn_net_listen listen[MN_NET_LISTEN_MAX];
     unsigned listen_count;
-    char ws_path[256];        /* "/ws"; also matches "/ws/..." and "/ws?..." */
+    char ws_path[256];        /* also matches what goes on with "/" or "?" */
     uint32_t max_connections; /* at it newcomers take the place of those nobody vouches for */
     uint32_t max_connections_per_address; /* beyond it new ones are closed at accept; 0: any */
     uint32_t accept_rate;                 /* token bucket per second over all loops, 0 = off */
     uint32_t accept_burst;
-    uint32_t handshake_timeout_ms;  /* to a complete upgrade or request: 10,000 */
+    uint32_t handshake_timeout_ms;  /* to a complete upgrade or request */
     uint32_t http_idle_ms;          /* between requests of a kept-alive connection */
-    uint32_t reader_idle_ms;        /* 90,000 */
-    uint32_t writer_idle_ms;        /* 60,000 */
-    uint32_t ping_idle_ms;          /* 45,000: our own ping; 0: none */
-    uint32_t max_message;           /* 65,536 bytes a WebSocket message */
-    uint32_t http_max_request_line; /* 4,096 */
-    uint32_t http_max_headers;      /* 8,192 in all */
-    uint32_t http_max_body;         /* 65,536 */
-    uint32_t control_rate;          /* PING, PONG and binary frames of one connection, per second */
-    uint32_t control_burst;         /* and at once; beyond it 1008; rate 0: no limit */
-    uint32_t low_watermark;         /* 256 KiB of memory queued: congestion ends */
-    uint32_t high_watermark; /* 512 KiB queued: congestion begins; twice that closes at once */
-    int32_t close_unwritable_after_ms; /* 3,000 congested: close; negative = never */
+    uint32_t reader_idle_ms;        /* silence of the peer: closed */
+    uint32_t writer_idle_ms;        /* nothing written: on_ws_writer_idle */
+    uint32_t ping_idle_ms;          /* nothing written: a ping of our own; 0: none */
+    uint32_t max_message;           /* bytes of a WebSocket message */
+    uint32_t http_max_request_line; /* bytes, as the next two */
+    uint32_t http_max_headers;      /* of all together */
+    uint32_t http_max_body;
+    uint32_t control_rate;   /* PING, PONG and binary frames of one connection, per second */
+    uint32_t control_burst;  /* and at once; beyond it 1008; rate 0: no limit */
+    uint32_t low_watermark;  /* bytes of memory queued: congestion ends */
+    uint32_t high_watermark; /* congestion begins; twice as much closes at once */
+    int32_t close_unwritable_after_ms; /* of congestion; negative = never */
     uint64_t max_queued_bytes; /* memory of all connections; beyond it the fullest are closed */
     size_t session_size;       /* bytes of zeroed handler memory in each connection */
 };

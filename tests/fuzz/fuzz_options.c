@@ -28,8 +28,8 @@ static void check_mistakes(const struct mn_buf *why)
  */
 static void check_keeps_secret(struct mn_options *options, const struct mn_buf *text)
 {
-    char *secret = options->config.auth_jwt_secret;
-    char kept[sizeof options->config.auth_jwt_secret];
+    char *secret = options->config.auth.jwt_secret;
+    char kept[sizeof options->config.auth.jwt_secret];
     struct mn_buf other;
 
     mn_buf_init(&other, 1024 * 1024);
@@ -55,8 +55,8 @@ static void check_reads_back(struct mn_options *options, struct mn_buf *why)
     check_keeps_secret(options, &text);
     mn_buf_reset(why);
     FUZZ_CHECK(mn_options_parse_text(again, "f", mn_buf_str(&text), why));
-    memcpy(again->config.auth_jwt_secret, options->config.auth_jwt_secret,
-           sizeof again->config.auth_jwt_secret);
+    memcpy(again->config.auth.jwt_secret, options->config.auth.jwt_secret,
+           sizeof again->config.auth.jwt_secret);
     FUZZ_CHECK(!mn_options_change(options, again, &pos, &change));
     mn_buf_deinit(&text);
     mn_options_free(again);

@@ -40,8 +40,8 @@ struct mn_calls_config {
     struct mn_sink sink;
     struct mn_idgen *ids;
     struct mn_metrics *metrics;
-    uint32_t ring_timeout_ms;     /* 30,000: until an unanswered call is MISSED */
-    uint32_t disconnect_grace_ms; /* 10,000: how long a user may be without a connection */
+    uint32_t ring_timeout_ms;     /* until an unanswered call is MISSED */
+    uint32_t disconnect_grace_ms; /* how long a user may be without a connection */
     size_t max_active;            /* calls at a time */
     size_t queue_bytes;           /* memory of the frames that wait for the thread */
 };

@@ -32,9 +32,9 @@ struct mn_groups_config {
     struct mn_rosters *rosters;
     struct mn_idgen *ids;
     struct mn_sink sink;
-    unsigned code_len;             /* 8, clamped to 6..16 */
-    int64_t code_reset_cooldown_s; /* 86,400; <= 0 means that */
-    uint32_t max_members;          /* of a group: 20,000 */
+    unsigned code_len;             /* of a new code, clamped to 6..16 */
+    int64_t code_reset_cooldown_s; /* <= 0: a day */
+    uint32_t max_members;          /* of a group */
 };
 
 /* Raises the id generator above all stored groups and requests; blocks on one SELECT. */

@@ -172,17 +172,18 @@ static inline struct mn_str mn_op_mentions(const struct mn_op *op)
 }
 
 struct mn_msglog_config {
-    char dir[4000];       /* RocksDB's directory, created if missing */
-    bool sync;            /* false only for tests and comparison */
-    uint32_t queue_ops;   /* ceiling of operations that wait or are in the batch at hand: 65,536 */
-    uint64_t queue_bytes; /* ceiling of their bytes: 64 MiB */
-    uint32_t batch_ops;   /* most operations in a batch: 2,048 */
-    uint32_t cursor_flush_ms; /* 1,000 */
-    uint64_t cache_bytes;     /* block cache, filters and indexes included: 256 MiB */
-    uint64_t memtable_bytes;  /* 64 MiB */
-    uint32_t chat_cache;      /* chats kept in the writer's memory: 131,072 */
-    uint32_t recent_cache;    /* messages whose (chat, seq) is kept in memory for ACKs: 262,144 */
-    struct mn_idgen *idgen;   /* for new chats; raise it over mn_msglog_max_id() after opening */
+    char dir[4000];           /* RocksDB's directory, created if missing */
+    bool sync;                /* false only for tests and comparison */
+    uint32_t queue_ops;       /* ceiling of operations that wait or are in the batch at hand */
+    uint64_t queue_bytes;     /* ceiling of their bytes */
+    uint32_t batch_ops;       /* most operations in a batch */
+    uint32_t cursor_flush_ms; /* how long moved cursors are collected */
+    uint64_t cache_bytes;     /* block cache, filters and indexes included */
+    uint64_t
+        memtable_bytes;    /* of what is not yet sorted into files; up to twice as much is in use */
+    uint32_t chat_cache;   /* chats kept in the writer's memory */
+    uint32_t recent_cache; /* messages whose (chat, seq) is kept in memory for ACKs */
+    struct mn_idgen *idgen; /* for new chats; raise it over mn_msglog_max_id() after opening */
     /*
      * Damage was met: `what` was being done, to `chat` (0: none in particular).
      * Called each time, any thread but a loop's; must not block.  May be NULL.

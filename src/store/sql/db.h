@@ -26,7 +26,7 @@ struct mn_db;
 struct mn_db_config {
     char path[4096];          /* SQLite file; created with mode 0600 if missing */
     unsigned readers;         /* connections for reading: as many as there are worker threads */
-    uint32_t busy_timeout_ms; /* 5,000 */
+    uint32_t busy_timeout_ms; /* how long another process may hold the file */
     bool sync;                /* false only for tests */
 };
 

@@ -28,7 +28,7 @@ static void set_limits(struct ta *t, struct mn_api_limit pair, struct mn_api_lim
 {
     struct mn_api_options options;
     struct mn_buf why;
-    mn_api_options_default(&options);
+    options = ta_options();
     options.trusted_proxies = "192.0.2.1";
     options.limits[MN_API_RULE_LOGIN_PAIR] = pair;
     options.limits[MN_API_RULE_LOGIN_ADDRESS] = ip;
@@ -83,7 +83,7 @@ static void limits_can_be_switched_off(void **state)
     struct ta *t = *state;
     struct mn_api_options options;
     struct mn_buf why;
-    mn_api_options_default(&options);
+    options = ta_options();
     options.ratelimit_enabled = false;
     mn_buf_init(&why, 1000);
     assert_int_equal(mn_api_reload(t->api, &options, &why), MN_OK);

@@ -220,7 +220,7 @@ static void reads_are_limited(void **state)
     struct ta *t = *state;
     struct mn_api_options options;
     struct mn_buf why;
-    mn_api_options_default(&options);
+    options = ta_options();
     options.limits[MN_API_RULE_READ_USER].max = 7;
     options.limits[MN_API_RULE_READ_ADDRESS].max = 4;
     mn_buf_init(&why, 1000);

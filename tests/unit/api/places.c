@@ -58,7 +58,7 @@ static struct mn_api *api_with_pools(struct ta *t)
                                    .pool = (struct mn_pool *)&common,
                                    .hash_pool = (struct mn_pool *)&hashers,
                                    .ratelimit_keys = 1024};
-    mn_api_options_default(&config.options);
+    config.options = ta_options();
     mn_buf_init(&why, 1000);
     assert_int_equal(mn_api_new(&config, &api, &why), MN_OK);
     mn_buf_deinit(&why);

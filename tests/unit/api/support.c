@@ -66,6 +66,17 @@ enum mn_err __wrap_mn_db_groups(struct mn_db *db, int64_t user, const int64_t *i
     return current->names_err;
 }
 
+struct mn_api_options ta_options(void)
+{
+    struct mn_api_options options = {
+        .ratelimit_enabled = true,
+        .cors_origins = "http://localhost:*,http://127.0.0.1:*,null,same-host",
+        .trusted_proxies = "",
+    };
+    mn_api_limits_default(options.limits);
+    return options;
+}
+
 static void make_api(struct ta *t)
 {
     struct mn_buf why;
@@ -75,7 +86,7 @@ static void make_api(struct ta *t)
                                    .metrics = t->metrics,
                                    .log = &t->log,
                                    .ratelimit_keys = 1024};
-    mn_api_options_default(&config.options);
+    config.options = ta_options();
     mn_buf_init(&why, 1000);
     assert_int_equal(mn_api_new(&config, &t->api, &why), MN_OK);
     mn_buf_deinit(&why);

@@ -42,6 +42,9 @@ struct ta {
     unsigned committed;
 };
 
+/* As of a daemon without any option, but that reads are not limited. */
+struct mn_api_options ta_options(void);
+
 /* cmocka fixtures: *state is a struct ta. */
 int ta_setup(void **state);
 int ta_teardown(void **state);

@@ -3,6 +3,7 @@
 
 #include <unistd.h>
 
+#include "api/limit.h"
 #include "base/mem.h"
 #include "unit/app/support.h"
 
@@ -51,6 +52,55 @@ static void every_option_is_described(void **state)
             assert_string_not_equal(option->name, mn_options_table[j].name);
             assert_int_not_equal(option->offset, mn_options_table[j].offset);
         }
+    }
+}
+
+/* Every limit of a number can be set, printed and had back: its field has room for it. */
+static void fields_have_room_for_their_limits(void **state)
+{
+    struct mn_config *config = mn_new(struct mn_config);
+    struct mn_buf text, problem;
+
+    (void)state;
+    mn_buf_init(&text, 1000);
+    mn_buf_init(&problem, 1000);
+    for (size_t i = 0; i < mn_options_count; i++) {
+        const struct mn_option *option = &mn_options_table[i];
+        if (option->type < MN_OPTION_INTEGER || option->type > MN_OPTION_BYTES)
+            continue;
+        const int64_t limits[] = {option->min, option->max};
+        for (size_t k = 0; k < MN_ARRAY_LEN(limits); k++) {
+            char want[32];
+            snprintf(want, sizeof want, "%lld", (long long)limits[k]);
+            assert_int_equal(mn_option_set(option, config, mn_str_c(want), &problem), MN_OK);
+            assert_true(mn_option_number(option, config) == limits[k]);
+            mn_buf_reset(&text);
+            mn_option_print(option, config, &text);
+            assert_int_equal(mn_option_set(option, config, mn_buf_str(&text), &problem), MN_OK);
+            assert_true(mn_option_number(option, config) == limits[k]);
+        }
+    }
+    mn_buf_deinit(&text);
+    mn_buf_deinit(&problem);
+    mn_free(config);
+}
+
+/* The reference of the API names what the options' defaults are. */
+static void the_api_knows_the_defaults(void **state)
+{
+    static const struct {
+        const char *option;
+        enum mn_api_rule rule;
+    } reads[] = {{"minim.http.reads-per-user", MN_API_RULE_READ_USER},
+                 {"minim.http.reads-per-address", MN_API_RULE_READ_ADDRESS}};
+
+    (void)state;
+    for (size_t i = 0; i < MN_ARRAY_LEN(reads); i++) {
+        const char *text = mn_option_find(mn_str_c(reads[i].option))->default_text;
+        size_t n = strlen(text);
+        const char *doc = mn_api_rule_doc(reads[i].rule);
+        assert_memory_equal(doc, text, n);
+        assert_int_equal(doc[n], ' ');
     }
 }
 
@@ -188,6 +238,8 @@ int test_app_options_doc(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(help_names_every_option_and_fits_the_screen),
         cmocka_unit_test(every_option_is_described),
+        cmocka_unit_test(fields_have_room_for_their_limits),
+        cmocka_unit_test(the_api_knows_the_defaults),
         cmocka_unit_test(version_and_check_are_one_line),
         cmocka_unit_test(secrets_are_never_printed),
         cmocka_unit_test(printed_values_read_back),

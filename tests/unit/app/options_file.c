@@ -35,11 +35,11 @@ static void lines_comments_and_blanks(void **state)
     const struct mn_config *config = mn_options_config(options);
 
     (void)state;
-    assert_int_equal(config->server_port, 1234);
-    assert_int_equal(config->ws_port, 4321);
-    assert_string_equal(config->ws_path, "/a=b");
-    assert_string_equal(config->time_zone, "");
-    assert_int_equal(config->workers, 8);
+    assert_int_equal(config->net.listen[MN_LISTEN_API].port, 1234);
+    assert_int_equal(config->net.listen[MN_LISTEN_WS].port, 4321);
+    assert_string_equal(config->net.ws_path, "/a=b");
+    assert_string_equal(config->process.time_zone, "");
+    assert_int_equal(config->process.workers, 8);
     mn_options_free(options);
     mn_options_free(parse("", ""));
 }
@@ -59,7 +59,7 @@ static void quotes(void **state)
     (void)state;
     for (size_t i = 0; i < MN_ARRAY_LEN(cases); i++) {
         struct mn_options *options = parse(cases[i].in, "");
-        assert_string_equal(mn_options_config(options)->auth_issuer, cases[i].issuer);
+        assert_string_equal(mn_options_config(options)->auth.issuer, cases[i].issuer);
         mn_options_free(options);
     }
 }
@@ -144,7 +144,7 @@ static void files_are_read_or_said_why_not(void **state)
     (void)state;
     temp_file(path, "server.port = 77\n");
     snprintf(args, sizeof args, "--config=%s", path);
-    assert_int_equal(reading_good(&r, args, "")->server_port, 77);
+    assert_int_equal(reading_good(&r, args, "")->net.listen[MN_LISTEN_API].port, 77);
     reading_deinit(&r);
     unlink(path);
     snprintf(want, sizeof want, "%s: cannot be opened: No such file or directory\n", path);

@@ -12,32 +12,32 @@ static void defaults_are_those_of_the_protocol(void **state)
     const struct mn_config *c = reading_good(&r, "", "");
 
     (void)state;
-    assert_string_equal(c->server_address, "0.0.0.0");
-    assert_int_equal(c->server_port, 8080);
-    assert_int_equal(c->ws_port, 9001);
-    assert_string_equal(c->ws_path, "/ws");
-    assert_int_equal(c->ws_max_message, 65536);
-    assert_int_equal(c->ws_auth_timeout_ms, 3000);
-    assert_int_equal(c->ws_reader_idle_ms, 90000);
-    assert_int_equal(c->ws_writer_idle_ms, 60000);
-    assert_int_equal(c->ws_connection_rate, 60);
-    assert_int_equal(c->ws_connection_burst, 120);
-    assert_int_equal(c->ws_user_rate, 30);
-    assert_int_equal(c->ws_user_burst, 60);
-    assert_int_equal(c->ws_low_watermark, 262144);
-    assert_int_equal(c->ws_high_watermark, 524288);
-    assert_int_equal(c->ws_close_unwritable_after_ms, 3000);
-    assert_int_equal(c->resend_window, 200);
-    assert_true(c->resend_periodic);
-    assert_int_equal(c->resend_delay_ms, 30000);
-    assert_int_equal(c->auth_access_ttl_s, 1800);
-    assert_int_equal(c->auth_refresh_ttl_s, 2592000);
-    assert_string_equal(c->auth_issuer, "mini-im");
-    assert_string_equal(c->auth_jwt_secret, ""); /* no secret has a working default */
-    assert_false(c->ratelimit_trust_forwarded);
-    assert_true(c->store_sync);
-    assert_int_equal(c->id_worker, -1);
-    assert_int_equal(c->log_level, MN_LOG_INFO);
+    assert_string_equal(c->net.listen[MN_LISTEN_API].host, "0.0.0.0");
+    assert_int_equal(c->net.listen[MN_LISTEN_API].port, 8080);
+    assert_int_equal(c->net.listen[MN_LISTEN_WS].port, 9001);
+    assert_string_equal(c->net.ws_path, "/ws");
+    assert_int_equal(c->net.max_message, 65536);
+    assert_int_equal(c->gate.auth_timeout_ms, 3000);
+    assert_int_equal(c->net.reader_idle_ms, 90000);
+    assert_int_equal(c->net.writer_idle_ms, 60000);
+    assert_int_equal(c->gate.connection_rate, 60);
+    assert_int_equal(c->gate.connection_burst, 120);
+    assert_int_equal(c->gate.user_rate, 30);
+    assert_int_equal(c->gate.user_burst, 60);
+    assert_int_equal(c->net.low_watermark, 262144);
+    assert_int_equal(c->net.high_watermark, 524288);
+    assert_int_equal(c->net.close_unwritable_after_ms, 3000);
+    assert_int_equal(c->gate.resend_window, 200);
+    assert_true(c->gate.resend_periodic);
+    assert_int_equal(c->gate.resend_delay_ms, 30000);
+    assert_int_equal(c->account.access_ttl_s, 1800);
+    assert_int_equal(c->account.refresh_ttl_s, 2592000);
+    assert_string_equal(c->auth.issuer, "mini-im");
+    assert_string_equal(c->auth.jwt_secret, ""); /* no secret has a working default */
+    assert_false(c->http.trust_forwarded);
+    assert_true(c->msglog.sync);
+    assert_int_equal(c->process.worker, -1);
+    assert_int_equal(c->process.log_level, MN_LOG_INFO);
     assert_int_equal(mn_options_action(r.options), MN_OPTIONS_RUN);
     reading_deinit(&r);
 }
@@ -52,15 +52,16 @@ static void later_sources_win(void **state)
     snprintf(args, sizeof args, "--server.port=3 --config=%s", path);
     const struct mn_config *c = reading_good(&r, args,
                                              "SERVER_PORT=2 IM_GATEWAY_WS_PORT=2 OTHER=x IM_=x");
-    assert_int_equal(c->server_port, 3);
-    assert_int_equal(c->ws_port, 2);
-    assert_int_equal(c->workers, 1);
-    assert_int_equal(c->worker_queue, 10000);
+    assert_int_equal(c->net.listen[MN_LISTEN_API].port, 3);
+    assert_int_equal(c->net.listen[MN_LISTEN_WS].port, 2);
+    assert_int_equal(c->process.workers, 1);
+    assert_int_equal(c->process.worker_queue, 10000);
     reading_deinit(&r);
     snprintf(args, sizeof args, "MINIM_CONFIG=%s", path);
-    assert_int_equal(reading_good(&r, "", args)->server_port, 1);
+    assert_int_equal(reading_good(&r, "", args)->net.listen[MN_LISTEN_API].port, 1);
     reading_deinit(&r);
-    assert_int_equal(reading_good(&r, "--config=/dev/null", args)->server_port, 8080);
+    assert_int_equal(reading_good(&r, "--config=/dev/null", args)->net.listen[MN_LISTEN_API].port,
+                     8080);
     reading_deinit(&r);
     unlink(path);
 }
@@ -75,10 +76,10 @@ static void arguments_in_both_forms(void **state)
         "");
 
     (void)state;
-    assert_int_equal(c->server_port, 5);
-    assert_int_equal(c->id_worker, -1);
-    assert_int_equal(c->workers, 3);
-    assert_string_equal(c->ws_path, "/a=b");
+    assert_int_equal(c->net.listen[MN_LISTEN_API].port, 5);
+    assert_int_equal(c->process.worker, -1);
+    assert_int_equal(c->process.workers, 3);
+    assert_string_equal(c->net.ws_path, "/a=b");
     reading_deinit(&r);
 }
 
@@ -113,12 +114,12 @@ static void environment_names(void **state)
         "IM_CRON_RESEND_FIXED_DELAY_MS=5s SERVER_SOFTWARE=x MINIM_WORKERS=");
 
     (void)state;
-    assert_string_equal(c->auth_jwt_secret, "0123456789abcdef0123456789abcdef");
-    assert_string_equal(c->data_dir, "/d");
-    assert_int_equal(c->ws_connection_rate, 7);
-    assert_string_equal(c->server_address, "::1");
-    assert_int_equal(c->resend_delay_ms, 5000);
-    assert_int_equal(c->workers, 4); /* empty is not set */
+    assert_string_equal(c->auth.jwt_secret, "0123456789abcdef0123456789abcdef");
+    assert_string_equal(c->process.data_dir, "/d");
+    assert_int_equal(c->gate.connection_rate, 7);
+    assert_string_equal(c->net.listen[MN_LISTEN_API].host, "::1");
+    assert_int_equal(c->gate.resend_delay_ms, 5000);
+    assert_int_equal(c->process.workers, 4); /* empty is not set */
     reading_deinit(&r);
     assert_mistakes("", "MINIM_NOTHING=2", "environment MINIM_NOTHING: no option has this name\n");
     assert_mistakes("", "MINIM_WORKER=2",
@@ -169,7 +170,7 @@ static void kubernetes_variables_are_not_ours(void **state)
                  "MINIM_SERVICE_PORT_HTTP=8080 MINIM_PORT=tcp://10.0.0.1:8080 "
                  "MINIM_PORT_8080_TCP=tcp://10.0.0.1:8080 MINIM_PORT_8080_TCP_PROTO=tcp "
                  "SERVER_PORT=tcp://10.0.0.1:80");
-    assert_int_equal(mn_options_config(r.options)->server_port, 8080);
+    assert_int_equal(mn_options_config(r.options)->net.listen[MN_LISTEN_API].port, 8080);
     reading_deinit(&r);
 }
 

@@ -58,9 +58,9 @@ static void what_needs_a_restart_is_kept(void **state)
     reading_good(&running, "--server.port=1 --minim.data-dir=/long/path", "");
     reading_good(&next, "--server.port=2 --minim.data-dir=/x --minim.log.level=warn", "");
     mn_options_keep_fixed(next.options, running.options);
-    assert_int_equal(mn_options_config(next.options)->server_port, 1);
-    assert_string_equal(mn_options_config(next.options)->data_dir, "/long/path");
-    assert_int_equal(mn_options_config(next.options)->log_level, MN_LOG_WARN);
+    assert_int_equal(mn_options_config(next.options)->net.listen[MN_LISTEN_API].port, 1);
+    assert_string_equal(mn_options_config(next.options)->process.data_dir, "/long/path");
+    assert_int_equal(mn_options_config(next.options)->process.log_level, MN_LOG_WARN);
     assert_true(mn_options_change(running.options, next.options, &pos, &change));
     assert_string_equal(change.name, "minim.log.level");
     assert_false(mn_options_change(running.options, next.options, &pos, &change));

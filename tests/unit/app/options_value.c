@@ -4,8 +4,9 @@
 #include "base/mem.h"
 #include "unit/app/support.h"
 
-#define NUMBER_FIELD .offset = offsetof(struct mn_config, server_port), .size = sizeof(int64_t)
-#define TEXT_FIELD .offset = offsetof(struct mn_config, ws_path), .size = MN_CONFIG_NAME
+#define NUMBER_FIELD                                                                               \
+    .offset = offsetof(struct mn_config, client.revoke_window_s), .size = sizeof(int64_t)
+#define TEXT_FIELD .offset = offsetof(struct mn_config, net.ws_path), .size = MN_CONFIG_NAME
 
 static const char *const colours[] = {"red", "green", "blue", NULL};
 
@@ -21,11 +22,11 @@ static const struct mn_option bytes = {
     .name = "b", .type = MN_OPTION_BYTES, NUMBER_FIELD, .min = 1024, .max = INT64_C(1) << 40};
 static const struct mn_option boolean = {.name = "t",
                                          .type = MN_OPTION_BOOL,
-                                         .offset = offsetof(struct mn_config, store_sync),
+                                         .offset = offsetof(struct mn_config, msglog.sync),
                                          .size = sizeof(bool)};
 static const struct mn_option choice = {.name = "e",
                                         .type = MN_OPTION_ENUM,
-                                        .offset = offsetof(struct mn_config, log_level),
+                                        .offset = offsetof(struct mn_config, process.log_level),
                                         .size = sizeof(enum mn_log_level),
                                         .choices = colours};
 static const struct mn_option text = {
