@@ -7,10 +7,15 @@ import re
 GATE = re.compile(r"^([a-z0-9_]+)(<=|>=|!=|==|<|>|=)(.+)$")
 TIMES = {"min", "mean", "p50", "p90", "p95", "p99", "p999", "max", "saved_p50", "saved_p99", "receipt_p50",
          "receipt_p99", "read_receipt_p50", "read_receipt_p99", "cursor_lag_p50", "cursor_lag_p99", "cursor_lag_max",
-         "history_p50", "history_p99", "conversations_p50", "conversations_p99", "http_login_p50", "http_login_p99"}
+         "history_p50", "history_p99", "conversations_p50", "conversations_p99", "http_login_p50", "http_login_p99",
+         "first_p50", "first_p99", "median_p50", "median_p99", "last_p50", "last_p99", "last_max"}
 WORDS = {"delivered_per_s": "delivered a second", "pongs_per_s": "answered a second", "p999": "p99.9",
          "connect_s": "all connected", "recovery_s": "all back", "rss_per_conn_bytes": "server memory a connection",
          "server_rss_bytes": "server memory", "server_cpu_us_per_msg": "server CPU a message",
+         "server_cpu_us_per_delivery": "server CPU a copy", "server_bytes_per_member": "server memory a member",
+         "first_p50": "first member, p50", "first_p99": "first member, p99", "median_p50": "median member, p50",
+         "median_p99": "median member, p99", "last_p50": "last member, p50", "last_p99": "last member, p99",
+         "last_max": "last member, max", "reordered_sender": "reordered within a sender",
          "dup": "doubled", "connect_failures": "connects failed", "connections_lost": "connections lost",
          "receipt_p50": "ACK delivered to receipt, p50", "receipt_p99": "ACK delivered to receipt, p99",
          "read_receipt_p50": "ACK read to receipt, p50", "read_receipt_p99": "ACK read to receipt, p99",
@@ -21,15 +26,19 @@ WORDS = {"delivered_per_s": "delivered a second", "pongs_per_s": "answered a sec
          "http_login_p50": "login under load, p50", "http_login_p99": "login under load, p99",
          "http_per_s": "HTTP answers a second", "http_errors": "HTTP requests failed", "http_skipped": "HTTP requests skipped"}
 # Shown for each scenario, as far as it has them.
-SHOWN = ["delivered_per_s", "pongs_per_s", "connect_s", "recovery_s", "p50", "p90", "p99", "p999", "max",
+SHOWN = ["saved_per_s", "delivered_per_s", "pongs_per_s", "connect_s", "recovery_s", "p50", "p90", "p99", "p999", "max",
+         "first_p50", "first_p99", "median_p50", "median_p99", "last_p50", "last_p99", "last_max",
          "receipt_p50", "receipt_p99", "read_receipt_p50", "read_receipt_p99", "cursor_lag_p50", "cursor_lag_p99",
          "cursor_lag_max", "http_per_s", "history_p50", "history_p99", "conversations_p50", "conversations_p99",
-         "http_login_p50", "http_login_p99", "server_cpu_us_per_msg", "server_rss_bytes", "rss_per_conn_bytes"]
-ONLY = {"connect_s": {"connect"}, "rss_per_conn_bytes": {"connect", "ping"}}
+         "http_login_p50", "http_login_p99", "server_cpu_us_per_msg", "server_cpu_us_per_delivery", "server_rss_bytes",
+         "rss_per_conn_bytes", "server_bytes_per_member"]
+ONLY = {"saved_per_s": {"group"}, "connect_s": {"connect"}, "rss_per_conn_bytes": {"connect", "ping"}}
 PICTURES = {"ack": ["percentiles", "distribution"], "mixed": ["percentiles", "distribution", "rates"],
             "single-e2e": ["percentiles", "distribution", "tail", "rates"], "ping": ["percentiles", "distribution"],
-            "connect": ["distribution", "memory"], "reconnect": ["connections", "distribution"]}
+            "group": ["percentiles", "distribution", "rates"], "connect": ["distribution", "memory"], "reconnect": ["connections", "distribution"]}
 SLOW_RATIO = 1.2
+# CPU of a message in a group that has grown, against a small one.
+GROWN_RATIO = 1.5
 # Windows of the growth run, in millions of stored messages.
 GROWTH = [("up to 0.5 million", 0, 0.5), ("around 1 million", 0.75, 1.25), ("around 5 million", 4.75, 5.25),
           ("the last 0.5 million before 10", 9.5, 10)]
@@ -56,7 +65,7 @@ def shown(field, value):
         return f"{digits(value)} s"
     if field.endswith("_bytes"):
         return f"{digits(value / 1048576)} MiB" if value >= 1048576 else f"{digits(value)} B"
-    if field == "server_cpu_us_per_msg":
+    if field in ("server_cpu_us_per_msg", "server_cpu_us_per_delivery"):
         return f"{digits(value)} \u00b5s"
     return digits(value)
 
@@ -88,6 +97,7 @@ class Set:
         self.results = {name: result for name, result in self.results.items() if result}
         self.floors = {name: self.load(folder / f"{name}.floor.json") for name in self.results}
         self.floor = self.load(folder / "floor.json")
+        self.ceilings = {name: self.load(folder / f"{name}.ceiling.json") for name in self.results}
 
     @staticmethod
     def load(path):
@@ -144,6 +154,17 @@ def target_rows(data):
     if slow is not None:
         yield ("slow-30", "p99 of those who read, against slow-0", f"\u2264 {SLOW_RATIO}", digits(slow), "", "",
                "yes" if slow <= SLOW_RATIO else "**no**")
+    grown = grown_ratio(data)
+    if grown is not None:
+        yield ("group-grown", "server CPU a message, against group-small", f"\u2264 {GROWN_RATIO}", digits(grown), "", "",
+               "yes" if grown <= GROWN_RATIO else "**no**")
+
+
+def grown_ratio(data):
+    pair = [data.results.get(name) for name in ("group-small", "group-grown")]
+    if not all(pair) or not all(result["figures"].get("server_cpu_us_per_msg") for result in pair):
+        return None
+    return pair[1]["figures"]["server_cpu_us_per_msg"] / pair[0]["figures"]["server_cpu_us_per_msg"]
 
 
 def table(heads, rows, left=1):
@@ -206,6 +227,13 @@ def scenario_notes(name, result, data):
         yield ""
     if result["generator"].get("saturated"):
         yield "The load generator was saturated: this is a limit of the generator, not of the server."
+        yield ""
+    ceiling = data.ceilings.get(name)
+    if ceiling:
+        figures = ceiling["figures"]
+        yield (f"The generator itself takes in {digits(round(figures['delivered_per_s']))} copies a second from a bare process that "
+               f"stores nothing and passes messages on, on the same cores ({digits(round(figures['frames_per_cpu_s']))} frames a "
+               "second of its CPU).")
         yield ""
     if name == "slow-30":
         yield from slow_notes(result, data)

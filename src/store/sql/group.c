@@ -306,3 +306,16 @@ void mn_tx_group_set_mute(struct mn_sql_tx *tx, int64_t id, int64_t user, int64_
     mn_sql_put_i64(&use, user);
     mn_sql_tx_note(tx, mn_sql_end(&use));
 }
+
+enum mn_err mn_db_group_fill(struct mn_db *db, const struct mn_group *group, const int64_t *uids,
+                             size_t n)
+{
+    MN_SQL_TX(tx, db);
+    while (mn_sql_tx_run(&tx)) {
+        mn_tx_group_create(&tx, group);
+        for (size_t i = 0; i < n; i++)
+            mn_tx_group_add(&tx, group->id, uids[i], i == 0 ? MN_ROLE_OWNER : MN_ROLE_MEMBER,
+                            group->created_ms);
+    }
+    return mn_sql_tx_end(&tx);
+}

@@ -72,6 +72,14 @@ MN_MUSTCHECK enum mn_err mn_db_groups(struct mn_db *db, int64_t user, const int6
 /* Greatest id of a group or a request to join one, 0 without (for mn_idgen_raise). */
 MN_MUSTCHECK enum mn_err mn_db_max_group_id(struct mn_db *db, int64_t *ret_id);
 
+/*
+ * Writes a new group with its members, the first of whom owns it: for tools,
+ * in the place of a daemon that does not run.  Their log has to be told
+ * (MN_OP_JOIN).  MN_EEXIST: there is one of that id, or a user stands there twice.
+ */
+MN_MUSTCHECK enum mn_err mn_db_group_fill(struct mn_db *db, const struct mn_group *group,
+                                          const int64_t *uids, size_t n);
+
 /* ---- in a transaction: a failure is noted there, and told at its end ------ */
 
 /* What the user is there, MN_ROLE_NONE: no member. */

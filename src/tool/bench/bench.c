@@ -216,8 +216,14 @@ static void choose(struct bench *bench)
 static enum mn_err spawn_server(struct bench *bench)
 {
     struct opts *opts = &bench->opts;
-    bench->spawn.extra = opts->daemon_args;
-    bench->spawn.extra_count = opts->daemon_arg_count;
+    bench->daemon_options = mn_alloc_array(opts->daemon_options.count + opts->daemon_arg_count + 1,
+                                           sizeof(char *));
+    for (size_t i = 0; i < opts->daemon_options.count; i++)
+        bench->daemon_options[i] = (char *)(uintptr_t)opts->daemon_options.item[i];
+    for (size_t i = 0; i < opts->daemon_arg_count; i++)
+        bench->daemon_options[opts->daemon_options.count + i] = opts->daemon_args[i];
+    bench->spawn.extra = bench->daemon_options;
+    bench->spawn.extra_count = opts->daemon_options.count + opts->daemon_arg_count;
     bench->spawn.defaults = spawn_no_limits;
     bench->spawn.keep = opts->keep;
     enum mn_err err = spawn_start(&bench->spawn, opts->minimd);
@@ -228,6 +234,20 @@ static enum mn_err spawn_server(struct bench *bench)
     opts->jwt_secret = bench->spawn.secret;
     bench->pid = bench->spawn.pid;
     return MN_OK;
+}
+
+/* --loopback: its address, secret and process stand for a server's. */
+static bool start_loopback(struct bench *bench)
+{
+    struct opts *opts = &bench->opts;
+    if (opts->user_base == 0)
+        opts->user_base = (uint64_t)mn_unix_ms() * 100000;
+    if (!loopback_start(&bench->loopback, opts, (int64_t)opts->user_base))
+        return false;
+    opts->ws.item[opts->ws.count++] = bench->loopback.ws;
+    opts->jwt_secret = bench->loopback.secret;
+    bench->pid = bench->loopback.pid;
+    return true;
 }
 
 /* ---- the end ---- */
@@ -325,11 +345,13 @@ static int execute(struct bench *bench)
         bench_fit_clients(&bench->opts);
     raise_fd_limit(bench->opts.clients);
     enum mn_err err = bench->opts.spawn ? spawn_server(bench) : MN_OK;
-    if (!err)
+    if (!err && (!bench->opts.loopback || start_loopback(bench)))
         code = run_and_report(bench);
     else if (err == MN_EINVAL)
         code = TOOL_EXIT_USAGE;
     if (bench->opts.spawn && !spawn_stop(&bench->spawn))
+        code = TOOL_EXIT_FAILED;
+    if (!loopback_stop(&bench->loopback))
         code = TOOL_EXIT_FAILED;
     bench_cursors_free(bench->run.cursors);
     http_load_free(bench->http_load);
@@ -337,6 +359,7 @@ static int execute(struct bench *bench)
     bench_groups_free(bench);
     logins_free(bench->run.logins);
     load_hists_deinit(&bench->hist);
+    mn_free(bench->daemon_options);
     mn_free(bench->rows);
     return code;
 }

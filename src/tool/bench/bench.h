@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "tool/bench/loopback.h"
 #include "tool/bench/profile.h"
 #include "tool/kit/bar.h"
 #include "tool/kit/machine.h"
@@ -70,6 +71,8 @@ struct bench {
     struct profile profile; /* bench mixed */
     struct http_load *http_load;
     struct spawn spawn;
+    char **daemon_options; /* of it, from wherever they came */
+    struct loopback loopback;
     struct machine machine;
     int64_t started_unix_ms;
     uint64_t clients_asked; /* before --fit */

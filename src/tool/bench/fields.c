@@ -157,6 +157,13 @@ static void put_server(struct table *t, const struct bench *bench)
     double grown = (double)after->rss_bytes - (double)before->rss_bytes;
     put(t, "rss_per_conn_bytes", known ? grown / bench->connected : 0, known);
     put(t, "server_rss_bytes", (double)bench->server_drain.rss_bytes, bench->server_drain.valid);
+    if (bench->cmd == CMD_GROUP) {
+        /* From the start of the run, when it knew nobody, to its end. */
+        double members = (double)(bench->opts.groups * bench->opts.members);
+        double more = (double)bench->server_drain.rss_bytes - (double)before->rss_bytes;
+        bool filled = bench->opts.fill && before->valid && bench->server_drain.valid;
+        put(t, "server_bytes_per_member", filled ? more / members : 0, filled);
+    }
     uint64_t delivered = load_delivered(&bench->steady), messages = delivered + bench->steady.pongs;
     if (bench->cmd == CMD_GROUP)
         messages = bench->steady.saved; /* each of which is many deliveries */

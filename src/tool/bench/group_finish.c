@@ -36,7 +36,7 @@ void bench_group_finish(struct bench *bench)
     struct bench_ledger *ledger = &bench->ledger;
     const struct load_counters *total = &bench->total;
     struct history history;
-    if (history_open(&history, bench->opts.http) == MN_OK) {
+    if (bench->opts.http && history_open(&history, bench->opts.http) == MN_OK) {
         ledger->history_checked = check_histories(bench, &history);
         history_close(&history);
     }

@@ -8,11 +8,13 @@
 #include <inttypes.h>
 #include <jansson.h>
 #include <poll.h>
+#include <signal.h>
 
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/num.h"
 #include "tool/bench/bench.h"
+#include "tool/bench/fill.h"
 #include "tool/bench/group.h"
 #include "tool/kit/http_client.h"
 #include "tool/kit/term.h"
@@ -23,6 +25,9 @@
 #define LOOK_MS 20
 #define CODE_MAX 20
 #define CAUSE_MAX 160
+/* Of what is stored before the run. */
+#define STORED_TEXT                                                                                \
+    "A message of about a hundred letters, as people write them when they have something to say, or not."
 
 /* A group while it is being made. */
 struct making {
@@ -201,20 +206,55 @@ static bool run_stage(struct maker *maker)
     return !atomic_load(&maker->stop);
 }
 
-bool bench_groups_make(struct bench *bench)
+/* ---- into the store, instead ---- */
+
+static void fill_one(struct fill *fill, const struct bench *bench, uint32_t g, int64_t id)
 {
     const struct opts *opts = &bench->opts;
-    struct maker maker = {.bench = bench, .total = opts->groups};
-    uint64_t from_ns = mn_mono_ns();
+    int64_t *uids = mn_alloc_array(opts->members, sizeof *uids);
+    for (uint32_t m = 0; m < opts->members; m++)
+        uids[m] = bench->run.user_base + bench_groups_user(opts, g, m);
+    fill_group(fill, id, uids, (uint32_t)opts->members);
+    for (uint64_t i = 0; i < opts->stored; i++)
+        fill_group_message(fill, uids[i % opts->senders], id, 0, MN_STR(STORED_TEXT));
+    mn_free(uids);
+}
+
+/* The daemon was there, and will be there again: its stores have their form. */
+static bool fill_store(struct bench *bench, int64_t *ids)
+{
+    spawn_kill(&bench->spawn, SIGTERM);
+    char dir[4096];
+    spawn_data_dir(&bench->spawn, dir, sizeof dir);
+    struct fill *fill = fill_open(dir);
+    for (uint32_t g = 0; fill && g < bench->opts.groups; g++) {
+        ids[g] = fill_id(fill);
+        fill_one(fill, bench, g, ids[g]);
+    }
+    if (!fill || !fill_close(fill) || spawn_again(&bench->spawn) != MN_OK)
+        return false;
+    bench->pid = bench->spawn.pid;
+    return true;
+}
+
+/* The loopback process knows who is a member by his number. */
+static bool number_groups(const struct bench *bench, int64_t *ids)
+{
+    for (uint32_t g = 0; g < bench->opts.groups; g++)
+        ids[g] = (int64_t)g + 1;
+    return true;
+}
+
+static bool make_over_http(struct bench *bench, int64_t *ids)
+{
+    const struct opts *opts = &bench->opts;
+    struct maker maker = {.bench = bench, .ids = ids, .total = opts->groups};
     pthread_mutex_init(&maker.mu, NULL);
-    maker.ids = mn_alloc_array(opts->groups, sizeof *maker.ids);
     maker.making = mn_alloc_array(opts->groups, sizeof *maker.making);
-    bench->run.group_ids = maker.ids;
     bool ok = run_stage(&maker);
     maker.joining = true;
     maker.total = opts->groups * (opts->members - 1);
     ok = ok && run_stage(&maker);
-    bench->groups_made_s = (double)(mn_mono_ns() - from_ns) / 1e9;
     if (!ok)
         fprintf(stderr, "minim bench: the groups could not be made: %s\n", maker.cause);
     if (!ok && strstr(maker.cause, " 429 "))
@@ -223,6 +263,18 @@ bool bench_groups_make(struct bench *bench)
               stderr);
     mn_free(maker.making);
     pthread_mutex_destroy(&maker.mu);
+    return ok;
+}
+
+bool bench_groups_make(struct bench *bench)
+{
+    uint64_t from_ns = mn_mono_ns();
+    int64_t *ids = mn_alloc_array(bench->opts.groups, sizeof *ids);
+    bench->run.group_ids = ids;
+    bool ok = bench->opts.loopback ? number_groups(bench, ids)
+              : bench->opts.fill   ? fill_store(bench, ids)
+                                   : make_over_http(bench, ids);
+    bench->groups_made_s = (double)(mn_mono_ns() - from_ns) / 1e9;
     return ok;
 }
 

@@ -51,8 +51,8 @@ static json_t *parameters(const struct bench *bench)
     put_b(o, "spawn", opts->spawn);
     put_b(o, "login", opts->login);
     json_t *extra = json_array();
-    for (size_t i = 0; i < opts->daemon_arg_count; i++)
-        mn_ignore(json_array_append_new(extra, json_string(opts->daemon_args[i])));
+    for (size_t i = 0; i < bench->spawn.extra_count; i++)
+        mn_ignore(json_array_append_new(extra, json_string(bench->spawn.extra[i])));
     report_put(o, "daemon_args", extra);
     report_put_u(o, "user_base", (uint64_t)bench->run.user_base);
     report_put_u(o, "clients", opts->clients);

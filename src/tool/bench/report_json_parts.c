@@ -126,6 +126,12 @@ void report_put_part_latencies(json_t *o, const struct bench *bench)
         put_http_latencies(o, http_load_result(bench->http_load));
 }
 
+static const char *loopback_name(int loopback)
+{
+    static const char *const names[] = {"off", "memory", "commit"};
+    return names[loopback];
+}
+
 void report_put_group(json_t *o, const struct bench *bench)
 {
     const struct opts *opts = &bench->opts;
@@ -133,6 +139,9 @@ void report_put_group(json_t *o, const struct bench *bench)
     report_put_u(o, "members", opts->members);
     report_put_u(o, "online", opts->online);
     report_put_u(o, "senders", opts->senders);
+    report_put(o, "loopback", json_string(loopback_name(opts->loopback)));
+    report_put(o, "fill", json_boolean(opts->fill));
+    report_put_u(o, "stored", opts->stored);
     report_put_f(o, "sample_pct", opts->sample_pct);
     report_put_f(o, "ack_every_s", (double)opts->ack_every_ns / 1e9);
 }

@@ -118,6 +118,8 @@ static void groups(FILE *out, const struct bench *bench)
             (unsigned long long)opts->groups, (unsigned long long)opts->members,
             (unsigned long long)opts->online, (unsigned long long)opts->senders,
             bench->groups_made_s);
+    if (opts->loopback)
+        fputs("                LOOPBACK: no server, a bare process that passes messages on\n", out);
     if (opts->sample_pct < 100)
         fprintf(
             out,

@@ -86,6 +86,7 @@ static const struct {
     {"recovery_s", BAR_SECONDS},
     {"rss_per_conn_bytes", BAR_BYTES},
     {"server_rss_bytes", BAR_BYTES},
+    {"server_bytes_per_member", BAR_BYTES},
     {"server_cpu_us_per_msg", BAR_COUNT},
     {"server_cpu_us_per_delivery", BAR_COUNT},
     {"frames_per_s", BAR_COUNT},

@@ -235,8 +235,18 @@ enum mn_err opts_set(struct opts *opts, enum opts_cmd cmd, struct mn_str name, c
 /* Numbers of a group, and what follows from them. */
 static const char *check_group(struct opts *opts)
 {
-    if (!opts->spawn && !opts->http)
+    if (opts->loopback && (opts->spawn || opts->ws.count > 0 || opts->http || opts->login ||
+                           opts->ledger || opts->pid > 0))
+        return "--loopback stands in the place of a server: no --spawn, --ws, --http, --login, "
+               "--ledger, --pid";
+    if (!opts->spawn && !opts->http && !opts->loopback)
         return "group needs --http, where groups are made";
+    if (opts->fill && !opts->spawn && !opts->loopback)
+        return "--fill writes into the store of --spawn, which is missing";
+    if (opts->stored > 0 && !opts->fill)
+        return "--stored needs --fill, which writes the messages";
+    if (opts->fill && opts->login)
+        return "--fill and --login exclude each other: accounts come from the daemon";
     if (opts->online == 0)
         opts->online = opts->members;
     if (opts->online > opts->members)
@@ -273,15 +283,17 @@ static const char *check_together(struct opts *opts, enum opts_cmd cmd)
     if (opts->spawn && opts->ledger && !opts->keep)
         return "--ledger needs --keep DIR with --spawn: without its store it can be held against "
                "nothing";
+    if (opts->daemon_options.count > 0 && !opts->spawn && !opts->loopback)
+        return "--daemon-option is one of the daemon of --spawn, which is missing";
     if (opts->daemon_arg_count > 0 && !opts->spawn)
         return "what follows -- goes to the daemon of --spawn, which is missing";
     if (opts->login && !opts->spawn && !opts->http)
         return "--login needs --http, where the users log in";
     if (opts->login && opts->user_base > 0)
         return "--login and --user-base exclude each other: the server gives the ids";
-    if (!opts->spawn && !opts->jwt_secret && !opts->login)
+    if (!opts->spawn && !opts->jwt_secret && !opts->login && !opts->loopback)
         return "--jwt-secret (or IM_AUTH_JWT_SECRET in the environment) or --login is needed";
-    if (!opts->spawn && opts->jwt_secret && strlen(opts->jwt_secret) < 32)
+    if (!opts->spawn && !opts->loopback && opts->jwt_secret && strlen(opts->jwt_secret) < 32)
         return "the JWT secret must have 32 bytes or more";
     if (!(cmd & CMD_MESSAGES))
         return NULL;

@@ -37,6 +37,7 @@ enum opts_cmd {
 
 enum opts_model { OPTS_MODEL_SPREAD = 0, OPTS_MODEL_BURST, OPTS_MODEL_POISSON };
 enum opts_pairs { OPTS_PAIRS_EVEN = 0, OPTS_PAIRS_ZIPF };
+enum opts_loopback { OPTS_LOOPBACK_OFF = 0, OPTS_LOOPBACK_MEMORY, OPTS_LOOPBACK_COMMIT };
 enum opts_signal { OPTS_SIGNAL_TERM = 0, OPTS_SIGNAL_KILL };
 
 #define OPTS_LIST_MAX 32
@@ -90,6 +91,10 @@ struct opts {
     uint64_t senders; /* of each group */
     uint64_t online;  /* members of each group that connect; 0: all */
     double sample_pct;
+    bool fill;                       /* write groups into the store instead of making them */
+    uint64_t stored;                 /* messages of each group before the run; with fill */
+    struct opts_list daemon_options; /* further options of the spawned daemon */
+    int loopback;                    /* enum opts_loopback */
     bool role_pinned;
     /* faults of the clients */
     double flap_pct;

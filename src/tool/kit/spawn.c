@@ -282,6 +282,14 @@ enum mn_err spawn_again(struct spawn *spawn)
     return start(spawn, http, ws);
 }
 
+void spawn_data_dir(const struct spawn *spawn, char *out, size_t cap)
+{
+    if (spawn->keep)
+        snprintf(out, cap, "%s", spawn->keep);
+    else
+        snprintf(out, cap, "%s/data", spawn->dir);
+}
+
 void spawn_kill(struct spawn *spawn, int signum)
 {
     int status = 0;

@@ -37,6 +37,8 @@ extern const char *const spawn_no_limits[];
  * its options, or `keep` is no empty directory.
  */
 MN_MUSTCHECK enum mn_err spawn_start(struct spawn *spawn, const char *minimd);
+/* Where its data are; `cap` 160 or more, or what `keep` needs. */
+void spawn_data_dir(const struct spawn *spawn, char *out, size_t cap);
 /* Ends it with a signal and waits; the directory stays. */
 void spawn_kill(struct spawn *spawn, int signum);
 /* Starts it again, same ports, same data. */

@@ -2,6 +2,8 @@
 """minim bench group: against a daemon of its own."""
 import json
 
+import pytest
+
 from support.bench import minim
 
 QUICK = ["--warmup", "100ms", "--duration", "500ms", "--quiet", "100ms"]
@@ -59,16 +61,43 @@ def test_a_ledger_of_groups_is_in_the_store(tmp_path):
     assert done.returncode == 2
 
 
+@pytest.mark.parametrize("how", ["memory", "commit"])
+def test_the_generator_alone(how, tmp_path):
+    """Against a process that passes messages on: the same frames, and the same ledger."""
+    done, result = group(tmp_path, "--loopback", how, "--groups", "2", "--members", "5", "--senders", "2", *QUICK,
+                         "--gate", "lost=0", "--gate", "dup=0", "--gate", "reordered=0", "--gate", "gaps=0")
+    assert "LOOPBACK" in done.stdout and result["parameters"]["loopback"] == how
+    assert result["ledger"]["balanced"] and result["ledger"]["expected"] == result["ledger"]["saved"] * 4 > 0
+    assert result["figures"]["frames_per_cpu_s"] > 0
+
+
+def test_filled_stores_are_what_a_daemon_would_have_written(tmp_path):
+    data = tmp_path / "data"
+    _, result = group(tmp_path, "--spawn", "--keep", str(data), "--fill", "--stored", "30", "--groups", "2", "--members", "9",
+                      "--online", "4", "--senders", "3", "--daemon-option", "--im.group-chat.strategy.mode=push", *QUICK,
+                      "--gate", "lost=0", "--gate", "dup=0", "--gate", "reordered=0")
+    assert result["parameters"]["daemon_args"] == ["--im.group-chat.strategy.mode=push"]
+    assert result["figures"]["server_bytes_per_member"] is not None
+    done = minim("verify", "--data-dir", str(data), "--json", "-")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert json.loads(done.stdout)["looked_at"]["messages"] == 60 + result["ledger"]["saved"]
+
+
 def test_numbers_that_do_not_fit_together():
     for args, why in [(["--members", "5", "--online", "6"], "--online is more than --members"),
                       (["--members", "5", "--senders", "6"], "--senders is more than"),
                       (["--groups", "1000000", "--members", "1000000"], "--groups times --members"),
                       (["--members", "1000000", "--senders", "1000000"], "too many senders"),
+                      (["--stored", "5"], "--stored needs --fill"),
+                      (["--fill", "--login"], "--fill and --login exclude each other"),
+                      (["--loopback", "memory"], "--loopback stands in the place of a server"),
                       (["--clients", "5"], "--clients: this command has no such option")]:
         done = minim("bench", "group", "--spawn", *args)
         assert done.returncode == 2 and why in done.stderr, done.stderr
     done = minim("bench", "group", "--ws", "ws://127.0.0.1:1/ws")
     assert done.returncode == 2 and "group needs --http" in done.stderr
+    done = minim("bench", "group", "--ws", "ws://127.0.0.1:1/ws", "--http", "http://127.0.0.1:1", "--fill")
+    assert done.returncode == 2 and "--fill writes into the store of --spawn" in done.stderr
 
 
 def test_groups_that_cannot_be_made(tmp_path):
