@@ -42,7 +42,7 @@ static const struct smoke_scenario scenarios[] = {
 
 static const char *const spawn_options[] = {"--im.cron.resend.enabled=true",
                                             "--im.cron.resend.fixed-delay-ms=1000",
-                                            "--minim.call.ring-timeout-ms=4000", NULL};
+                                            "--minim.call.ring-timeout-ms=6000", NULL};
 
 /* A signal handler has nothing but this to talk through. */
 static volatile sig_atomic_t interrupted;

@@ -70,9 +70,9 @@ def nodes(*servers):
     return [word for server in servers for word in ("--ws", "ws://%s:%d/ws" % server.ws)]
 
 
-def smoke_cluster(*servers):
+def smoke_cluster(*servers, patience="60s"):
     done = minim("smoke", *nodes(*servers), "--http", "http://%s:%d" % servers[0].http, "--jwt-secret", SECRET,
-                 "--scenario", "cluster", "--timeout", "2s", "--json", "-")
+                 "--scenario", "cluster", "--timeout", patience, "--json", "-")
     return done.returncode, json.loads(done.stdout)["scenarios"][0]
 
 
@@ -82,10 +82,9 @@ def test_smoke_cluster_on_one_server(server):
 
 
 def test_smoke_cluster_finds_two_servers_that_are_none(server, launch):
-    """A message of one does not reach the other."""
-    code, result = smoke_cluster(server, launch())
-    assert code == 1 and not result["ok"]
-    assert result["steps"][-1]["step"] == "the first arrives at the other node"
+    """A message of one does not reach the other: what is waited for in vain costs the whole patience."""
+    code, result = smoke_cluster(server, launch(), patience="3s")
+    assert code == 1 and not result["ok"] and not result["steps"][-1]["ok"], result
 
 
 def test_smoke_cluster_needs_two(server):
