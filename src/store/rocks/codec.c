@@ -431,6 +431,17 @@ enum mn_err mn_row_msg_parse(struct mn_str value, struct mn_row_msg *ret)
     return MN_OK;
 }
 
+int64_t mn_row_addressed(int64_t reply_author, struct mn_str mentions, size_t i)
+{
+    size_t count = mentions.n / UID_BYTES;
+    if (i < count)
+        return (int64_t)get_be64(mentions.p + i * UID_BYTES);
+    for (size_t k = 0; k < count; k++)
+        if ((int64_t)get_be64(mentions.p + k * UID_BYTES) == reply_author)
+            return 0;
+    return i == count ? reply_author : 0;
+}
+
 size_t mn_row_seq_print(char value[MN_ROW_SEQ_MAX], const struct mn_row_seq *row)
 {
     char *p = value;

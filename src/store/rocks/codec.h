@@ -106,6 +106,12 @@ size_t mn_row_msg_head(char head[MN_ROW_MSG_HEAD_MAX], const struct mn_row_msg *
 MN_MUSTCHECK enum mn_err mn_row_msg_parse(struct mn_str value, struct mn_row_msg *ret);
 
 /*
+ * Whom a message of a group addresses (mentioned, or answered), each once: i
+ * counts from 0; 0: no more.
+ */
+int64_t mn_row_addressed(int64_t reply_author, struct mn_str mentions, size_t i);
+
+/*
  * What is known of a message by its place in the chat.  The counts are what
  * makes unread counts cheap (docs/decisions/0009-how-a-chat-counts.md).
  */

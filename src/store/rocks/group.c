@@ -28,23 +28,14 @@ static enum mn_err load_count(struct mn_writer *w, struct mn_rocks_iter **counts
     return err;
 }
 
-/* Whom a message addresses, each once: i counts from 0; 0: no more. */
-static int64_t addressed(int64_t reply_author, struct mn_str mentions, size_t i)
-{
-    if (i < mn_uids_count(mentions))
-        return mn_uids_get(mentions, i);
-    bool is_one_more = i == mn_uids_count(mentions) && !mn_uids_have(mentions, reply_author);
-    return is_one_more ? reply_author : 0;
-}
-
 enum mn_err mn_writer_load_counts(struct mn_writer *w, const struct mn_op_slot *slot)
 {
     const struct mn_op *op = slot->op;
     struct mn_rocks_iter *counts = NULL;
     int64_t user = 0;
     enum mn_err err = load_count(w, &counts, MN_COUNT_OWN, op->key.a, op->from);
-    for (size_t i = 0; !err && (user = addressed(op->reply_author, mn_op_mentions(op), i)) != 0;
-         i++)
+    for (size_t i = 0;
+         !err && (user = mn_row_addressed(op->reply_author, mn_op_mentions(op), i)) != 0; i++)
         err = load_count(w, &counts, MN_COUNT_MENTIONS, op->key.a, user);
     mn_rocks_iter_free(counts);
     return err;
@@ -68,7 +59,7 @@ void mn_writer_put_counts(struct mn_writer *w, struct mn_op_slot *slot)
     const struct mn_op *op = slot->op;
     int64_t user = 0;
     slot->count = count_one(w, MN_COUNT_OWN, op, op->from);
-    for (size_t i = 0; (user = addressed(op->reply_author, mn_op_mentions(op), i)) != 0; i++)
+    for (size_t i = 0; (user = mn_row_addressed(op->reply_author, mn_op_mentions(op), i)) != 0; i++)
         count_one(w, MN_COUNT_MENTIONS, op, user);
 }
 
@@ -77,7 +68,7 @@ static void uncount_mentions(struct mn_writer *w, const struct mn_row_msg *msg)
 {
     char key[MN_KEY_OWN_BYTES];
     int64_t user = 0;
-    for (size_t i = 0; (user = addressed(msg->reply_author, msg->mentions, i)) != 0; i++) {
+    for (size_t i = 0; (user = mn_row_addressed(msg->reply_author, msg->mentions, i)) != 0; i++) {
         mn_key_counted(key, MN_KEY_UNMENTION, msg->chat, user, msg->seq);
         mn_writer_put_chat_row(w, key, sizeof(key), MN_ROW_EMPTY);
     }

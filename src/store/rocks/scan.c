@@ -106,18 +106,48 @@ static void parse_index(struct mn_scan_row *row, struct mn_str value)
     row->damaged = mn_row_seq_parse(value, row->seq, &row->place) != MN_OK;
 }
 
-/* Rows that lists are read from, and counts of groups: made from the others. */
+/* Rows that lists are read from: made from the others. */
 static bool is_derived(struct mn_str key)
 {
     int64_t a, b, c;
     return mn_key_listed_parse(key, &a, &b, &c) == MN_OK ||
-           mn_key_unlisted_parse(key, &a, &b) == MN_OK ||
-           mn_key_waiting_parse(key, &a, &b) == MN_OK ||
-           mn_key_counted_parse(key, MN_KEY_OWN, &a, &b, &c) == MN_OK ||
-           mn_key_counted_parse(key, MN_KEY_MENTION, &a, &b, &c) == MN_OK ||
-           mn_key_counted_parse(key, MN_KEY_UNMENTION, &a, &b, &c) == MN_OK ||
-           mn_key_learnt_parse(key, &a) == MN_OK ||
+           mn_key_unlisted_parse(key, &a, &b) == MN_OK || mn_key_learnt_parse(key, &a) == MN_OK ||
            (key.n == MN_KEY_TOTAL_BYTES && key.p[0] == 'n');
+}
+
+static enum mn_err parse_count(enum mn_key_counted kind, struct mn_str value, int64_t seq,
+                               int64_t *ret)
+{
+    *ret = 1;
+    if (kind == MN_KEY_UNMENTION)
+        return mn_str_eq(value, MN_ROW_EMPTY) ? MN_OK : MN_ECORRUPT;
+    return mn_row_own_parse(value, seq, ret);
+}
+
+static bool parse_counted(struct mn_scan_row *row, struct mn_str value)
+{
+    static const enum mn_key_counted kinds[] = {MN_KEY_OWN, MN_KEY_MENTION, MN_KEY_UNMENTION};
+    for (size_t i = 0; i < MN_ARRAY_LEN(kinds); i++) {
+        if (mn_key_counted_parse(row->key, kinds[i], &row->chat, &row->user, &row->seq) != MN_OK)
+            continue;
+        if (row->chat <= 0 || row->user <= 0 || row->seq <= 0)
+            return false;
+        row->kind = MN_SCAN_COUNT;
+        row->counted = kinds[i];
+        row->damaged = parse_count(kinds[i], value, row->seq, &row->count) != MN_OK;
+        return true;
+    }
+    return false;
+}
+
+static bool parse_waiting(struct mn_scan_row *row, struct mn_str value)
+{
+    if (mn_key_waiting_parse(row->key, &row->user, &row->chat) != MN_OK || row->user <= 0 ||
+        row->chat <= 0)
+        return false;
+    row->kind = MN_SCAN_WAITING;
+    row->damaged = !mn_str_eq(value, MN_ROW_EMPTY);
+    return true;
 }
 
 static bool parse_revoked(struct mn_scan_row *row, struct mn_str value)
@@ -150,7 +180,7 @@ static void parse_chat(struct mn_scan_row *row, struct mn_str value)
         row->kind = MN_SCAN_LIST;
         return;
     }
-    if (parse_revoked(row, value))
+    if (parse_revoked(row, value) || parse_counted(row, value) || parse_waiting(row, value))
         return;
     if (mn_key_member_parse(row->key, &row->user, &row->chat) != MN_OK || row->user <= 0 ||
         row->chat <= 0)
@@ -268,6 +298,67 @@ enum mn_err mn_msglog_scan_client(struct mn_msglog_scan *scan, int64_t chat, uin
         return err;
     err = parsed(mn_row_client_parse(value.s, ret_seq));
     mn_rocks_release(&value);
+    return err;
+}
+
+enum mn_err mn_msglog_scan_member(struct mn_msglog_scan *scan, int64_t user, int64_t chat,
+                                  struct mn_membership *ret)
+{
+    char key[MN_KEY_CHAT_BYTES];
+    struct mn_rocks_value value;
+    mn_key_member(key, user, chat);
+    enum mn_err err = mn_rocks_get(scan->db, MN_CF_CHAT, mn_str_make(key, sizeof(key)), &value);
+    if (err)
+        return err;
+    err = parsed(mn_row_member_parse(value.s, ret));
+    mn_rocks_release(&value);
+    return err;
+}
+
+enum mn_err mn_msglog_scan_count(struct mn_msglog_scan *scan, enum mn_key_counted kind,
+                                 int64_t chat, int64_t user, int64_t seq, int64_t *ret)
+{
+    char key[MN_KEY_OWN_BYTES];
+    struct mn_rocks_value value;
+    mn_key_counted(key, kind, chat, user, seq);
+    enum mn_err err = mn_rocks_get(scan->db, MN_CF_CHAT, mn_str_make(key, sizeof(key)), &value);
+    if (err)
+        return err;
+    err = parsed(parse_count(kind, value.s, seq, ret));
+    mn_rocks_release(&value);
+    return err;
+}
+
+enum mn_err mn_msglog_scan_waiting(struct mn_msglog_scan *scan, int64_t user, int64_t chat)
+{
+    char key[MN_KEY_CHAT_BYTES];
+    struct mn_rocks_value value;
+    mn_key_waiting(key, user, chat);
+    enum mn_err err = mn_rocks_get(scan->db, MN_CF_CHAT, mn_str_make(key, sizeof(key)), &value);
+    if (!err)
+        mn_rocks_release(&value);
+    return err;
+}
+
+enum mn_err mn_msglog_scan_revoked(struct mn_msglog_scan *scan, int64_t owner,
+                                   const struct mn_row_revoked *message, unsigned *ret)
+{
+    char lower[MN_KEY_CHAT_BYTES], upper[MN_KEY_CHAT_BYTES];
+    bool group = owner == 0;
+    struct mn_str key, value, from = mn_str_make(lower, sizeof(lower));
+    /* Both numbers are of one generator, and that of the revocation was given later. */
+    mn_key_revoked(lower, group, group ? message->chat : owner, message->id);
+    mn_key_revoked(upper, group, group ? message->chat : owner, INT64_MAX);
+    struct mn_rocks_iter *it = mn_rocks_iter_new(scan->db, MN_CF_CHAT, from,
+                                                 mn_str_make(upper, sizeof(upper)));
+    *ret = 0;
+    for (mn_rocks_iter_seek(it, from); mn_rocks_iter_get(it, &key, &value);
+         mn_rocks_iter_next(it)) {
+        struct mn_row_revoked row;
+        *ret += mn_row_revoked_parse(value, &row) == MN_OK && row.id == message->id;
+    }
+    enum mn_err err = mn_rocks_iter_err(it);
+    mn_rocks_iter_free(it);
     return err;
 }
 

@@ -39,7 +39,13 @@ MN_MUSTCHECK enum mn_err mn_msglog_scan_end(struct mn_msglog_scan *scan, struct 
 enum mn_scan_part {
     MN_SCAN_MESSAGES = 0, /* MN_SCAN_MSG by id */
     MN_SCAN_INDEX,        /* of each chat: MN_SCAN_SEQ by number, then MN_SCAN_CLIENT by hash */
-    MN_SCAN_CHATS /* MN_SCAN_REVOKED, MN_SCAN_PAIR by users, MN_SCAN_MEMBER by user and chat */
+    /*
+     * By the first byte of the key: MN_SCAN_REVOKED of groups, MN_SCAN_WAITING by user and
+     * chat, MN_SCAN_COUNT of mentions, MN_SCAN_PAIR by users, MN_SCAN_REVOKED of others,
+     * MN_SCAN_COUNT of own messages, MN_SCAN_MEMBER by user and chat, MN_SCAN_COUNT of
+     * revoked mentions.  Counts are by chat, user and number.
+     */
+    MN_SCAN_CHATS
 };
 
 enum mn_scan_kind {
@@ -50,7 +56,9 @@ enum mn_scan_kind {
     MN_SCAN_PAIR,
     MN_SCAN_MEMBER,
     MN_SCAN_REVOKED,
-    MN_SCAN_LIST /* says nothing that other rows do not say, or what is learnt again */
+    MN_SCAN_COUNT,   /* of a group: a message of a user's own, or one that addresses him */
+    MN_SCAN_WAITING, /* the chat is among those that a user's backlog looks at */
+    MN_SCAN_LIST     /* says nothing that other rows do not say, or what is learnt again */
 };
 
 /* A row; texts in it are valid during the callback. */
@@ -59,17 +67,19 @@ struct mn_scan_row {
     bool damaged; /* the value is none that could have been written: only the key's fields count */
     struct mn_str key;
     int64_t id;        /* key of MSG */
-    int64_t chat;      /* key of SEQ, CLIENT, MEMBER; value of PAIR */
-    int64_t seq;       /* key of SEQ; value of CLIENT */
+    int64_t chat;      /* key of SEQ, CLIENT, MEMBER, COUNT, WAITING; value of PAIR */
+    int64_t seq;       /* key of SEQ, COUNT; value of CLIENT */
     uint64_t hash;     /* key of CLIENT, top bit set */
     int64_t low, high; /* key of PAIR */
     bool is_bare;      /* value of PAIR: the chat was made without a message */
-    int64_t user;      /* key of MEMBER; REVOKED: whose message it was to, 0: a group's */
-    union {            /* value of */
+    int64_t user;      /* key of MEMBER, COUNT, WAITING; REVOKED: whom it was to, 0: a group's */
+    enum mn_key_counted counted; /* key of COUNT */
+    union {                      /* value of */
         struct mn_row_msg msg;
         struct mn_row_seq place; /* SEQ */
         struct mn_membership member;
         struct mn_row_revoked revoked;
+        int64_t count; /* COUNT of own messages and mentions: up to and including this one */
     };
 };
 typedef void (*mn_scan_fn)(void *arg, const struct mn_scan_row *row);
@@ -104,6 +114,24 @@ MN_MUSTCHECK enum mn_err mn_msglog_scan_pair(struct mn_msglog_scan *scan, int64_
                                              int64_t *ret_chat);
 MN_MUSTCHECK enum mn_err mn_msglog_scan_client(struct mn_msglog_scan *scan, int64_t chat,
                                                uint64_t hash, int64_t *ret_seq);
+/* A member's row in a chat. */
+MN_MUSTCHECK enum mn_err mn_msglog_scan_member(struct mn_msglog_scan *scan, int64_t user,
+                                               int64_t chat, struct mn_membership *ret);
+/* What MN_SCAN_COUNT says of a message; *ret is 1 for a revoked mention, which says no more. */
+MN_MUSTCHECK enum mn_err mn_msglog_scan_count(struct mn_msglog_scan *scan, enum mn_key_counted kind,
+                                              int64_t chat, int64_t user, int64_t seq,
+                                              int64_t *ret);
+/* Whether there is that row MN_SCAN_WAITING. */
+MN_MUSTCHECK enum mn_err mn_msglog_scan_waiting(struct mn_msglog_scan *scan, int64_t user,
+                                                int64_t chat);
+/*
+ * How many rows MN_SCAN_REVOKED a message has; `owner` is the user whom it was
+ * to (0: a group, which is the chat).  Reads those of that owner that are as
+ * old as the message or younger.
+ */
+MN_MUSTCHECK enum mn_err mn_msglog_scan_revoked(struct mn_msglog_scan *scan, int64_t owner,
+                                                const struct mn_row_revoked *message,
+                                                unsigned *ret);
 /*
  * Where the row of a client id of at most MN_CLIENT_ID_MAX bytes is looked for
  * first: the hash of its key, top bit set.  When another message has that

@@ -25,4 +25,8 @@ MN_MUSTCHECK enum mn_err mn_sqlite_schema_check(sqlite3 *raw, const char *path, 
 MN_MUSTCHECK enum mn_err mn_sqlite_schema_update(sqlite3 *raw, const char *path,
                                                  struct mn_buf *why);
 
+/* Opens a database that nobody has, so that nothing is changed or made beside it.  The caller closes *ret, on errors too. */
+MN_MUSTCHECK enum mn_err mn_sqlite_open_at_rest(const char *path, sqlite3 **ret,
+                                                struct mn_buf *why);
+
 #endif

@@ -2,25 +2,13 @@
 /*
  * Check of an accounts database at rest, see store/sql/db_check.h.
  *
- * How it is opened so that nothing is written beside it: without a
- * write-ahead log as an immutable file; with one (after a crash) with its
- * shared memory file for reading only, SQLite then keeps the log's index on
- * the heap.  Only when that file was lost while the log was not does SQLite
- * make a new one; it holds no data.
- *
  * What the schema should be is not written down a second time: it is made
  * in memory by the steps of schema.c, and compared.
  */
 #include "store/sql/db_check.h"
 
-#include <errno.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include "base/mem.h"
 #include "store/sql/sqlite.h"
-
-enum { URI_CAP = 3 * 4200 + 64 };
 
 struct check {
     sqlite3 *raw;   /* the file */
@@ -84,52 +72,56 @@ static const struct {
                    " request_id FROM t_friend_request_client c WHERE NOT EXISTS"
                    " (SELECT 1 FROM t_friend_request r WHERE r.id = c.request_id"
                    " AND r.from_user_id = c.from_user_id)"},
+    {MN_DB_GROUP, "SELECT 'group ' || id || ': id, name or founder is impossible' FROM t_group"
+                  " WHERE id <= 0 OR name = '' OR created_by <= 0"},
+    {MN_DB_GROUP, "SELECT 'groups ' || min(id) || ' and ' || max(id) || ' have the same code'"
+                  " FROM t_group NOT INDEXED WHERE group_code IS NOT NULL"
+                  " GROUP BY group_code HAVING count(*) > 1"},
+    /* The last one who leaves ends the group. */
+    {MN_DB_GROUP, "SELECT 'group ' || id || ' has ' || coalesce(owners, 0) || ' owners'"
+                  " FROM t_group LEFT JOIN (SELECT group_id, sum(role = 1) AS owners"
+                  " FROM t_group_member GROUP BY group_id) ON group_id = id"
+                  " WHERE coalesce(owners, 0) <> 1"},
+    {MN_DB_GROUP, "SELECT 'group ' || group_id || ', user ' || user_id || ': user, role or ban is"
+                  " impossible' FROM t_group_member WHERE user_id <= 0"
+                  " OR role NOT BETWEEN 1 AND 3 OR speak_mute_until < 0"},
+    {MN_DB_GROUP, "SELECT 'user ' || user_id || ': there is no group ' || group_id"
+                  " FROM t_group_member WHERE group_id NOT IN (SELECT id FROM t_group)"},
+    {MN_DB_GROUP, "SELECT 'request ' || id || ' to join: ids, status or times are impossible'"
+                  " FROM t_group_join_request WHERE id <= 0 OR group_id <= 0 OR from_user_id <= 0"
+                  " OR status NOT BETWEEN 1 AND 4 OR (status = 1) <> (handled_at IS NULL)"},
+    {MN_DB_GROUP, "SELECT 'request ' || id || ' to join is open: there is no group ' || group_id"
+                  " FROM t_group_join_request WHERE status = 1"
+                  " AND group_id NOT IN (SELECT id FROM t_group)"},
+    {MN_DB_GROUP, "SELECT 'requests ' || min(id) || ' and ' || max(id) || ' to join are open, of"
+                  " one user to one group' FROM t_group_join_request NOT INDEXED WHERE status = 1"
+                  " GROUP BY from_user_id, group_id HAVING count(*) > 1"},
+    {MN_DB_MOMENT, "SELECT 'post ' || id || ': id or author is impossible' FROM t_moment_post"
+                   " WHERE id <= 0 OR author_id <= 0"},
+    {MN_DB_MOMENT, "SELECT 'post ' || p.id || ': ' || like_count || ' likes, but ' ||"
+                   " coalesce(n, 0) || ' users who like it' FROM t_moment_post p LEFT JOIN"
+                   " (SELECT post_id, count(*) AS n FROM t_moment_like NOT INDEXED"
+                   " GROUP BY post_id) ON post_id = p.id WHERE like_count <> coalesce(n, 0)"},
+    {MN_DB_MOMENT, "SELECT 'post ' || p.id || ': ' || comment_count || ' comments, but ' ||"
+                   " coalesce(n, 0) || ' that are there' FROM t_moment_post p LEFT JOIN"
+                   " (SELECT post_id, count(*) AS n FROM t_moment_comment NOT INDEXED"
+                   " WHERE deleted = 0 GROUP BY post_id) ON post_id = p.id"
+                   " WHERE comment_count <> coalesce(n, 0)"},
+    {MN_DB_MOMENT, "SELECT 'user ' || user_id || ' likes post ' || post_id || ', which is not"
+                   " there, or twice' FROM t_moment_like NOT INDEXED GROUP BY post_id, user_id"
+                   " HAVING count(*) > 1 OR post_id NOT IN (SELECT id FROM t_moment_post)"},
+    {MN_DB_MOMENT, "SELECT 'comment ' || id || ': there is no post ' || post_id"
+                   " FROM t_moment_comment WHERE post_id NOT IN (SELECT id FROM t_moment_post)"},
+    /* The step that came last is what the accounts say. */
+    {MN_DB_TODO, "SELECT 'step ' || id || ': kind or ids are impossible' FROM t_log_todo"
+                 " WHERE id <= 0 OR kind NOT BETWEEN 1 AND 3 OR a <= 0 OR b <= 0"
+                 " OR (kind = 1 AND a >= b)"},
+    {MN_DB_TODO, "SELECT 'step ' || id || ': user ' || b || ' is' || iif(kind = 2, ' no', ' still"
+                 " a') || ' member of group ' || a FROM t_log_todo t WHERE kind IN (2, 3)"
+                 " AND id = (SELECT max(id) FROM t_log_todo l WHERE l.kind IN (2, 3)"
+                 " AND l.a = t.a AND l.b = t.b) AND (kind = 2) <> EXISTS (SELECT 1 FROM"
+                 " t_group_member WHERE group_id = t.a AND user_id = t.b)"},
 };
-
-/* ---- opening ---- */
-
-static void uri_of(char uri[URI_CAP], const char *path, const char *parameters)
-{
-    char *p = uri + snprintf(uri, URI_CAP, "file:");
-    for (; *path; path++) {
-        bool plain = *path != '?' && *path != '#' && *path != '%';
-        p += snprintf(p, 4, plain ? "%c" : "%%%02X", (unsigned char)*path);
-    }
-    mn_ignore(snprintf(p, URI_CAP - (size_t)(p - uri), "?%s", parameters));
-}
-
-static bool has_bytes(const char *path, const char *suffix)
-{
-    char name[4200 + 8];
-    struct stat st;
-    snprintf(name, sizeof(name), "%s%s", path, suffix);
-    return stat(name, &st) == 0 && st.st_size > 0;
-}
-
-static enum mn_err open_file(struct check *check, const char *path, struct mn_buf *why)
-{
-    char uri[URI_CAP];
-    if (strlen(path) > 4200) {
-        mn_buf_add_z(why, "the path of the accounts database is too long");
-        return MN_EINVAL;
-    }
-    if (access(path, R_OK)) {
-        enum mn_err err = mn_err_from_errno(errno);
-        mn_buf_addf(why, "cannot read the accounts database %s: %s", path, strerrordesc_np(errno));
-        return err;
-    }
-    const char *how = !has_bytes(path, "-wal")  ? "immutable=1"
-                      : has_bytes(path, "-shm") ? "mode=ro&readonly_shm=1"
-                                                : "mode=ro";
-    uri_of(uri, path, how);
-    int code = sqlite3_open_v2(uri, &check->raw, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, NULL);
-    if (code == SQLITE_OK)
-        code = sqlite3_exec(check->raw, "PRAGMA query_only=ON; PRAGMA trusted_schema=OFF", NULL,
-                            NULL, NULL);
-    if (code != SQLITE_OK)
-        mn_buf_addf(why, "cannot open the accounts database %s: %s", path, sqlite3_errstr(code));
-    return mn_sqlite_err(code);
-}
 
 /* ---- asking ---- */
 
@@ -226,6 +218,8 @@ static enum mn_err check_all(struct check *check, const char *path, struct mn_db
     for (size_t i = 0; i < MN_ARRAY_LEN(queries) && !err; i++)
         run_query(check, queries[i].problem, queries[i].sql);
     if (!err) { /* what cannot be counted was reported above */
+        mn_ignore(mn_sqlite_ask(check->raw, "SELECT count(*) FROM t_group", &ret->groups));
+        mn_ignore(mn_sqlite_ask(check->raw, "SELECT count(*) FROM t_group_member", &ret->members));
         mn_ignore(mn_sqlite_ask(check->raw, "SELECT count(*) FROM t_user", &ret->users));
         mn_ignore(mn_sqlite_ask(check->raw, "SELECT count(*) FROM t_session", &ret->sessions));
     }
@@ -235,57 +229,12 @@ static enum mn_err check_all(struct check *check, const char *path, struct mn_db
     return err;
 }
 
-void mn_db_check_witness(const char *path, struct mn_witness *ret)
-{
-    struct check check = {0};
-    struct mn_buf why; /* told by mn_db_check() */
-    sqlite3_stmt *stmt = NULL;
-    *ret = (struct mn_witness){0};
-    mn_buf_init(&why, 4096);
-    if (open_file(&check, path, &why) == MN_OK &&
-        sqlite3_prepare_v2(check.raw,
-                           "SELECT store_id, generation, log_reach, manifest, manifest_bytes"
-                           " FROM t_witness WHERE id = 1",
-                           -1, &stmt, NULL) == SQLITE_OK &&
-        sqlite3_step(stmt) == SQLITE_ROW && sqlite3_column_text(stmt, 0)) {
-        ret->is_known = true;
-        snprintf(ret->store_id, sizeof(ret->store_id), "%s",
-                 (const char *)sqlite3_column_text(stmt, 0));
-        ret->generation = (uint64_t)sqlite3_column_int64(stmt, 1);
-        ret->reach = (uint64_t)sqlite3_column_int64(stmt, 2);
-        ret->manifest = (uint64_t)sqlite3_column_int64(stmt, 3);
-        ret->manifest_bytes = (uint64_t)sqlite3_column_int64(stmt, 4);
-    }
-    (void)sqlite3_finalize(stmt); /* told by mn_db_check() */
-    MN_BUG_ON(sqlite3_close(check.raw) != SQLITE_OK);
-    mn_buf_deinit(&why);
-}
-
-void mn_db_check_friends(const char *path, mn_db_friends_fn fn, void *arg)
-{
-    struct check check = {0};
-    struct mn_buf why; /* told by mn_db_check() */
-    sqlite3_stmt *stmt = NULL;
-    mn_buf_init(&why, 4096);
-    if (open_file(&check, path, &why) == MN_OK &&
-        sqlite3_prepare_v2(check.raw,
-                           "SELECT user1_id, user2_id FROM t_friend_relation WHERE NOT EXISTS"
-                           " (SELECT 1 FROM t_log_todo WHERE kind = 1 AND a = user1_id"
-                           " AND b = user2_id)",
-                           -1, &stmt, NULL) == SQLITE_OK)
-        while (sqlite3_step(stmt) == SQLITE_ROW)
-            fn(arg, sqlite3_column_int64(stmt, 0), sqlite3_column_int64(stmt, 1));
-    (void)sqlite3_finalize(stmt); /* told by mn_db_check() */
-    MN_BUG_ON(sqlite3_close(check.raw) != SQLITE_OK);
-    mn_buf_deinit(&why);
-}
-
 enum mn_err mn_db_check(const char *path, mn_db_check_fn fn, void *arg,
                         struct mn_db_counts *ret_counts, struct mn_buf *why)
 {
     struct check check = {.fn = fn, .arg = arg};
     struct mn_db_counts counts = {0};
-    enum mn_err err = open_file(&check, path, why);
+    enum mn_err err = mn_sqlite_open_at_rest(path, &check.raw, why);
     if (!err)
         err = check_all(&check, path, &counts, why);
     MN_BUG_ON(sqlite3_close(check.raw) != SQLITE_OK || sqlite3_close(check.model) != SQLITE_OK);

@@ -11,7 +11,9 @@ static void on_problem(void *arg, enum mn_db_problem problem, const char *text)
     static const enum verify_check checks[] = {
         [MN_DB_DAMAGED] = VERIFY_ACCOUNTS_DAMAGED, [MN_DB_SCHEMA] = VERIFY_SCHEMA_DIFFERS,
         [MN_DB_USER] = VERIFY_USER_WRONG,          [MN_DB_SESSION] = VERIFY_SESSION_WRONG,
-        [MN_DB_CALL] = VERIFY_CALL_WRONG,          [MN_DB_FRIEND] = VERIFY_FRIEND_WRONG};
+        [MN_DB_CALL] = VERIFY_CALL_WRONG,          [MN_DB_FRIEND] = VERIFY_FRIEND_WRONG,
+        [MN_DB_GROUP] = VERIFY_GROUP_WRONG,        [MN_DB_MOMENT] = VERIFY_MOMENT_WRONG,
+        [MN_DB_TODO] = VERIFY_TODO_WRONG};
     verify_found(arg, checks[problem], "%s", text);
 }
 
@@ -59,33 +61,7 @@ enum mn_err verify_accounts(struct verify_report *report, const char *path, stru
     mn_buf_reset(why);
     report->stats.users = (uint64_t)counts.users;
     report->stats.sessions = (uint64_t)counts.sessions;
+    report->stats.groups = (uint64_t)counts.groups;
+    report->stats.group_members = (uint64_t)counts.members;
     return MN_OK;
-}
-
-/* ---- what is in both stores ---- */
-
-struct friends {
-    struct verify_report *report;
-    struct mn_msglog_scan *scan;
-};
-
-/* What cannot be read was told by verify_messages(). */
-static void on_friends(void *arg, int64_t low, int64_t high)
-{
-    const struct friends *friends = arg;
-    int64_t chat = 0;
-    if (mn_msglog_scan_pair(friends->scan, low, high, &chat) == MN_ENOTFOUND)
-        verify_found(friends->report, VERIFY_FRIEND_CHAT_MISSING, "users %" PRId64 " and %" PRId64,
-                     low, high);
-}
-
-void verify_friends(struct verify_report *report, const char *log_dir, const char *db_path)
-{
-    struct friends friends = {.report = report};
-    struct mn_buf why;
-    mn_buf_init(&why, 4096);
-    if (mn_msglog_scan_open(log_dir, &friends.scan, &why) == MN_OK)
-        mn_db_check_friends(db_path, on_friends, &friends);
-    mn_msglog_scan_close(friends.scan);
-    mn_buf_deinit(&why);
 }

@@ -10,16 +10,17 @@
 enum verify_chat_flag {
     VERIFY_LOW_SEEN = 1u << 0, /* the member's row of the lower user */
     VERIFY_HIGH_SEEN = 1u << 1,
-    VERIFY_BARE = 1u << 2,     /* made without a message, so it may have none */
-    VERIFY_GROUP = 1u << 4,    /* its id is a group's: no pair leads to it */
-    VERIFY_DISAGREES = 1u << 3 /* messages and index do: to be looked at row by row */
+    VERIFY_BARE = 1u << 2,      /* made without a message, so it may have none */
+    VERIFY_DISAGREES = 1u << 3, /* its rows do: to be looked at one by one */
+    VERIFY_GROUP = 1u << 4,     /* its id is a group's: no pair leads to it */
+    VERIFY_WAITED = 1u << 5     /* it became known from a row of somebody's backlog */
 };
 
 struct verify_chat {
     int64_t id;        /* 0: free */
     int64_t low, high; /* of the pair that leads here; 0: none does */
     int64_t head;      /* greatest number, 0: none */
-    uint64_t sum;      /* hashes of index rows, less those that the messages ask for */
+    uint64_t sum;      /* hashes of rows, less those of the rows that should be there */
     uint32_t flags;    /* enum verify_chat_flag */
 };
 

@@ -41,31 +41,48 @@ void verify_report_init(struct verify_report *report, unsigned example_max, bool
         .example_max = example_max, .show_progress = show_progress, .start_ns = mn_mono_ns()};
 }
 
-void verify_report_deinit(struct verify_report *report)
+static void forget(struct verify_examples *examples)
 {
-    for (size_t i = 0; i < VERIFY_CHECK_COUNT; i++) {
-        struct verify_examples *examples = &report->examples[i];
-        for (unsigned k = 0; k < examples->count; k++)
-            mn_free(examples->text[k]);
-        mn_free(examples->text);
-        *examples = (struct verify_examples){0};
-    }
+    for (unsigned k = 0; k < examples->count; k++)
+        mn_free(examples->text[k]);
+    mn_free(examples->text);
+    *examples = (struct verify_examples){0};
 }
 
-void verify_found(struct verify_report *report, enum verify_check check, const char *fmt, ...)
+void verify_report_deinit(struct verify_report *report)
 {
-    struct verify_examples *examples = &report->examples[check];
-    report->found[check]++;
+    for (size_t i = 0; i < VERIFY_CHECK_COUNT; i++)
+        forget(&report->examples[i]);
+    forget(&report->notes);
+}
+
+static void keep(const struct verify_report *report, struct verify_examples *examples,
+                 const char *fmt, va_list ap)
+{
     if (examples->count == report->example_max)
         return;
     if (!examples->text)
         examples->text = mn_alloc_array(report->example_max, sizeof *examples->text);
     char *text = mn_alloc(EXAMPLE_BYTES);
+    mn_ignore(vsnprintf(text, EXAMPLE_BYTES, fmt, ap));
+    examples->text[examples->count++] = text;
+}
+
+void verify_found(struct verify_report *report, enum verify_check check, const char *fmt, ...)
+{
     va_list ap;
     va_start(ap, fmt);
-    mn_ignore(vsnprintf(text, EXAMPLE_BYTES, fmt, ap));
+    report->found[check]++;
+    keep(report, &report->examples[check], fmt, ap);
     va_end(ap);
-    examples->text[examples->count++] = text;
+}
+
+void verify_note(struct verify_report *report, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    keep(report, &report->notes, fmt, ap);
+    va_end(ap);
 }
 
 bool verify_is_clean(const struct verify_report *report)
@@ -113,6 +130,9 @@ static void print_stats(const struct verify_stats *stats, FILE *out)
     fprintf(out, "  %" PRIu64 " messages in %" PRIu64 " chats", stats->messages, stats->chats);
     if (stats->users > 0 || stats->sessions > 0)
         fprintf(out, ", %" PRIu64 " users, %" PRIu64 " sessions", stats->users, stats->sessions);
+    if (stats->groups > 0)
+        fprintf(out, ", %" PRIu64 " groups with %" PRIu64 " members", stats->groups,
+                stats->group_members);
     if (stats->ledger_lines > 0)
         fprintf(out, ", %" PRIu64 " lines of the ledger", stats->ledger_lines);
     if (stats->passes > 1)
@@ -134,6 +154,8 @@ void verify_print_text(const struct verify_report *report, const char *target, F
 {
     fprintf(out, "%s\n", target);
     print_stats(&report->stats, out);
+    for (unsigned k = 0; k < report->notes.count; k++)
+        fprintf(out, "  note: %s\n", report->notes.text[k]);
     unsigned kinds = 0;
     uint64_t all = 0;
     for (size_t i = 0; i < VERIFY_CHECK_COUNT; i++) {
@@ -175,19 +197,24 @@ static json_t *stats_json(const struct verify_stats *stats)
     return object;
 }
 
+static json_t *texts_json(const struct verify_examples *examples)
+{
+    json_t *list = json_array();
+    for (unsigned k = 0; k < examples->count; k++)
+        mn_ignore(json_array_append_new(list, json_string(examples->text[k])));
+    return list;
+}
+
 static json_t *problems_json(const struct verify_report *report)
 {
     json_t *object = json_object();
     for (size_t i = 0; i < VERIFY_CHECK_COUNT; i++) {
         if (report->found[i] == 0)
             continue;
-        json_t *problem = json_object(), *list = json_array();
-        const struct verify_examples *examples = &report->examples[i];
-        for (unsigned k = 0; k < examples->count; k++)
-            mn_ignore(json_array_append_new(list, json_string(examples->text[k])));
+        json_t *problem = json_object();
         put(problem, "text", json_string(checks[i].text));
         put(problem, "count", json_integer((json_int_t)report->found[i]));
-        put(problem, "examples", list);
+        put(problem, "examples", texts_json(&report->examples[i]));
         put(object, checks[i].name, problem);
     }
     return object;
@@ -206,6 +233,7 @@ bool verify_print_json(const struct verify_report *report, const char *target, c
     put(root, "seconds", json_real(seconds(report)));
     put(root, "peak_bytes", json_integer((json_int_t)peak_bytes()));
     put(root, "looked_at", stats_json(&report->stats));
+    put(root, "notes", texts_json(&report->notes));
     put(root, "problems", problems_json(report));
     bool ok = outputs_write_json(outputs, root, JSON_INDENT(2));
     json_decref(root);

@@ -37,11 +37,15 @@
     X(USERS_DIFFER, "users_differ", "messages between others than the users of their chat")        \
     X(MEMBER_MISSING, "member_missing", "users without their row in a chat of theirs")             \
     X(REVOCATION_WRONG, "revocation_wrong",                                                        \
-      "revocations of no message, or of one that is not revoked")                                  \
+      "revocations of no message, or revoked messages that nobody learns of")                      \
     X(MEMBER_ORPHAN, "member_orphan", "members of a chat that is not theirs, or not there")        \
     X(MEMBER_PEER, "member_peer", "members whose other side is somebody else")                     \
     X(CURSOR_BEYOND_HEAD, "cursor_beyond_head", "cursors behind the last message")                 \
     X(CURSOR_ORDER, "cursor_order", "read cursors beyond the delivered ones")                      \
+    X(OWN_COUNT_WRONG, "own_count_wrong",                                                          \
+      "counts of members' own messages in a group, which unread counts come from, are wrong")      \
+    X(MENTION_WRONG, "mention_wrong", "counts of messages that address a member are wrong")        \
+    X(BACKLOG_WRONG, "backlog_wrong", "members to whom a group's messages are not resent")         \
     X(PART_MISSING, "part_missing", "a part of the directory is gone, or older than the rest")     \
     X(ACCOUNTS_MISSING, "accounts_missing", "there is no accounts database")                       \
     X(ACCOUNTS_DAMAGED, "accounts_damaged", "the accounts database is damaged")                    \
@@ -50,7 +54,14 @@
     X(SESSION_WRONG, "session_wrong", "impossible sessions")                                       \
     X(CALL_WRONG, "call_wrong", "impossible or doubled records of calls")                          \
     X(FRIEND_WRONG, "friend_wrong", "impossible or doubled friendships or requests")               \
-    X(FRIEND_CHAT_MISSING, "friend_chat_missing", "friends without a chat in the message log")     \
+    X(FRIEND_CHAT_MISSING, "friend_chat_missing",                                                  \
+      "friends, or who does not want to be disturbed and by whom, without a chat")                 \
+    X(GROUP_WRONG, "group_wrong", "impossible or doubled groups, members or requests to join")     \
+    X(GROUP_MEMBER_MISSING, "group_member_missing",                                                \
+      "members of a group whom its messages do not reach")                                         \
+    X(GROUP_MEMBER_EXTRA, "group_member_extra", "whom a group's messages reach, and who is none")  \
+    X(MOMENT_WRONG, "moment_wrong", "impossible posts, or wrong counts of likes or comments")      \
+    X(TODO_WRONG, "todo_wrong", "steps for the message log that contradict the accounts")          \
     X(LEDGER_LOST, "ledger_lost", "saved messages that are not there")                             \
     X(LEDGER_DIFFERS, "ledger_differs", "saved messages that are there, but not as saved")         \
     X(ORDER_WRONG, "order_wrong", "pages of the history that are not in order")                    \
@@ -72,6 +83,9 @@ enum verify_check {
     X(members)                                                                                     \
     X(users)                                                                                       \
     X(sessions)                                                                                    \
+    X(groups)                                                                                      \
+    X(group_members)                                                                               \
+    X(todos_left) /* steps for the message log that the next start does: not wrong */              \
     X(passes)                                                                                      \
     X(ledger_lines)                                                                                \
     X(requests)                                                                                    \
@@ -96,6 +110,7 @@ struct verify_report {
     /* private */
     unsigned example_max;
     struct verify_examples examples[VERIFY_CHECK_COUNT];
+    struct verify_examples notes;
     uint64_t start_ns;
     bool show_progress;
     uint64_t shown_ns;
@@ -106,6 +121,8 @@ void verify_report_deinit(struct verify_report *report);
 /* Counts a problem, and keeps the sentence if there are few of its kind. */
 void verify_found(struct verify_report *report, enum verify_check check, const char *fmt, ...)
     MN_PRINTF(3, 4);
+/* Keeps a sentence about something that is not wrong; as many as there are examples of a kind. */
+void verify_note(struct verify_report *report, const char *fmt, ...) MN_PRINTF(2, 3);
 bool verify_is_clean(const struct verify_report *report);
 /* "What: N" on a terminal, now and then; `what` NULL: removes it. */
 void verify_progress(struct verify_report *report, const char *what, uint64_t done);

@@ -2,8 +2,8 @@
 /*
  * Row by row through the chats whose sums say that messages and index
  * disagree (store.c): first from the index to the messages, then from
- * the messages to the index.  Rows that cannot be parsed were told before
- * and are passed over here.
+ * the messages to the index; what else belongs to them is group_rows.c's.
+ * Rows that cannot be parsed were told before and are passed over here.
  */
 #include <inttypes.h>
 
@@ -18,7 +18,7 @@ enum {
  * A row that was asked for by its key did not come, and not because it is not
  * there or is damaged (both are told elsewhere): the store cannot read it.
  */
-static void check_read(struct verify_pass *pass, enum mn_err err, const char *what, int64_t chat,
+void verify_check_read(struct verify_pass *pass, enum mn_err err, const char *what, int64_t chat,
                        int64_t number)
 {
     if (err && err != MN_ENOTFOUND && err != MN_EINVAL)
@@ -30,7 +30,7 @@ static enum mn_err get_message(struct verify_pass *pass, int64_t chat, int64_t i
                                struct mn_row_msg *ret)
 {
     enum mn_err err = mn_msglog_scan_msg(pass->scan, id, ret);
-    check_read(pass, err, "message", chat, id);
+    verify_check_read(pass, err, "message", chat, id);
     return err;
 }
 
@@ -38,7 +38,7 @@ static enum mn_err get_place(struct verify_pass *pass, int64_t chat, int64_t seq
                              struct mn_row_seq *ret)
 {
     enum mn_err err = mn_msglog_scan_seq(pass->scan, chat, seq, ret);
-    check_read(pass, err, "msgSeq", chat, seq);
+    verify_check_read(pass, err, "msgSeq", chat, seq);
     return err;
 }
 
@@ -46,7 +46,7 @@ static enum mn_err get_client(struct verify_pass *pass, int64_t chat, uint64_t h
                               int64_t *ret_seq)
 {
     enum mn_err err = mn_msglog_scan_client(pass->scan, chat, hash, ret_seq);
-    check_read(pass, err, "client id with hash", chat, (int64_t)hash);
+    verify_check_read(pass, err, "client id with hash", chat, (int64_t)hash);
     return err;
 }
 
@@ -129,10 +129,12 @@ static void on_index(void *arg, const struct mn_scan_row *row)
     struct verify_pass *pass = arg;
     if (row->damaged)
         return;
-    if (row->kind == MN_SCAN_SEQ)
+    if (row->kind == MN_SCAN_SEQ) {
         check_place(pass, row);
-    else if (row->kind == MN_SCAN_CLIENT)
+        verify_own_count(pass, row);
+    } else if (row->kind == MN_SCAN_CLIENT) {
         check_client(pass, row);
+    }
 }
 
 /* ---- from the messages ---- */
@@ -201,8 +203,10 @@ static void on_message(void *arg, const struct mn_scan_row *row)
     if (row->kind != MN_SCAN_MSG || row->damaged || !verify_is_mine(pass, row->msg.chat))
         return;
     const struct verify_chat *chat = verify_chats_find(&pass->chats, row->msg.chat);
-    if (chat && (chat->flags & VERIFY_DISAGREES) && is_placed(pass, row))
+    if (chat && (chat->flags & VERIFY_DISAGREES) && is_placed(pass, row)) {
         check_client_id(pass, row);
+        verify_addressed_rows(pass, row);
+    }
 }
 
 void verify_rows(struct verify_pass *pass)
@@ -213,6 +217,8 @@ void verify_rows(struct verify_pass *pass)
     for (size_t i = 0; i <= pass->chats.mask && !err; i++)
         if (pass->chats.slots[i].flags & VERIFY_DISAGREES)
             err = mn_msglog_scan_chat(pass->scan, pass->chats.slots[i].id, on_index, pass, &why);
+    if (!err)
+        err = mn_msglog_scan_rows(pass->scan, MN_SCAN_CHATS, verify_group_row, pass, &why);
     if (!err)
         err = mn_msglog_scan_rows(pass->scan, MN_SCAN_MESSAGES, on_message, pass, &why);
     if (err) /* though a moment ago it could be */

@@ -55,23 +55,20 @@ struct store_pass {
 
 /* ---- helpers ---- */
 
-static uint64_t mix(uint64_t seed, uint64_t a, uint64_t b, uint64_t c)
-{
-    return mn_hash_u64(mn_hash_u64(mn_hash_u64(seed ^ a) ^ b) + c);
-}
-
-/* What a place says of its message, and a message of its place. */
-/* `by`: of a chat of two whether the greater user sent it, of a group who did. */
+/*
+ * What a place says of its message, and a message of its place.  `by`: of a
+ * chat of two whether the greater user sent it, of a group who did.
+ */
 static uint64_t place_sum(const struct verify_pass *pass, int64_t seq, int64_t id, int64_t by,
                           int64_t created_ms)
 {
-    return mix(pass->seed, (uint64_t)id, (uint64_t)seq,
-               (uint64_t)created_ms ^ mn_hash_u64((uint64_t)by));
+    return verify_mix(pass->seed, (uint64_t)id, (uint64_t)seq,
+                      (uint64_t)created_ms ^ mn_hash_u64((uint64_t)by));
 }
 
 static uint64_t client_sum(const struct verify_pass *pass, uint64_t hash, int64_t seq)
 {
-    return mix(~pass->seed, hash, (uint64_t)seq, 1);
+    return verify_mix(~pass->seed, hash, (uint64_t)seq, 1);
 }
 
 bool verify_is_mine(const struct verify_pass *pass, int64_t chat)
@@ -89,7 +86,7 @@ struct verify_chat *verify_chat_of(struct verify_pass *pass, int64_t chat)
     return entry;
 }
 
-static void tick(struct verify_pass *pass, const char *what)
+void verify_tick(struct verify_pass *pass, const char *what)
 {
     if (++pass->rows % PROGRESS_ROWS == 0)
         verify_progress(pass->report, what, pass->rows);
@@ -97,14 +94,19 @@ static void tick(struct verify_pass *pass, const char *what)
 
 static const char *kind_name(enum mn_scan_kind kind)
 {
-    static const char *const names[] = {
-        [MN_SCAN_UNKNOWN] = "unknown key", [MN_SCAN_MSG] = "message", [MN_SCAN_SEQ] = "number",
-        [MN_SCAN_CLIENT] = "client id",    [MN_SCAN_PAIR] = "pair",   [MN_SCAN_MEMBER] = "member",
-        [MN_SCAN_REVOKED] = "revocation"};
+    static const char *const names[] = {[MN_SCAN_UNKNOWN] = "unknown key",
+                                        [MN_SCAN_MSG] = "message",
+                                        [MN_SCAN_SEQ] = "number",
+                                        [MN_SCAN_CLIENT] = "client id",
+                                        [MN_SCAN_PAIR] = "pair",
+                                        [MN_SCAN_MEMBER] = "member",
+                                        [MN_SCAN_REVOKED] = "revocation",
+                                        [MN_SCAN_COUNT] = "count",
+                                        [MN_SCAN_WAITING] = "chat to be looked at"};
     return names[kind];
 }
 
-static void bad_row(struct verify_pass *pass, const struct mn_scan_row *row)
+void verify_bad_row(struct verify_pass *pass, const struct mn_scan_row *row)
 {
     char hex[KEY_HEX + 1] = "";
     for (size_t i = 0; i < row->key.n && 2 * i < KEY_HEX; i++)
@@ -119,7 +121,7 @@ static bool is_bad_for_all(struct verify_pass *pass, const struct mn_scan_row *r
         !(row->damaged && (row->kind == MN_SCAN_MSG || row->kind == MN_SCAN_PAIR)))
         return false;
     if (pass->number == 0)
-        bad_row(pass, row);
+        verify_bad_row(pass, row);
     return true;
 }
 
@@ -152,7 +154,7 @@ static void count_pair(void *arg, const struct mn_scan_row *row)
 static void on_pair(void *arg, const struct mn_scan_row *row)
 {
     struct verify_pass *pass = arg;
-    tick(pass, "pairs of users");
+    verify_tick(pass, "pairs of users");
     if (is_bad_for_all(pass, row) || row->kind != MN_SCAN_PAIR || !verify_is_mine(pass, row->chat))
         return;
     struct verify_chat *chat = verify_chat_of(pass, row->chat);
@@ -262,18 +264,23 @@ static void on_seq(struct store_pass *pass, const struct mn_scan_row *row)
         check_group(pass, row);
     else
         check_count(pass, row);
+    pass->base.group_numbers += row->place.sender != 0;
     run->in_pair |= !row->place.sender;
     check_id(pass, row);
-    if (run->entry)
-        run->entry->sum += place_sum(&pass->base, row->seq, row->place.id,
-                                     row->place.sender ? row->place.sender : row->place.from_high,
-                                     row->place.created_ms);
+    if (!run->entry)
+        return;
+    run->entry->sum += place_sum(&pass->base, row->seq, row->place.id,
+                                 row->place.sender ? row->place.sender : row->place.from_high,
+                                 row->place.created_ms);
+    if (row->place.sender)
+        run->entry->sum += verify_count_sum(&pass->base, MN_KEY_OWN, row->place.sender, row->seq,
+                                            row->place.own_count);
 }
 
 static void on_index(void *arg, const struct mn_scan_row *row)
 {
     struct store_pass *pass = arg;
-    tick(&pass->base, "index rows");
+    verify_tick(&pass->base, "index rows");
     if (is_bad_for_all(&pass->base, row))
         return;
     if (row->chat != pass->run.chat)
@@ -281,7 +288,7 @@ static void on_index(void *arg, const struct mn_scan_row *row)
     if (!pass->run.mine)
         return;
     if (row->damaged)
-        bad_row(&pass->base, row);
+        verify_bad_row(&pass->base, row);
     if (row->kind == MN_SCAN_SEQ) {
         on_seq(pass, row);
         return;
@@ -289,97 +296,6 @@ static void on_index(void *arg, const struct mn_scan_row *row)
     pass->base.report->stats.client_ids++;
     if (!row->damaged && pass->run.entry)
         pass->run.entry->sum += client_sum(&pass->base, row->hash, row->seq);
-}
-
-/* ---- members ---- */
-
-static void check_cursors(struct verify_pass *pass, const struct mn_scan_row *row, int64_t head)
-{
-    const struct mn_membership *member = &row->member;
-    if (member->has_read && (!member->has_delivered || member->read > member->delivered))
-        verify_found(pass->report, VERIFY_CURSOR_ORDER,
-                     "user %" PRId64 ", chat %" PRId64 ": read %" PRId64 ", delivered %" PRId64,
-                     row->user, row->chat, member->read, member->delivered);
-    int64_t cursor = member->read > member->delivered ? member->read : member->delivered;
-    if (cursor > head)
-        verify_found(pass->report, VERIFY_CURSOR_BEYOND_HEAD,
-                     "user %" PRId64 ", chat %" PRId64 ": cursor %" PRId64
-                     ", last message %" PRId64,
-                     row->user, row->chat, cursor, head);
-}
-
-/* Whether the row may be there at all; notes that it was. */
-static bool check_membership(struct verify_pass *pass, const struct mn_scan_row *row,
-                             struct verify_chat *chat)
-{
-    bool in_group = !row->damaged && row->member.peer == 0;
-    if (in_group && (!chat || !chat->low))
-        return true; /* nothing was said in it yet, or all of it is a group's */
-    if (!chat) {
-        verify_found(pass->report, VERIFY_MEMBER_ORPHAN,
-                     "user %" PRId64 ": there is no chat %" PRId64, row->user, row->chat);
-        return false;
-    }
-    if (chat->flags & VERIFY_GROUP) {
-        verify_found(pass->report, VERIFY_MEMBER_ORPHAN,
-                     "user %" PRId64 ": chat %" PRId64 " is a group, and his row one of two",
-                     row->user, row->chat);
-        return false;
-    }
-    if (!chat->low)
-        return true; /* nobody can say: pair_missing tells that */
-    if (row->user != chat->low && row->user != chat->high) {
-        verify_found(pass->report, VERIFY_MEMBER_ORPHAN,
-                     "user %" PRId64 ": chat %" PRId64 " is that of users %" PRId64 " and %" PRId64,
-                     row->user, row->chat, chat->low, chat->high);
-        return false;
-    }
-    bool is_low = row->user == chat->low;
-    chat->flags |= is_low ? VERIFY_LOW_SEEN : VERIFY_HIGH_SEEN;
-    if (!row->damaged && row->member.peer != (is_low ? chat->high : chat->low))
-        verify_found(pass->report, VERIFY_MEMBER_PEER,
-                     "user %" PRId64 ", chat %" PRId64 ": the other side is user %" PRId64
-                     ", expected %" PRId64,
-                     row->user, row->chat, row->member.peer, is_low ? chat->high : chat->low);
-    return true;
-}
-
-/* What it says must be true, whoever has learnt of it. */
-static void check_revocation(struct verify_pass *pass, const struct mn_scan_row *row)
-{
-    const struct mn_row_revoked *revoked = &row->revoked;
-    struct mn_row_msg msg;
-    if (row->damaged) {
-        bad_row(pass, row);
-        return;
-    }
-    enum mn_err err = mn_msglog_scan_msg(pass->scan, revoked->id, &msg);
-    if (err && err != MN_ENOTFOUND)
-        return; /* the message's own row is told */
-    if (err || !msg.revoked || msg.chat != revoked->chat || msg.seq != revoked->seq ||
-        msg.from != revoked->from || msg.to != row->user)
-        verify_found(pass->report, VERIFY_REVOCATION_WRONG,
-                     "message %" PRId64 " (chat %" PRId64 ", msgSeq %" PRId64 "): %s", revoked->id,
-                     revoked->chat, revoked->seq,
-                     err            ? "is not there"
-                     : !msg.revoked ? "is not revoked"
-                                    : "is another");
-}
-
-static void on_member(void *arg, const struct mn_scan_row *row)
-{
-    struct verify_pass *pass = arg;
-    tick(pass, "members");
-    if (row->kind == MN_SCAN_REVOKED && pass->number == 0)
-        check_revocation(pass, row);
-    if (row->kind != MN_SCAN_MEMBER || !verify_is_mine(pass, row->chat))
-        return;
-    pass->report->stats.members++;
-    struct verify_chat *chat = verify_chats_find(&pass->chats, row->chat);
-    if (row->damaged)
-        bad_row(pass, row);
-    if (check_membership(pass, row, chat) && !row->damaged)
-        check_cursors(pass, row, chat ? chat->head : 0);
 }
 
 /* ---- messages ---- */
@@ -414,11 +330,26 @@ static void check_users(struct verify_pass *pass, const struct mn_scan_row *row,
                  row->id, msg->chat, msg->seq, msg->from, msg->to, chat->low, chat->high);
 }
 
+/* What must be there besides, for whom it addresses and for who has it although it was revoked. */
+static void take_what_follows(struct verify_pass *pass, const struct mn_scan_row *row,
+                              struct verify_chat *chat)
+{
+    const struct mn_row_msg *msg = &row->msg;
+    int64_t user = 0;
+    for (size_t i = 0; (user = mn_row_addressed(msg->reply_author, msg->mentions, i)) != 0; i++) {
+        chat->sum -= verify_count_sum(pass, MN_KEY_MENTION, user, msg->seq, 0);
+        if (msg->revoked)
+            chat->sum -= verify_count_sum(pass, MN_KEY_UNMENTION, user, msg->seq, 0);
+    }
+    if (msg->revoked)
+        chat->sum -= verify_revoked_sum(pass, row->id, msg->seq, msg->from, msg->to);
+}
+
 static void on_message(void *arg, const struct mn_scan_row *row)
 {
     struct verify_pass *pass = arg;
     const struct mn_row_msg *msg = &row->msg;
-    tick(pass, "messages");
+    verify_tick(pass, "messages");
     if (is_bad_for_all(pass, row) || !verify_is_mine(pass, msg->chat))
         return;
     pass->report->stats.messages++;
@@ -433,6 +364,7 @@ static void on_message(void *arg, const struct mn_scan_row *row)
     if (msg->client_id.n <= MN_CLIENT_ID_MAX)
         chat->sum -= client_sum(pass, mn_msglog_scan_hash(pass->scan, msg->from, msg->client_id),
                                 msg->seq);
+    take_what_follows(pass, row, chat);
 }
 
 /* ---- a pass ---- */
@@ -442,6 +374,8 @@ static void check_chat(struct verify_pass *pass, const struct verify_chat *chat)
     struct verify_report *report = pass->report;
     if (chat->flags & VERIFY_GROUP)
         return; /* with a pair too: told where it was seen */
+    if (!chat->low && chat->head == 0 && (chat->flags & VERIFY_WAITED))
+        return; /* a row of a backlog is all there is: a sum tells that */
     if (!chat->low) {
         verify_found(report, VERIFY_PAIR_MISSING, "chat %" PRId64 ", last message %" PRId64,
                      chat->id, chat->head);
@@ -465,7 +399,7 @@ static void run_pass(struct store_pass *pass)
     bool disagree = false;
     bool all = scan_part(base, MN_SCAN_CHATS, on_pair, "pairs");
     all = scan_part(base, MN_SCAN_INDEX, on_index, "index") && all;
-    all = scan_part(base, MN_SCAN_CHATS, on_member, "members") && all;
+    all = scan_part(base, MN_SCAN_CHATS, verify_on_member, "members") && all;
     all = scan_part(base, MN_SCAN_MESSAGES, on_message, "messages") && all;
     if (!all)
         return; /* what was not read would be called missing */
@@ -479,8 +413,12 @@ static void run_pass(struct store_pass *pass)
             disagree = true;
         }
     }
-    if (disagree)
-        verify_rows(base);
+    if (!disagree)
+        return;
+    verify_rows(base);
+    if (verify_is_clean(base->report))
+        verify_found(base->report, VERIFY_UNREADABLE,
+                     "rows that disagree in one pass, and one by one do not");
 }
 
 static void on_bad_table(void *arg, const char *name, const char *why)
@@ -501,10 +439,13 @@ static void conclude(struct store_pass *pass)
     struct verify_pass *base = &pass->base;
     const struct verify_stats *stats = &base->report->stats;
     if (verify_is_clean(base->report) &&
-        (stats->messages != pass->numbers || stats->messages != stats->client_ids))
+        (stats->messages != pass->numbers || stats->messages != stats->client_ids ||
+         base->group_numbers != base->own_counts))
         verify_found(base->report, VERIFY_UNREADABLE,
-                     "%" PRIu64 " messages, but %" PRIu64 " numbers and %" PRIu64 " client ids",
-                     stats->messages, pass->numbers, stats->client_ids);
+                     "%" PRIu64 " messages, but %" PRIu64 " numbers and %" PRIu64
+                     " client ids; of groups %" PRIu64 ", but %" PRIu64 " counts",
+                     stats->messages, pass->numbers, stats->client_ids, base->group_numbers,
+                     base->own_counts);
     if (!verify_is_clean(base->report))
         mn_msglog_scan_tables(base->scan, on_bad_table, base);
 }

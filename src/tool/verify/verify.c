@@ -110,7 +110,7 @@ static enum mn_err look_at_dir(struct verify_report *report, const struct opts *
         err = verify_accounts(report, db_path, why);
     }
     if (!err && whole)
-        verify_friends(report, path, db_path);
+        verify_both(report, path, db_path);
     if (lock_fd >= 0)
         close(lock_fd);
     return err;

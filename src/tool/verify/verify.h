@@ -27,8 +27,8 @@ bool verify_halves(struct verify_report *report, const char *log_dir, const char
 MN_MUSTCHECK enum mn_err verify_accounts(struct verify_report *report, const char *path,
                                          struct mn_buf *why);
 
-/* Whether friends have their chat (docs/decisions/0028). */
-void verify_friends(struct verify_report *report, const char *log_dir, const char *db_path);
+/* both.c: whether the stores agree on friends and members of groups (docs/decisions/0028). */
+void verify_both(struct verify_report *report, const char *log_dir, const char *db_path);
 
 /* http.c: the conversations of a ledger, as a running server shows them. */
 MN_MUSTCHECK enum mn_err verify_http(struct verify_report *report, const char *url,

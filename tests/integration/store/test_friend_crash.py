@@ -7,6 +7,7 @@ import subprocess
 import threading
 
 from support.server import MINIM
+from support.verify import verified
 from support.wait import TIMEOUT
 
 KILLS = int(os.environ.get("MINIM_TEST_KILLS", "20")) // 4 or 1
@@ -95,13 +96,13 @@ def test_friends_over_kills(launch, uid):
             one.join(TIMEOUT)
             assert not one.is_alive() and one.problem is None, one.problem
         everybody += crew
+        verified(server)
         server.start()
         assert left_to_do(server) == 0
         check(server, crew)
     check(server, everybody)
     server.stop()
-    done = subprocess.run([MINIM, "verify", "--data-dir", server.data], capture_output=True, text=True, timeout=TIMEOUT)
-    assert done.returncode == 0, done.stdout + done.stderr
+    verified(server)
 
 
 def test_half_of_it_is_completed_before_anybody_is_answered(launch, uid):
@@ -123,8 +124,7 @@ def test_half_of_it_is_completed_before_anybody_is_answered(launch, uid):
         reply = server.api_of(of).post("/friend/request/decide", {"requestId": request, "action": "accept"})
         assert reply.ok()["singleChatId"] == chat
         server.kill()
-    done = subprocess.run([MINIM, "verify", "--data-dir", server.data], capture_output=True, text=True, timeout=TIMEOUT)
-    assert done.returncode == 0, done.stdout + done.stderr
+    verified(server)
 
 
 def test_verify_tells_of_friends_without_a_chat(launch, uid):

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Groups over SIGKILL: what was answered ok is there, and both stores agree (docs/decisions/0028, 0029).
 
+`minim verify` looks at what each kill left, where they agree but for the steps that it finds noted.
+
 Each group has a thread that changes it and knows what it was told: the members and their
 roles after each answer, and what the one change would make of them that was under way.
 """
@@ -10,6 +12,7 @@ import random
 import threading
 
 from support.groups import Group, api_of
+from support.verify import verified
 from support.wait import TIMEOUT
 
 KILLS = int(os.environ.get("MINIM_TEST_KILLS", "20")) // 4 or 1
@@ -99,6 +102,7 @@ def test_groups_over_kills(launch, uid):
         for changer in changers:
             changer.join(TIMEOUT)
             assert not changer.is_alive() and changer.problem is None, changer.problem
+        assert verified(server)["groups"] == GROUPS
         server.start()
         for i, (changer, (group, people, _)) in enumerate(zip(changers, crews)):
             roles = roles_of(group, people)

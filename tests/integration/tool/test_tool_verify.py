@@ -18,6 +18,7 @@ import threading
 
 import pytest
 
+from support.groups import Group
 from support.server import MINIM, SECRET, sanitizer_environment
 from support.wait import until
 
@@ -461,3 +462,35 @@ def test_all_that_users_do_is_well(launch):
     server.kill()
     problems, result = found("--data-dir", server.data)
     assert problems == {}, result
+
+
+def test_members_of_groups_in_both_stores(launch, uid):
+    """Whoever is a member in one store only is told, and what the next start has to do is named."""
+    server = launch(LIMITS_OFF)
+    owner, other, stranger = uid(), uid(), uid()
+    group = Group(server, owner).join(other)
+    server.stop()
+
+    def edit(*statements):
+        with sqlite3.connect(server.data / "minim.db") as db:
+            for statement in statements:
+                db.execute(statement)
+        db.close()
+
+    assert found("--data-dir", server.data)[0] == {}
+    edit(f"DELETE FROM t_group_member WHERE user_id = {other}",
+         f"INSERT INTO t_group_member VALUES ({group.id}, {stranger}, 3, 1, NULL, NULL, 1)")
+    problems, result = found("--data-dir", server.data)
+    assert problems == {"group_member_extra": 1, "group_member_missing": 1}
+    assert str(other) in result["problems"]["group_member_extra"]["examples"][0]
+    assert result["looked_at"]["groups"] == 1 and result["looked_at"]["group_members"] == 2
+    edit(f"INSERT INTO t_log_todo VALUES (1, 3, {group.id}, {other}, 1), (2, 2, {group.id}, {stranger}, 1)")
+    problems, result = found("--data-dir", server.data)
+    assert problems == {} and result["looked_at"]["todos_left"] == len(result["notes"]) == 2
+    assert f"user {other} leaves group {group.id}" in result["notes"][0]
+    assert "note: left for the next start: user" in verify("--data-dir", server.data).stdout
+    server.start()
+    assert [int(row["userId"]) for row in group.members()] == [owner, stranger]
+    server.kill()
+    problems, result = found("--data-dir", server.data)
+    assert problems == {} and result["notes"] == []

@@ -25,6 +25,7 @@ int main(void)
         test_tool_verify,
         test_tool_verify_accounts,
         test_tool_verify_flips,
+        test_tool_verify_group,
         test_tool_wire,
     };
     int failed = 0;

@@ -28,6 +28,7 @@ int test_tool_url(void);
 int test_tool_verify(void);
 int test_tool_verify_accounts(void);
 int test_tool_verify_flips(void);
+int test_tool_verify_group(void);
 int test_tool_wire(void);
 
 #endif

@@ -93,6 +93,19 @@ static const char *look(const struct accounts *a, enum mn_err expected)
     return text;
 }
 
+/* Two groups, in the first of which are two; who asks to join the second is none of them. */
+#define GROUP                                                                                      \
+    "INSERT INTO t_group VALUES (7, 'Team', NULL, 'AAAAAAAA', 1, 1, 1, 1),"                        \
+    " (8, 'Other', NULL, 'BBBBBBBB', 1, 3, 1, 1);"                                                 \
+    "INSERT INTO t_group_member VALUES (7, 1, 1, 1, NULL, NULL, 1), (7, 2, 3, 1, NULL, 5, 1),"     \
+    " (8, 3, 1, 1, NULL, NULL, 1);"                                                                \
+    "INSERT INTO t_group_join_request VALUES (1, 8, 1, NULL, 1, NULL, NULL, 1, 1);"
+/* Two like it; one of two comments is deleted. */
+#define POST                                                                                       \
+    "INSERT INTO t_moment_post VALUES (1, 1, 'x', 2, 1, 0, 1, 1);"                                 \
+    "INSERT INTO t_moment_like VALUES (1, 1, 1, 1), (2, 1, 2, 1);"                                 \
+    "INSERT INTO t_moment_comment VALUES (1, 1, 2, 'x', 0, 1, 1), (2, 1, 2, 'y', 1, 1, 1);"
+
 static const struct {
     const char *sql, *expected;
 } damages[] = {
@@ -141,6 +154,37 @@ static const struct {
      "INSERT INTO t_friend_relation VALUES (1, 1, 2, 1, 1)",
      ""},
     {"INSERT INTO t_friend_request_client VALUES (1, 'a', 5)", "friend_wrong:1"},
+    {GROUP, ""},
+    {GROUP "UPDATE t_group SET name = ''", "group_wrong:2"},
+    {GROUP "DROP INDEX uk_group_group_code; UPDATE t_group SET group_code = 'ABCDEFGH'",
+     "schema_differs:1 group_wrong:1"},
+    {GROUP "UPDATE t_group_member SET role = 2 WHERE role = 1", "group_wrong:2"},
+    {GROUP "DROP INDEX uk_group_member_owner; UPDATE t_group_member SET role = 1",
+     "schema_differs:1 group_wrong:1"},
+    {GROUP "UPDATE t_group_member SET role = 4 WHERE user_id = 2", "group_wrong:1"},
+    {GROUP "UPDATE t_group_member SET speak_mute_until = -1 WHERE user_id = 2", "group_wrong:1"},
+    {GROUP "DELETE FROM t_group_member WHERE group_id = 8", "group_wrong:1"},
+    /* its one member, and the request to it that is open */
+    {GROUP "DELETE FROM t_group WHERE id = 8", "group_wrong:2"},
+    {GROUP "UPDATE t_group_join_request SET status = 2", "group_wrong:1"},
+    {GROUP "UPDATE t_group_join_request SET handled_at = 5", "group_wrong:1"},
+    {GROUP "UPDATE t_group_join_request SET status = 9, handled_at = 5", "group_wrong:1"},
+    {GROUP "DROP INDEX uk_group_join_request_open;"
+           "INSERT INTO t_group_join_request VALUES (2, 8, 1, NULL, 1, NULL, NULL, 1, 1)",
+     "schema_differs:1 group_wrong:1"},
+    {POST, ""},
+    {POST "UPDATE t_moment_post SET author_id = 0", "moment_wrong:1"},
+    {POST "UPDATE t_moment_post SET like_count = 3", "moment_wrong:1"},
+    {POST "UPDATE t_moment_post SET comment_count = 2", "moment_wrong:1"},
+    {POST "UPDATE t_moment_comment SET deleted = 1", "moment_wrong:1"},
+    {POST "DELETE FROM t_moment_like WHERE user_id = 1", "moment_wrong:1"},
+    {POST "DROP INDEX uk_moment_like_post_user; UPDATE t_moment_like SET user_id = 1",
+     "schema_differs:1 moment_wrong:1"},
+    {POST "DELETE FROM t_moment_post", "moment_wrong:4"}, /* two likes, two comments */
+    {"INSERT INTO t_log_todo VALUES (1, 7, 1, 2, 1)", "todo_wrong:1"},
+    {"INSERT INTO t_log_todo VALUES (1, 1, 2, 1, 1);"
+     "INSERT INTO t_friend_relation VALUES (1, 1, 2, 1, 1)",
+     "todo_wrong:1"}, /* in the wrong order */
     {"DROP TABLE t_probe", "schema_differs:1"},
     /* The table, its index, and the four questions about it. */
     {"DROP TABLE t_session", "accounts_damaged:4 schema_differs:2"},

@@ -126,6 +126,78 @@ static void fill_tables(struct tv_store *store, struct mn_msglog *log, struct wa
     }
 }
 
+static void member(struct mn_msglog *log, struct waiter *waiter, enum mn_op_kind kind,
+                   int64_t group, int64_t user)
+{
+    struct mn_op *op = mn_op_new(kind, MN_STR_NONE, MN_STR_NONE, MN_STR_NONE);
+    assert_non_null(op);
+    op->key = mn_chat_group(group);
+    op->from = user;
+    op->unix_ms = 1;
+    run(log, waiter, op);
+    mn_op_unref(op);
+}
+
+/* To TV_GROUP; `mentions`: users one after the other, 0 at the end. */
+static void say(struct tv_store *store, struct mn_msglog *log, struct waiter *waiter, int64_t from,
+                const int64_t *mentions, int64_t author)
+{
+    char client_id[32], uids[4 * MN_UID_BYTES];
+    size_t n = 0;
+    for (; mentions[n]; n++)
+        mn_uids_set(uids, n, mentions[n]);
+    snprintf(client_id, sizeof client_id, "g-%u", store->count);
+    struct mn_op *op = mn_op_new_append(mn_str_c(client_id), MN_STR_NONE, MN_STR("to all"),
+                                        mn_str_make(uids, n * MN_UID_BYTES));
+    assert_non_null(op);
+    op->key = mn_chat_group(TV_GROUP);
+    op->from = from;
+    op->id = store->last_id += 1 << 22;
+    op->unix_ms = mn_id_unix_ms(op->id);
+    op->reply_author = author;
+    op->reply_to = author ? store->id[0] : 0;
+    run(log, waiter, op);
+    store->id[store->count] = op->id;
+    store->chat_of[store->count++] = TV_GROUP;
+    mn_op_unref(op);
+}
+
+static void revoke_message(struct tv_store *store, struct mn_msglog *log, struct waiter *waiter,
+                           unsigned number)
+{
+    struct mn_op *op = mn_op_new(MN_OP_REVOKE, MN_STR_NONE, MN_STR_NONE, MN_STR_NONE);
+    assert_non_null(op);
+    op->from = 1;
+    op->id = store->id[number];
+    op->unix_ms = mn_id_unix_ms(store->last_id);
+    run(log, waiter, op);
+    assert_true(op->number > op->id);
+    mn_op_unref(op);
+}
+
+static void fill_group(struct tv_store *store, struct mn_msglog *log, struct waiter *waiter,
+                       unsigned count)
+{
+    static const int64_t nobody[] = {0}, second[] = {2, 0}, both[] = {2, 3, 0};
+    (void)count;
+    for (int64_t user = 1; user <= 3; user++)
+        member(log, waiter, MN_OP_JOIN, TV_GROUP, user);
+    member(log, waiter, MN_OP_JOIN, TV_GROUP, 5);
+    say(store, log, waiter, 1, second, 0);
+    say(store, log, waiter, 2, nobody, 1);
+    say(store, log, waiter, 1, both, 0);
+    say(store, log, waiter, 3, nobody, 0);
+    say(store, log, waiter, 1, second, 0);
+    member(log, waiter, MN_OP_LEAVE, TV_GROUP, 5);
+    member(log, waiter, MN_OP_JOIN, TV_GROUP, 4);
+    say(store, log, waiter, 4, nobody, 0);
+    member(log, waiter, MN_OP_JOIN, TV_GROUP + 1, 1);
+    store->chat[0] = append(store, log, waiter, 1, 2);
+    append(store, log, waiter, 1, 2);
+    revoke_message(store, log, waiter, 2);
+    revoke_message(store, log, waiter, 7);
+}
+
 typedef void (*fill_fn)(struct tv_store *store, struct mn_msglog *log, struct waiter *waiter,
                         unsigned count);
 
@@ -147,9 +219,10 @@ static void make(struct tv_store *store, fill_fn fill_it, unsigned count, uint64
                                       .ctx = &waiter};
     struct mn_metrics *metrics = mn_metrics_new();
     struct mn_msglog *log = NULL;
-    mn_idgen_init(&ids, 1, 1);
     struct mn_buf why;
     *store = (struct tv_store){.last_id = INT64_C(400000000000) << 22};
+    mn_idgen_init(&ids, 1, 1);
+    mn_idgen_raise(&ids, store->last_id + (INT64_C(1000) << 22)); /* revocations come later */
     snprintf(store->dir, sizeof store->dir, "%.40s/mn-verify-XXXXXX", tmp ? tmp : "/tmp");
     assert_non_null(mkdtemp(store->dir));
     snprintf(store->messages, sizeof store->messages, "%s/messages", store->dir);
@@ -163,6 +236,8 @@ static void make(struct tv_store *store, fill_fn fill_it, unsigned count, uint64
 }
 
 void tv_make(struct tv_store *store) { make(store, fill, 0, 4 << 20); }
+
+void tv_make_group(struct tv_store *store) { make(store, fill_group, 0, 4 << 20); }
 
 void tv_make_many(struct tv_store *store, unsigned chats)
 {
@@ -297,7 +372,10 @@ void tv_put_msg(struct tv_edit *edit, int64_t id, const struct mn_row_msg *row)
     mn_key_msg(key, id);
     memcpy(value + n, row->client_id.p, row->client_id.n);
     memcpy(value + n + row->client_id.n, row->body.p, row->body.n);
-    tv_put(edit, MN_CF_MSG, key, sizeof key, value, n + row->client_id.n + row->body.n);
+    n += row->client_id.n + row->body.n;
+    if (row->mentions.n)
+        memcpy(value + n, row->mentions.p, row->mentions.n);
+    tv_put(edit, MN_CF_MSG, key, sizeof key, value, n + row->mentions.n);
 }
 
 void tv_put_client(struct tv_edit *edit, int64_t chat, uint64_t hash, int64_t seq)
@@ -334,6 +412,53 @@ void tv_put_member(struct tv_edit *edit, int64_t user, int64_t chat,
     char key[MN_KEY_CHAT_BYTES], value[MN_ROW_MEMBER_MAX];
     mn_key_member(key, user, chat);
     tv_put(edit, MN_CF_CHAT, key, sizeof key, value, mn_row_member_print(value, row));
+}
+
+void tv_delete_member(struct tv_edit *edit, int64_t user, int64_t chat)
+{
+    char key[MN_KEY_CHAT_BYTES];
+    mn_key_member(key, user, chat);
+    tv_delete(edit, MN_CF_CHAT, key, sizeof key);
+}
+
+void tv_put_count(struct tv_edit *edit, enum mn_key_counted kind, int64_t chat, int64_t user,
+                  int64_t seq, int64_t count)
+{
+    char key[MN_KEY_OWN_BYTES], value[MN_ROW_OWN_MAX];
+    mn_key_counted(key, kind, chat, user, seq);
+    if (kind == MN_KEY_UNMENTION)
+        tv_put(edit, MN_CF_CHAT, key, sizeof key, MN_ROW_EMPTY.p, MN_ROW_EMPTY.n);
+    else
+        tv_put(edit, MN_CF_CHAT, key, sizeof key, value, mn_row_own_print(value, count));
+}
+
+void tv_delete_count(struct tv_edit *edit, enum mn_key_counted kind, int64_t chat, int64_t user,
+                     int64_t seq)
+{
+    char key[MN_KEY_OWN_BYTES];
+    mn_key_counted(key, kind, chat, user, seq);
+    tv_delete(edit, MN_CF_CHAT, key, sizeof key);
+}
+
+int64_t tv_find_revoked(struct tv_edit *edit, bool group, int64_t owner, struct mn_row_revoked *ret)
+{
+    char lower[MN_KEY_CHAT_BYTES];
+    size_t n = 0;
+    int64_t found = 0, number = 0;
+    bool is_group = false;
+    mn_key_revoked(lower, group, owner, 0);
+    rocksdb_readoptions_t *read = rocksdb_readoptions_create();
+    rocksdb_iterator_t *it = rocksdb_create_iterator_cf(edit->db, read, edit->cf[MN_CF_CHAT]);
+    rocksdb_iter_seek(it, lower, sizeof lower);
+    assert_true(rocksdb_iter_valid(it));
+    const char *p = rocksdb_iter_key(it, &n);
+    assert_int_equal(mn_key_revoked_parse(mn_str_make(p, n), &is_group, &found, &number), MN_OK);
+    assert_true(is_group == group && found == owner);
+    p = rocksdb_iter_value(it, &n);
+    assert_int_equal(mn_row_revoked_parse(mn_str_make(p, n), ret), MN_OK);
+    rocksdb_iter_destroy(it);
+    rocksdb_readoptions_destroy(read);
+    return number;
 }
 
 /* ---- the check ---- */

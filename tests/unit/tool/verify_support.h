@@ -31,6 +31,14 @@ void tv_make_many(struct tv_store *store, unsigned chats);
  * tables of messages and of the index, merged as they are in a store that grew.
  */
 void tv_make_tables(struct tv_store *store, unsigned messages);
+/*
+ * Group TV_GROUP instead, from its beginning of users 1, 2 and 3: 1 mentions 2; 2 answers
+ * that (message 1); 1 mentions 2 and 3, which is revoked; 3; 1 mentions 2; then 4 joins, 6 is
+ * by 4.  5 came and went.  Group TV_GROUP + 1 of user 1 alone, in which nothing was said.  And a chat
+ * of users 1 and 2, chat[0], with two messages of 1, the second of them revoked.
+ */
+#define TV_GROUP INT64_C(900)
+void tv_make_group(struct tv_store *store);
 void tv_remove(struct tv_store *store);
 
 /* The database open for changes; the store must not be looked at meanwhile. */
@@ -60,6 +68,16 @@ uint64_t tv_hash(struct tv_edit *edit, int64_t chat, int64_t seq);
 void tv_put_pair(struct tv_edit *edit, int64_t low, int64_t high, int64_t chat);
 void tv_put_member(struct tv_edit *edit, int64_t user, int64_t chat,
                    const struct mn_membership *row);
+
+void tv_delete_member(struct tv_edit *edit, int64_t user, int64_t chat);
+/* Counts of a group; of a revoked mention `count` says nothing. */
+void tv_put_count(struct tv_edit *edit, enum mn_key_counted kind, int64_t chat, int64_t user,
+                  int64_t seq, int64_t count);
+void tv_delete_count(struct tv_edit *edit, enum mn_key_counted kind, int64_t chat, int64_t user,
+                     int64_t seq);
+/* The first revocation of a group's or a user's, which must be there; its number. */
+int64_t tv_find_revoked(struct tv_edit *edit, bool group, int64_t owner,
+                        struct mn_row_revoked *ret);
 
 /* What the check found: "name:count" of every kind, in their order, blanks between. */
 const char *tv_messages(const struct tv_store *store, const char *ledger, uint64_t memory_bytes);
