@@ -39,13 +39,21 @@ static void on_done(struct mn_task *task, struct mn_loop *loop)
     mn_free(errand);
 }
 
+static void post(struct mn_behind *behind)
+{
+    struct mn_errand *errand = mn_container_of(behind, struct mn_errand, behind);
+    mn_loop_post(mn_net_loop_of(errand->gate->net, errand->conn), &errand->task);
+}
+
 static void run(struct mn_job *job, unsigned worker)
 {
     (void)worker;
     struct mn_errand *errand = mn_container_of(job, struct mn_errand, job);
     errand->work(errand);
     errand->task.run = on_done;
-    mn_loop_post(mn_net_loop_of(errand->gate->net, errand->conn), &errand->task);
+    errand->behind.run = post;
+    if (!errand->behind_commits || !mn_behind_submit(errand->gate->msglog, &errand->behind))
+        post(&errand->behind);
 }
 
 bool mn_errand_send(struct mn_conn *conn, struct mn_errand *take_errand)

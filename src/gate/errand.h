@@ -3,6 +3,7 @@
 #define MN_GATE_ERRAND_H
 
 #include "base/pool.h"
+#include "gate/behind.h"
 #include "gate/loop.h"
 #include "gate/reply.h"
 
@@ -12,11 +13,17 @@
  * struct; it belongs to whoever runs it and is freed after done().
  */
 struct mn_errand {
-    struct mn_job job;   /* private */
-    struct mn_task task; /* private */
+    struct mn_job job;       /* private */
+    struct mn_behind behind; /* private */
+    struct mn_task task;     /* private */
     struct mn_gate *gate;
     uint64_t conn;
     struct mn_ids ids; /* copies of the request's, for the answer */
+    /*
+     * What work() has read may be committed but not told yet: done() is to
+     * run behind what the writer has to tell, if there is room with it.
+     */
+    bool behind_commits;
     /* On a worker; may block. */
     void (*work)(struct mn_errand *errand);
     /*

@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "gate/behind.h"
 #include "gate/dispatch.h"
 #include "gate/fanout.h"
 #include "gate/members.h"
@@ -223,7 +224,11 @@ struct mn_sink mn_gate_sink(struct mn_gate *gate)
     return (struct mn_sink){.ctx = gate, .bump = bump, .push = push};
 }
 
-void mn_gate_stop(struct mn_gate *gate) { mn_pool_stop(gate->pool); }
+void mn_gate_stop(struct mn_gate *gate)
+{
+    gate->stopped = true;
+    mn_pool_stop(gate->pool);
+}
 
 void mn_gate_free(struct mn_gate *gate)
 {
@@ -235,6 +240,8 @@ void mn_gate_free(struct mn_gate *gate)
             next = op->next;
             if (op->kind == MN_OP_CURSOR)
                 mn_moves_done(op);
+            if (op->kind == MN_OP_BARRIER)
+                mn_behind_done(op);
             mn_op_unref(op);
         }
         snapshot_unref(gl->snapshot);

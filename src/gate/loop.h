@@ -50,6 +50,7 @@ struct mn_gate {
     struct mn_pool *pool;
     struct mn_fanout *fanout;
     struct mn_user_limits *user_limits, *ice_limits;
+    bool stopped;                /* mn_gate_stop(): the store is about to be closed */
     _Atomic uint64_t bump_epoch; /* raised by each session version bump */
     struct mn_log_gate busy_log;
 };

@@ -26,6 +26,8 @@ void mn_moves_add(struct mn_moves *moves, struct mn_op *op)
 void mn_moves_done(const struct mn_op *op)
 {
     struct mn_moves *moves = (struct mn_moves *)(uintptr_t)op->who;
+    if (!moves) /* of a connection that had ended */
+        return;
     atomic_fetch_add(&moves->done, 1);
     mn_moves_unref(moves);
 }

@@ -24,7 +24,7 @@ struct mn_moves *mn_moves_new(void);
 void mn_moves_unref(struct mn_moves *moves);
 /* Makes the MN_OP_CURSOR, which is about to be submitted, one of them. */
 void mn_moves_add(struct mn_moves *moves, struct mn_op *op);
-/* The writer is done with the MN_OP_CURSOR, or will never see it. Any thread. */
+/* The writer is done with the MN_OP_CURSOR, or will never see it. Any thread. Nothing for others. */
 void mn_moves_done(const struct mn_op *op);
 /* Whether the first `sent` of them have been through the writer; NULL has none. */
 bool mn_moves_are_in(const struct mn_moves *moves, uint32_t sent);

@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "gate/behind.h"
 #include "gate/frame/frame.h"
 #include "gate/message_frame.h"
 #include "gate/resend.h"
@@ -169,6 +170,9 @@ static void route(struct parcels *parcels, struct mn_op *op)
     case MN_OP_JOIN:
     case MN_OP_LEAVE:
         mn_log_done(op);
+        break;
+    case MN_OP_BARRIER:
+        mn_behind_done(op);
         break;
     case MN_OP_LEARNT: /* if it was not stored: the user is told once more */
         break;         /* nobody submits them */

@@ -9,7 +9,9 @@
  * client's ACKs have left room in the window.  Live pushes go on meanwhile.
  *
  * Nothing is sent twice on a connection before it has waited for its ACK for
- * as long as the periodic resend gives it, whatever starts a run.
+ * as long as the periodic resend gives it, whatever starts a run.  A page can
+ * have a message whose push is still to come: so it comes to its loop behind
+ * what the writer has to tell, and a message that was pushed is left out.
  *
  * The cursor must not jump over what is still to be sent: an ACK for a chat
  * that the resend has not passed is kept here until it has (the
@@ -22,6 +24,7 @@
 #include "base/mem.h"
 #include "gate/errand.h"
 #include "gate/frame/frame.h"
+#include "gate/late_ack.h"
 #include "gate/message_frame.h"
 
 enum {
@@ -100,6 +103,7 @@ static void work(struct mn_errand *errand)
                                         PAGE_BYTES, add_to_page, page, &page->done);
     if (!page->err)
         page->err = err;
+    errand->behind_commits = page->count > 0;
 }
 
 /* ---- on the loop ---- */
@@ -141,6 +145,44 @@ bool mn_resend_defer_ack(struct mn_session *session, const struct mn_msg_ref *re
     return true;
 }
 
+/* Where the chat is in the list, or would be. */
+static unsigned live_index(const struct mn_resend *resend, int64_t chat)
+{
+    unsigned low = 0, high = resend->live_count;
+    while (low < high) {
+        unsigned middle = (low + high) / 2;
+        if (resend->live[middle].chat < chat)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+/* From where on the chat was pushed live, up to the message; the message itself, if it was not. */
+static int64_t sent_from(const struct mn_resend *resend, struct mn_place at)
+{
+    unsigned i = live_index(resend, at.chat);
+    if (i < resend->live_count && resend->live[i].chat == at.chat &&
+        resend->live[i].first <= at.seq && at.seq <= resend->live[i].last)
+        return resend->live[i].first;
+    return at.seq;
+}
+
+void mn_resend_leave(struct mn_conn *conn)
+{
+    struct mn_session *session = mn_session_of(conn);
+    const struct mn_resend *resend = session->resend;
+    struct mn_late_ack acks[DEFERRED_MAX];
+    if (!resend || resend->deferred_count == 0)
+        return;
+    for (unsigned i = 0; i < resend->deferred_count; i++)
+        acks[i] = (struct mn_late_ack){.ref = resend->deferred[i].ref,
+                                       .kind = resend->deferred[i].kind,
+                                       .first = sent_from(resend, resend->deferred[i].ref.at)};
+    mn_late_acks(mn_gate_loop_of(conn), session->uid, acks, resend->deferred_count);
+}
+
 /* Applies the ACKs that the resend has passed, or all of them at its end. */
 static void apply_deferred(struct mn_conn *conn, bool all)
 {
@@ -154,20 +196,6 @@ static void apply_deferred(struct mn_conn *conn, bool all)
             resend->deferred[kept++] = at;
     }
     resend->deferred_count = (uint16_t)kept;
-}
-
-/* Where the chat is in the list, or would be. */
-static unsigned live_index(const struct mn_resend *resend, int64_t chat)
-{
-    unsigned low = 0, high = resend->live_count;
-    while (low < high) {
-        unsigned middle = (low + high) / 2;
-        if (resend->live[middle].chat < chat)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
 }
 
 static bool has_live_room(struct mn_resend *resend)

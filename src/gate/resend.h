@@ -27,6 +27,8 @@ void mn_resend_note_live(struct mn_session *session, struct mn_place at);
 /* Whether an ACK of the message must wait for the resend to pass it; keeps it then. */
 bool mn_resend_defer_ack(struct mn_session *session, const struct mn_msg_ref *ref,
                          enum mn_cursor_kind kind);
+/* The connection has ended: the ACKs that waited are applied without it, as far as they may be. */
+void mn_resend_leave(struct mn_conn *conn);
 /* An ACK came: perhaps there is room for the next page. */
 void mn_resend_on_ack(struct mn_conn *conn);
 /* Starts the periodic resend if the oldest delivery is too old; returns the next time to look, 0 = none. */

@@ -137,6 +137,7 @@ void mn_session_on_close(struct mn_conn *conn)
     struct mn_session *session = mn_session_of(conn);
     mn_session_set_state(session, MN_SESSION_CLOSED);
     if (session->uid) {
+        mn_resend_leave(conn);
         mn_presence_drop(gl->gate->config.presence, session->uid, mn_conn_id(conn));
         mn_calls_gone(gl->gate->calls, session->uid);
         mn_metric_add(gl->metrics, MN_M_SESSIONS, -1);

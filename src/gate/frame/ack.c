@@ -9,6 +9,7 @@
 #include "gate/dispatch.h"
 #include "gate/errand.h"
 #include "gate/frame/frame.h"
+#include "gate/late_ack.h"
 #include "gate/resend.h"
 #include "im/receipt.h"
 
@@ -18,6 +19,8 @@ struct lookup {
     int64_t id;
     enum mn_cursor_kind kind;
     bool is_free;
+    bool passes; /* no resend was under way: nothing before the message was still to be sent */
+    int64_t uid;
     enum mn_err err;
     struct mn_msg_ref ref;
 };
@@ -106,12 +109,22 @@ void mn_frame_ack_apply(struct mn_conn *conn, const struct mn_msg_ref *ref,
     mn_gate_submit(gl, op);
 }
 
+/* The connection has gone, the ACK came before that. */
+static void apply_late(struct mn_gate_loop *gl, const struct lookup *lookup)
+{
+    const struct mn_late_ack ack = {
+        .ref = lookup->ref, .kind = lookup->kind, .first = lookup->passes ? 1 : lookup->ref.at.seq};
+    if (lookup->err == MN_OK && mn_receipt_may(&lookup->ref, lookup->uid))
+        mn_late_acks(gl, lookup->uid, &ack, 1);
+}
+
 static void done(struct mn_errand *errand, struct mn_gate_loop *gl, struct mn_conn *conn)
 {
-    (void)gl;
     const struct lookup *lookup = mn_container_of(errand, struct lookup, errand);
-    if (!conn)
+    if (!conn) {
+        apply_late(gl, lookup);
         return;
+    }
     char text[24];
     struct mn_ids ids = {errand->ids.client_msg_id, mn_id_text(text, lookup->id)};
     if (lookup->err == MN_OK)
@@ -140,6 +153,8 @@ static bool start_lookup(struct mn_conn *conn, int64_t id, enum mn_cursor_kind k
     lookup->id = id;
     lookup->kind = kind;
     lookup->is_free = mn_session_of(conn)->is_free;
+    lookup->passes = !mn_session_of(conn)->resend;
+    lookup->uid = mn_session_of(conn)->uid;
     return mn_errand_send(conn, &lookup->errand);
 }
 

@@ -61,6 +61,7 @@ enum mn_op_kind {
     MN_OP_CURSOR,     /* move a cursor of `from` in the chat `key` to `at`, never back */
     MN_OP_REVOKE,     /* mark the message `id` as revoked at `unix_ms`; its content is kept */
     MN_OP_LEARNT,     /* `from` has learnt of the revocations up to number `id` */
+    MN_OP_BARRIER,    /* nothing: it comes back behind what was submitted, or committed, before */
     MN_OP_CHAT,       /* make the chat of two users, without a message, if it is not there */
     /* Of one user and group the next one of these two only after the one before came back. */
     MN_OP_JOIN, /* `from` is a member of the group `key` from its next message on */

@@ -60,6 +60,8 @@ static bool is_valid(const struct mn_rlog *log, const struct mn_op *op)
     case MN_OP_REVOKE:
     case MN_OP_LEARNT:
         return op->id > 0 && op->from > 0;
+    case MN_OP_BARRIER:
+        return true;
     }
     return false;
 }
@@ -73,6 +75,8 @@ static void locate(struct mn_writer *w, struct mn_op_slot *slot)
         op->result = MN_EINVAL;
         return;
     }
+    if (op->kind == MN_OP_BARRIER)
+        return;
     /* A cursor moves in memory only, for the time being. */
     if (op->kind != MN_OP_CURSOR && w->cause) {
         op->result = w->cause;
@@ -518,6 +522,8 @@ static void apply(struct mn_writer *w, struct mn_op_slot *slot)
     case MN_OP_JOIN:
     case MN_OP_LEAVE:
         mn_writer_member(w, slot);
+        break;
+    case MN_OP_BARRIER:
         break;
     }
 }

@@ -77,10 +77,7 @@ def test_live_messages_acknowledged_at_once(limited, connect, uid, kinds):
 
 
 def test_backlog_and_live_messages_at_once(limited, connect, uid):
-    """Live pushes while the resend is under way: none is missing, and what waited comes once.
-
-    A live one may come twice: read by the last page of the resend, acknowledged, and only then pushed.
-    """
+    """Live pushes while the resend is under way: none is missing, and each comes once."""
     peer = uid()
     ids = fill(connect, uid, limited, peer, 6, 50)
     senders = [connect(uid(), limited) for _ in range(4)]
@@ -97,16 +94,14 @@ def test_backlog_and_live_messages_at_once(limited, connect, uid):
     for thread in threads:
         thread.start()
     seen = []
-    while len(set(seen)) < 500:
+    while len(seen) < 500:
         got = receiver.expect("SINGLE_CHAT")
         seen.append(got["serverMsgId"])
         receiver.ack(got)
     for thread in threads:
         thread.join()
     assert set(seen) == ids.union(*live)
-    assert all(seen.count(waiting) == 1 for waiting in ids)
-    assert all(b'"SINGLE_CHAT"' in late.payload and b'"body":"live ' in late.payload for late in receiver.settle())
-    receiver.expect_alive()
+    receiver.expect_alive()  # and nothing behind them
 
 
 def closes_within(client, count):

@@ -157,6 +157,7 @@ int lb_setup(void **state)
 static void stop(void)
 {
     mn_gate_stop(lb->gate);
+    lb_tell();
     while (lb->msglog.first)
         lb_commit(LB_MSGS);
     for (unsigned i = 0; i < LB_CONNS; i++) {

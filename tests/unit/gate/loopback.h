@@ -26,7 +26,7 @@
  *
  * Definitions here take the place of those in the libraries.
  */
-enum { LB_LOOPS = 2, LB_CONNS = 16, LB_FRAMES = 800, LB_MSGS = 700 };
+enum { LB_LOOPS = 2, LB_CONNS = 16, LB_FRAMES = 800, LB_MSGS = 700, LB_OPS = 2000 };
 
 struct lb_frame {
     struct mn_chunk *frame; /* one reference */
@@ -77,7 +77,9 @@ struct mn_msglog {
     unsigned reserved; /* reservations without a submit */
     enum mn_err fail;  /* what the next commits say */
     enum mn_err backlog_fail;
-    bool forgets; /* mn_msglog_recent() knows nothing */
+    bool forgets;                 /* mn_msglog_recent() knows nothing */
+    struct mn_op *untold[LB_OPS]; /* committed, and read, but on_commit() is still to come */
+    unsigned untold_count;
     struct lb_msg msgs[LB_MSGS];
     unsigned msg_count;
     struct {
@@ -173,8 +175,11 @@ void lb_run_posts(void);
 void lb_run_calls(void);
 /* End of a turn of all loops: what was queued goes to the writer. */
 void lb_turn_end(void);
-/* The writer commits the `count` oldest operations as one batch. */
+/* The writer commits the `count` oldest operations as one batch, and tells the gate. */
 void lb_commit(unsigned count);
+/* The two halves of that; a second batch is not begun before the first was told. */
+void lb_store(unsigned count);
+void lb_tell(void);
 /* All of the above until nothing is left to do. */
 void lb_settle(void);
 /* The gate is told of a raised session version. */

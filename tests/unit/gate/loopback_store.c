@@ -191,10 +191,24 @@ enum mn_err mn_msglog_revocations(struct mn_msglog *log, int64_t user, int64_t a
 
 void lb_commit(unsigned count)
 {
+    lb_store(count);
+    lb_tell();
+}
+
+void lb_tell(void)
+{
     struct mn_msglog *log = &lb->msglog;
-    struct mn_op *ops[LB_MSGS];
-    unsigned n = 0;
-    while (n < count && log->first) {
+    unsigned n = log->untold_count;
+    log->untold_count = 0;
+    if (n > 0)
+        mn_gate_on_commit(lb->gate, log->untold, n);
+}
+
+void lb_store(unsigned count)
+{
+    struct mn_msglog *log = &lb->msglog;
+    lb_tell();
+    while (log->untold_count < count && log->untold_count < LB_OPS && log->first) {
         struct mn_op *op = log->first;
         log->first = op->next;
         log->last = log->first ? log->last : NULL;
@@ -209,10 +223,8 @@ void lb_commit(unsigned count)
             revoke(op);
         else if (!log->fail && op->kind == MN_OP_LEARNT)
             *learnt_of(op->from) = op->id;
-        ops[n++] = op;
+        log->untold[log->untold_count++] = op;
     }
-    if (n > 0)
-        mn_gate_on_commit(lb->gate, ops, n);
 }
 
 /* ---- reads ---- */

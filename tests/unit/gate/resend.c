@@ -50,6 +50,7 @@ static void a_page_of_an_earlier_run(void **state)
     store(sender, "a", 2);
     struct mn_conn *conn = come();
     assert_true(lb_work()); /* the first run's page, which ends the backlog of then */
+    lb_commit(1);
     conn->congested = true;
     store(sender, "b", 1); /* runs the posts too: the page finds no room, nor does the push */
     lb_congest(conn, false);
@@ -73,6 +74,7 @@ static void a_page_that_was_overtaken(void **state)
     lb_congest(conn, false); /* run 2 */
     assert_int_equal(lb->pool.depth, 2);
     lb_work_nth(1); /* another worker was faster */
+    lb_commit(1);
     lb_run_posts();
     expect_all(conn, "a", 2);
     expect_all(conn, "b", 1);
@@ -85,6 +87,7 @@ static void a_page_that_was_overtaken(void **state)
     lb_congest(conn, false);
     assert_int_equal(lb->pool.depth, 3); /* run 1, revocations, run 3 */
     lb_work(); /* run 1's: reads c0 too, but is not the page that is waited for */
+    lb_commit(1);
     lb_run_posts();
     lb_expect_quiet(conn);
     lb_settle();
@@ -92,7 +95,35 @@ static void a_page_that_was_overtaken(void **state)
     lb_expect_quiet(conn);
 }
 
-/* The page has read a message whose commit is told to the loop only after the page. */
+/*
+ * The page has a message that is committed and not told yet: it comes to its
+ * loop behind the push, and the message once, though it was acknowledged in
+ * between.
+ */
+static void a_page_waits_for_the_push(void **state)
+{
+    (void)state;
+    struct mn_conn *sender = lb_user(0, 1);
+    store(sender, "a", 2);
+    struct mn_conn *conn = come();
+    lb_chat(sender, ME, "b0");
+    lb_turn_end();
+    lb_store(1);
+    assert_true(lb_work());
+    assert_false(lb_run_post(1));
+    lb_tell();
+    lb_run_posts();
+    const char *text = lb_next(conn);
+    assert_non_null(text);
+    assert_non_null(strstr(text, "\"b0\""));
+    lb_ack(conn, lb_id_of(text), "read");
+    lb_settle();
+    expect_all(conn, "a", 2);
+    lb_expect_quiet(conn);
+    assert_int_equal(lb_delivered(ME, lb_chat_of(1, ME)), 3);
+}
+
+/* The same, but the writer has no room for the page: its push comes after it. */
 static void a_push_that_the_page_overtook(void **state)
 {
     (void)state;
@@ -102,7 +133,9 @@ static void a_push_that_the_page_overtook(void **state)
     lb_chat(sender, ME, "b0");
     lb_turn_end();
     lb_commit(1);
+    lb->msglog.is_full = true;
     assert_true(lb_work());
+    lb->msglog.is_full = false;
     struct mn_loop *loop = conn->loop;
     struct mn_task *push = loop->first, *page = push->next;
     assert_ptr_equal(page, loop->last);
@@ -184,7 +217,9 @@ static void a_kept_ack_of_a_chat_without_backlog(void **state)
     struct mn_conn *one = lb_user(0, 1), *nine = lb_user(0, 9);
     store(one, "a", 2);
     struct mn_conn *conn = come();
-    assert_true(lb_work()); /* the page was read before the live message came */
+    lb->msglog.is_full = true; /* so that the page does not wait with the writer */
+    assert_true(lb_work());    /* it was read before the live message came */
+    lb->msglog.is_full = false;
     lb_chat(nine, ME, "b0");
     lb_turn_end();
     lb_commit(1);
@@ -198,6 +233,113 @@ static void a_kept_ack_of_a_chat_without_backlog(void **state)
     expect_all(conn, "a", 2);
     lb_expect_quiet(conn);
     assert_int_equal(lb_delivered(ME, lb_chat_of(9, ME)), 1);
+}
+
+/* ---- ACKs that wait when the connection ends ---- */
+
+/* While the backlog of 1 is unread, two messages of `live` are pushed; ME acknowledges the later
+ * one and goes. */
+static void leave_with_an_ack(struct mn_conn *live, const char *kind)
+{
+    struct mn_conn *conn = come();
+    lb_chat(live, ME, "b0");
+    lb_chat(live, ME, "b1");
+    lb_turn_end();
+    lb_commit(2);
+    lb_run_posts();
+    expect_all(conn, "b", 1);
+    lb_ack(conn, lb_id_of(lb_next(conn)), kind);
+    lb_gone(conn);
+    lb_settle();
+    expect_all(live, "b", 2);
+}
+
+/* It was received, and nothing of its chat is still to be sent: it counts, and its sender is told. */
+static void an_ack_outlives_its_connection(void **state)
+{
+    (void)state;
+    struct mn_conn *one = lb_user(0, 1), *nine = lb_user(0, 9);
+    store(one, "a", 2);
+    leave_with_an_ack(nine, "read");
+    lb_expect(nine, "'ackType':'read'");
+    assert_int_equal(lb_delivered(ME, lb_chat_of(9, ME)), 2);
+    assert_int_equal(lb_delivered(ME, lb_chat_of(1, ME)), 0);
+    struct mn_conn *conn = lb_user(1, ME);
+    expect_all(conn, "a", 2);
+    lb_expect_quiet(conn);
+}
+
+/* Where it would pass what was never sent it does not count. */
+static void an_ack_does_not_outlive_a_hole(void **state)
+{
+    (void)state;
+    struct mn_conn *one = lb_user(0, 1);
+    store(one, "a", 2);
+    leave_with_an_ack(one, "delivered");
+    lb_expect_quiet(one);
+    struct mn_conn *conn = lb_user(1, ME);
+    expect_all(conn, "a", 2);
+    expect_all(conn, "b", 2);
+    lb_expect_quiet(conn);
+}
+
+/* The hole is closed by an ACK that is still on its way to the writer when the connection ends. */
+static void an_ack_behind_another_one(void **state)
+{
+    (void)state;
+    struct mn_gate_settings settings = lb_settings();
+    settings.resend_window = 1;
+    lb_restart(&settings);
+    struct mn_conn *one = lb_user(0, 1);
+    store(one, "a", 1);
+    struct mn_conn *conn = come();
+    lb_settle();
+    int64_t a0 = lb_id_of(lb_next(conn)); /* the window is full, the run is not over */
+    lb_chat(one, ME, "b0");
+    lb_turn_end();
+    lb_commit(1);
+    lb_run_posts();
+    int64_t b0 = lb_id_of(lb_next(conn));
+    lb_ack(conn, a0, "delivered");
+    lb_ack(conn, b0, "delivered");
+    lb_gone(conn);
+    while (lb_work()) /* a worker that is faster than the writer */
+        ;
+    lb_settle();
+    assert_int_equal(lb_delivered(ME, lb_chat_of(1, ME)), 2);
+}
+
+/* Without room, memory or a worker, and while the server ends: lost, and nothing else. */
+static void no_room_for_a_late_ack(void **state)
+{
+    (void)state;
+    for (unsigned how = 0; how < 4; how++) {
+        struct mn_conn *one = lb_user(0, 1), *nine = lb_user(0, 9), *conn;
+        char id[8];
+        snprintf(id, sizeof(id), "a%u", how);
+        lb_chat(one, ME, id);
+        lb_settle();
+        conn = come();
+        id[0] = 'b';
+        lb_chat(nine, ME, id);
+        lb_turn_end();
+        lb_commit(1);
+        lb_run_posts();
+        lb_ack(conn, lb_id_of(lb_next(conn)), "delivered");
+        lb->msglog.is_full = how == 0;
+        lb->pool.is_full = how == 1;
+        if (how == 2)
+            lb_torture(1);
+        if (how < 3)
+            lb_gone(conn);
+        assert_int_equal(how == 2 && lb_torture_end(), how == 2);
+        if (how < 3)
+            lb_settle();
+        lb->msglog.is_full = lb->pool.is_full = false;
+        assert_int_equal(lb_delivered(ME, lb_chat_of(9, ME)), 0);
+        lb_gone(one);
+        lb_gone(nine);
+    }
 }
 
 /* Each allocation of the worker fails once: the messages come nevertheless, each once, in order. */
@@ -385,8 +527,10 @@ static void step(struct play *play)
         lb_turn_end();
         break;
     case 5:
+        lb_store(1 + (unsigned)mn_rng_below(&play->rng, 4));
+        break;
     case 6:
-        lb_commit(1 + (unsigned)mn_rng_below(&play->rng, 4));
+        lb_tell();
         break;
     case 7:
         lb_work_nth((unsigned)mn_rng_below(&play->rng, 2));
@@ -456,7 +600,12 @@ int test_gate_resend(void)
     const struct CMUnitTest tests[] = {
         LB_TEST(a_page_of_an_earlier_run),
         LB_TEST(a_page_that_was_overtaken),
+        LB_TEST(a_page_waits_for_the_push),
         LB_TEST(a_push_that_the_page_overtook),
+        LB_TEST(an_ack_outlives_its_connection),
+        LB_TEST(an_ack_does_not_outlive_a_hole),
+        LB_TEST(an_ack_behind_another_one),
+        LB_TEST(no_room_for_a_late_ack),
         LB_TEST(gone_during_a_page),
         LB_TEST(a_kept_ack_counts_at_the_end),
         LB_TEST(of_two_kept_acks_the_later_message_counts),

@@ -384,6 +384,8 @@ static void order_is_kept(void **state)
     ts_wait(&t);
     for (uint16_t i = 0; i < 300; i++)
         assert_int_equal(t.whos[before + i], i);
+    for (uint16_t i = 0; i < 300; i += 3) /* barriers */
+        assert_int_equal(ops[i]->result, MN_OK);
     unref_all(ops, 300);
     ts_log_deinit(&t);
 }

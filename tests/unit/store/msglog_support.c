@@ -268,7 +268,7 @@ bool ts_make_format_1(const char *dir)
 
 struct mn_op *ts_idle_op(void)
 {
-    struct mn_op *op = mn_op_new(MN_OP_CURSOR, MN_STR_NONE, MN_STR_NONE, MN_STR_NONE);
+    struct mn_op *op = mn_op_new(MN_OP_BARRIER, MN_STR_NONE, MN_STR_NONE, MN_STR_NONE);
     assert_non_null(op);
     return op;
 }

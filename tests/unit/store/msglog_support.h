@@ -53,7 +53,7 @@ struct mn_idgen *ts_idgen(void);
 struct mn_op *ts_append_op(int64_t from, int64_t to, const char *client_id, const char *body);
 struct mn_op *ts_cursor_op(enum mn_cursor_kind kind, int64_t from, int64_t to, int64_t chat,
                            int64_t seq);
-/* A cursor of nobody: it is refused, changes nothing, and comes back in its turn. */
+/* It changes nothing, and comes back in its turn. */
 struct mn_op *ts_idle_op(void);
 /* Reserves and queues a chain, keeping a reference of each for the caller. */
 void ts_submit(struct ts_log *t, struct mn_op *first);
