@@ -101,7 +101,7 @@ static bool find_box(struct mn_str text, enum mn_friend_box *ret)
 static bool need_box(struct mn_api_call *call, struct mn_str text, enum mn_friend_box *ret)
 {
     *ret = MN_FRIEND_ALL;
-    if (!text.p || find_box(mn_str_trim(text), ret))
+    if (!text.n || find_box(mn_str_trim(text), ret))
         return true;
     mn_api_fail(call, 40000, "bad_box");
     return false;
