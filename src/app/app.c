@@ -22,7 +22,7 @@
 #include "base/pool.h"
 #include "cluster/presence.h"
 #include "gate/gate.h"
-#include "im/account.h"
+#include "im/account/account.h"
 #include "im/call/calls.h"
 #include "im/call/records.h"
 #include "im/conversation/conversation.h"

@@ -8,7 +8,7 @@
 #include "api/api.h"
 #include "base/log.h"
 #include "gate/gate.h"
-#include "im/account.h"
+#include "im/account/account.h"
 #include "im/call/calls.h"
 #include "im/group/groups.h"
 #include "net/net.h"

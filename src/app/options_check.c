@@ -15,7 +15,7 @@
 #include "api/route.h"
 #include "base/mem.h"
 #include "im/call/turn.h"
-#include "im/filter.h"
+#include "im/text/filter.h"
 #include "proto/jwt.h"
 
 /* Of what can only be an address: no name has a colon, or digits and dots alone. */

@@ -7,7 +7,7 @@
 
 #include "base/buf.h"
 #include "base/id.h"
-#include "im/filter.h"
+#include "im/text/filter.h"
 #include "proto/envelope.h"
 #include "proto/reason.h"
 #include "store/log/msglog.h"

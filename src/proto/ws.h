@@ -29,7 +29,6 @@ enum mn_ws_opcode {
 /* Close codes of RFC 6455 section 7.4.1 that we send or judge. */
 enum mn_ws_close {
     MN_WS_CLOSE_NORMAL = 1000,
-    MN_WS_CLOSE_GOING_AWAY = 1001,
     MN_WS_CLOSE_PROTOCOL = 1002,
     MN_WS_CLOSE_NO_STATUS = 1005,
     MN_WS_CLOSE_BAD_UTF8 = 1007,

@@ -6,8 +6,8 @@
  */
 #include "base/utf8.h"
 #include "fuzz/fuzz.h"
-#include "im/filter.h"
-#include "im/filter_impl.h"
+#include "im/text/filter.h"
+#include "im/text/filter_impl.h"
 
 enum { ENTRIES_MAX = 64, INPUT_MAX = 2048 };
 

@@ -4,7 +4,7 @@
 #include "api/input.h"
 #include "api/limit.h"
 #include "base/mem.h"
-#include "im/account_key.h"
+#include "im/account/key.h"
 
 /* The account's refusals are 400 with its text; everything else is the store's failure. */
 static void refused(struct mn_api_call *call, const char *what, enum mn_err err, const char *reason)

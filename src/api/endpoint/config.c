@@ -2,8 +2,8 @@
 /* GET /client/config: what a client has to know of this server (H-7.11). */
 #include "api/endpoint/handlers.h"
 #include "base/clock.h"
+#include "im/account/code.h"
 #include "im/call/turn.h"
-#include "im/code.h"
 #include "im/message.h"
 
 enum { LOGIN_S = 86400 };

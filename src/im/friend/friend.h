@@ -4,9 +4,9 @@
 
 #include "base/buf.h"
 #include "base/id.h"
-#include "im/filter.h"
 #include "im/log_todo.h"
 #include "im/sink.h"
+#include "im/text/filter.h"
 #include "proto/envelope.h"
 #include "proto/reason.h"
 #include "store/sql/friend.h"

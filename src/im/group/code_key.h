@@ -4,7 +4,7 @@
 
 #include "base/str.h"
 #include "base/utf8.h"
-#include "im/code.h"
+#include "im/account/code.h"
 
 /*
  * A code as a user writes it, as it is looked up: without blanks around it,

@@ -5,10 +5,10 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/utf8.h"
-#include "im/code.h"
+#include "im/account/code.h"
 #include "im/group/code_key.h"
 #include "im/group/impl.h"
-#include "im/visible.h"
+#include "im/text/visible.h"
 
 struct mn_groups *mn_groups_new(const struct mn_groups_config *config)
 {

@@ -4,7 +4,7 @@
 
 #include "base/buf.h"
 #include "base/id.h"
-#include "im/filter.h"
+#include "im/text/filter.h"
 #include "store/sql/moment.h"
 
 /*

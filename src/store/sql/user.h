@@ -22,7 +22,7 @@ struct mn_db;
 #define MN_AVATAR_BYTES (255 * 3 + 1)
 #define MN_PASSWORD_HASH_BYTES 256
 #define MN_FRIEND_CODE_BYTES 17
-#define MN_USER_KEY_BYTES 4096 /* comparison key of a name, im/account_key.h */
+#define MN_USER_KEY_BYTES 4096 /* comparison key of a name, im/account/key.h */
 
 enum mn_user_status { MN_USER_DISABLED = 0, MN_USER_ACTIVE = 1 };
 

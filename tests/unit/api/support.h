@@ -13,7 +13,7 @@
 #include <pthread.h>
 
 #include "api/api.h"
-#include "im/account.h"
+#include "im/account/account.h"
 #include "store/log/msglog.h"
 
 /*

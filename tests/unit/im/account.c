@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* H-5, H-7.1, H-7.2: the rules of accounts, on a store of its own. */
-#include "im/account.h"
+#include "im/account/account.h"
 #include "unit/im/tests.h"
 
 #include <crypt.h>
@@ -13,7 +13,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
-#include "im/password.h"
+#include "im/account/password.h"
 #include "store/sql/session.h"
 
 #define DAY_MS INT64_C(86400000)

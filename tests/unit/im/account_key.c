@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* H-5.7: which names are one account; 8.6: codes. */
-#include "im/account_key.h"
+#include "im/account/key.h"
 #include "unit/im/tests.h"
 
 #include "base/mem.h"
-#include "im/code.h"
+#include "im/account/code.h"
 #include "store/sql/user.h"
 
 static struct mn_str key_of(const char *name, char *p)

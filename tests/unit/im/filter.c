@@ -7,7 +7,7 @@
 #include "base/mem.h"
 #include "base/rand.h"
 #include "base/utf8.h"
-#include "im/filter.h"
+#include "im/text/filter.h"
 #include "support/torture.h"
 
 #define ENTRIES_MAX 64

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* H-5.6: bcrypt as the original's library makes and reads it. */
-#include "im/password.h"
+#include "im/account/password.h"
 #include "unit/im/tests.h"
 
 #include "base/mem.h"

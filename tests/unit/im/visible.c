@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Whether a text shows anything (im/visible.h). */
-#include "im/visible.h"
+#include "im/text/visible.h"
 
 #include "base/mem.h"
 #include "unit/im/tests.h"

@@ -9,7 +9,7 @@
 
 #include "base/mem.h"
 #include "base/utf8.h"
-#include "im/filter_impl.h"
+#include "im/text/filter_impl.h"
 
 enum {
     PARTS_MAX = 32, /* code points that one becomes; the greatest of Unicode is 18 */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef MN_IM_CODE_H
-#define MN_IM_CODE_H
+#ifndef MN_IM_ACCOUNT_CODE_H
+#define MN_IM_ACCOUNT_CODE_H
 
 #include <stdint.h>
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "im/visible.h"
+#include "im/text/visible.h"
 
 #include <utf8proc.h>
 

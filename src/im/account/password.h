@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef MN_IM_PASSWORD_H
-#define MN_IM_PASSWORD_H
+#ifndef MN_IM_ACCOUNT_PASSWORD_H
+#define MN_IM_ACCOUNT_PASSWORD_H
 
 #include <stdbool.h>
 

@@ -5,7 +5,7 @@
  * of old PHP, so everything is computed as $2b$ and written as $2a$.
  * Copies of passwords live on the stack and are wiped.
  */
-#include "im/password.h"
+#include "im/account/password.h"
 
 #include <crypt.h>
 #include <openssl/crypto.h>

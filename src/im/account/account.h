@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef MN_IM_ACCOUNT_H
-#define MN_IM_ACCOUNT_H
+#ifndef MN_IM_ACCOUNT_ACCOUNT_H
+#define MN_IM_ACCOUNT_ACCOUNT_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -5,7 +5,7 @@
  * out breadth first without a tree of nodes in between.  Silent; everything
  * that is allocated here is bounded by the ceilings of the list.
  */
-#include "im/filter_impl.h"
+#include "im/text/filter_impl.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Friend and group codes: random, readable (no I, O, 0, 1), with a cooldown. */
-#include "im/code.h"
+#include "im/account/code.h"
 
 #include "base/rand.h"
 

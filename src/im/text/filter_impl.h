@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef MN_IM_FILTER_IMPL_H
-#define MN_IM_FILTER_IMPL_H
+#ifndef MN_IM_TEXT_FILTER_IMPL_H
+#define MN_IM_TEXT_FILTER_IMPL_H
 
-#include "im/filter.h"
+#include "im/text/filter.h"
 
 #include <stdint.h>
 

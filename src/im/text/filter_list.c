@@ -4,12 +4,12 @@
  * Runs at start and at a reload, never for a message.  Silent: what is wrong
  * goes to the caller's `why`.
  */
-#include "im/filter.h"
+#include "im/text/filter.h"
 
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/utf8.h"
-#include "im/filter_impl.h"
+#include "im/text/filter_impl.h"
 
 enum {
     FILE_MAX_BYTES = 4 * 1024 * 1024,

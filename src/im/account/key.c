@@ -5,7 +5,7 @@
  * look-alikes) dropped, case folded.  That is what MySQL's
  * utf8mb4_0900_ai_ci compares, on which the original relies.
  */
-#include "im/account_key.h"
+#include "im/account/key.h"
 
 #include <utf8proc.h>
 

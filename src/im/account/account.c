@@ -9,7 +9,7 @@
  *
  * Silent: errors go up, where api/ logs them.  Not here: HTTP, call limits.
  */
-#include "im/account.h"
+#include "im/account/account.h"
 
 #include <openssl/evp.h>
 #include <stdatomic.h>
@@ -18,9 +18,9 @@
 #include "base/mem.h"
 #include "base/rand.h"
 #include "base/utf8.h"
-#include "im/account_key.h"
-#include "im/code.h"
-#include "im/password.h"
+#include "im/account/code.h"
+#include "im/account/key.h"
+#include "im/account/password.h"
 #include "proto/base64url.h"
 #include "store/sql/session.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef MN_IM_FILTER_H
-#define MN_IM_FILTER_H
+#ifndef MN_IM_TEXT_FILTER_H
+#define MN_IM_TEXT_FILTER_H
 
 #include <stdbool.h>
 #include <stddef.h>

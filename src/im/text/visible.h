@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef MN_IM_VISIBLE_H
-#define MN_IM_VISIBLE_H
+#ifndef MN_IM_TEXT_VISIBLE_H
+#define MN_IM_TEXT_VISIBLE_H
 
 #include <stdbool.h>
 

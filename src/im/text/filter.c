@@ -11,10 +11,10 @@
  * the text and not by the number of matches.  Reads the filter only; any
  * thread.
  */
-#include "im/filter.h"
+#include "im/text/filter.h"
 
 #include "base/mem.h"
-#include "im/filter_impl.h"
+#include "im/text/filter_impl.h"
 
 /* ---- the automaton ---- */
 
