@@ -24,7 +24,8 @@ enum {
     RETRY_MS = 500,
     BUSY_TRIES = 200,
     BUSY_NS = 10000000,
-    LOG_MS = 10000
+    LOG_MS = 10000,
+    NEWS_MAX = 4096
 };
 
 struct mn_log_todo {
@@ -36,6 +37,8 @@ struct mn_log_todo {
     pthread_mutex_t lock; /* for what follows */
     pthread_cond_t wake;
     bool is_left, is_stopping;
+    struct mn_log_todo_news *news; /* the oldest first */
+    unsigned news_count;
 };
 
 static pthread_mutex_t *stripe_of(struct mn_log_todo *todo, int64_t a)
@@ -117,6 +120,61 @@ static void note_failure(struct mn_log_todo *todo, int64_t a, enum mn_err err)
                MN_KV_Z("hint", "it is stored, and tried again until the message log takes it"));
 }
 
+/* ---- what is told behind it ---- */
+
+void mn_log_todo_then(struct mn_log_todo *todo, struct mn_log_todo_news *take_news)
+{
+    take_news->next = NULL;
+    pthread_mutex_lock(&todo->lock);
+    bool fits = todo->news_count < NEWS_MAX;
+    if (fits) {
+        struct mn_log_todo_news **at = &todo->news;
+        while (*at)
+            at = &(*at)->next;
+        *at = take_news;
+        todo->news_count++;
+        todo->is_left = true; /* it may be done already */
+    }
+    pthread_mutex_unlock(&todo->lock);
+    if (fits)
+        pthread_cond_signal(&todo->wake);
+    else
+        mn_free(take_news);
+}
+
+/* The oldest of the group, 0: of any; NULL: none. */
+static struct mn_log_todo_news *take_news(struct mn_log_todo *todo, int64_t group)
+{
+    pthread_mutex_lock(&todo->lock);
+    struct mn_log_todo_news **at = &todo->news;
+    while (*at && group != 0 && (*at)->group != group)
+        at = &(*at)->next;
+    struct mn_log_todo_news *news = *at;
+    if (news) {
+        *at = news->next;
+        todo->news_count--;
+    }
+    pthread_mutex_unlock(&todo->lock);
+    return news;
+}
+
+static void tell_news(struct mn_log_todo *todo, int64_t group)
+{
+    for (struct mn_log_todo_news *news; (news = take_news(todo, group)) != NULL;) {
+        news->tell(news);
+        mn_free(news);
+    }
+}
+
+/* The group of the oldest; 0: none. */
+static int64_t group_with_news(struct mn_log_todo *todo)
+{
+    pthread_mutex_lock(&todo->lock);
+    int64_t group = todo->news ? todo->news->group : 0;
+    pthread_mutex_unlock(&todo->lock);
+    return group;
+}
+
 enum mn_err mn_log_todo_do(struct mn_log_todo *todo, int64_t group)
 {
     struct mn_todo page[PAGE];
@@ -132,6 +190,8 @@ enum mn_err mn_log_todo_do(struct mn_log_todo *todo, int64_t group)
     }
     if (err)
         note_failure(todo, group, err);
+    else
+        tell_news(todo, group);
     return err;
 }
 
@@ -158,6 +218,17 @@ static void do_all(struct mn_log_todo *todo)
         mn_log_todo_lock(todo, next.a);
         mn_ignore(mn_log_todo_do(todo, next.a)); /* told, and tried again */
         mn_log_todo_unlock(todo, next.a);
+    }
+}
+
+/* News that came when the last of their group was done. */
+static void do_rest(struct mn_log_todo *todo)
+{
+    enum mn_err err = MN_OK;
+    for (int64_t group; !err && (group = group_with_news(todo)) != 0;) {
+        mn_log_todo_lock(todo, group);
+        err = mn_log_todo_do(todo, group);
+        mn_log_todo_unlock(todo, group);
     }
 }
 
@@ -195,6 +266,7 @@ static void *run(void *arg)
     while (wait_for_left(todo)) {
         pause_a_while(todo);
         do_all(todo);
+        do_rest(todo);
     }
     return NULL;
 }
@@ -245,6 +317,8 @@ void mn_log_todo_stop(struct mn_log_todo *todo)
     pthread_cond_signal(&todo->wake);
     if (todo->has_thread)
         pthread_join(todo->thread, NULL);
+    for (struct mn_log_todo_news *news; (news = take_news(todo, 0)) != NULL;)
+        mn_free(news);
     for (size_t i = 0; i < STRIPES; i++)
         pthread_mutex_destroy(&todo->stripes[i]);
     pthread_mutex_destroy(&todo->lock);

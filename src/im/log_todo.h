@@ -63,7 +63,21 @@ void mn_log_todo_add(struct mn_log_todo *todo, struct mn_sql_tx *tx, enum mn_tod
  * waits for it.  On failure what is committed stays, and is done later.
  */
 MN_MUSTCHECK enum mn_err mn_log_todo_do(struct mn_log_todo *todo, int64_t group);
-/* The same for a chat of two; the chat's id. */
+/*
+ * Something that is to be told when what is left of a group is done: after
+ * mn_log_todo_do() has failed behind a commit that stands.  The first member
+ * of what mn_alloc() gave, freed after tell() or unread: at the stop, and
+ * when very many wait, for it is about what can be asked for over HTTP.
+ */
+struct mn_log_todo_news {
+    struct mn_log_todo_news *next; /* private */
+    int64_t group;                 /* or the lower user of a CHAT */
+    /* With the group's lock held, on whichever thread has done what was left. */
+    void (*tell)(struct mn_log_todo_news *news);
+};
+/* With the group's lock or without; told in the order in which they came. */
+void mn_log_todo_then(struct mn_log_todo *todo, struct mn_log_todo_news *take_news);
+/* mn_log_todo_do() for a chat of two; the chat's id. */
 MN_MUSTCHECK enum mn_err mn_log_todo_do_chat(struct mn_log_todo *todo, int64_t a, int64_t b,
                                              int64_t *ret_chat);
 

@@ -149,6 +149,32 @@ static void tell_decision(struct mn_friends *friends, const struct mn_friend_dec
                  });
 }
 
+/* The chat is not made yet: told when it is. */
+struct news {
+    struct mn_log_todo_news news; /* first */
+    struct mn_friends *friends;
+    struct mn_friend_deciding deciding;
+    int64_t to;
+};
+
+static void tell_late(struct mn_log_todo_news *news)
+{
+    const struct news *late = mn_container_of(news, struct news, news);
+    tell_decision(late->friends, &late->deciding, late->to);
+}
+
+static void tell_when_done(struct mn_friends *friends, const struct mn_friend_deciding *deciding,
+                           int64_t to)
+{
+    struct news *late = mn_new(struct news);
+    int64_t low = deciding->user < to ? deciding->user : to;
+    *late = (struct news){.news = {.group = low, .tell = tell_late},
+                          .friends = friends,
+                          .deciding = *deciding,
+                          .to = to};
+    mn_log_todo_then(friends->config.todo, &late->news);
+}
+
 /* Of a request that was decided before. */
 static enum mn_err judge_again(enum mn_friend_status status, bool accept)
 {
@@ -173,9 +199,13 @@ enum mn_err mn_friend_decide(struct mn_friends *friends, int64_t request, int64_
     enum mn_err err = mn_db_friend_decide(friends->config.db, &deciding, &decided);
     if (!err && !decided.is_changed)
         err = judge_again(decided.status, accept);
-    if (!err && accept) /* again, too: the first one may still be at it, or have failed here */
+    if (err)
+        return err;
+    if (accept) /* again, too: the first one may still be at it, or have failed here */
         err = mn_log_todo_do_chat(friends->config.todo, decided.from, user, ret_chat);
-    if (!err && decided.is_changed)
+    if (decided.is_changed && err)
+        tell_when_done(friends, &deciding, decided.from);
+    else if (decided.is_changed)
         tell_decision(friends, &deciding, decided.from);
     return err;
 }

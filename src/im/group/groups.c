@@ -71,7 +71,7 @@ enum mn_err mn_groups_create(struct mn_groups *groups, int64_t user, struct mn_s
     for (unsigned i = 0; i < MN_CODE_TRIES && err == MN_EEXIST; i++)
         err = create(groups, &group);
     if (!err)
-        err = mn_group_members_changed(groups, group.id);
+        err = mn_group_members_changed(groups, &(struct mn_group_event){.group = group.id});
     mn_log_todo_unlock(groups->config.todo, group.id);
     if (!err)
         *ret_group = group.id;
@@ -140,7 +140,8 @@ enum mn_err mn_groups_reset_code(struct mn_groups *groups, int64_t user, int64_t
         return err; /* MN_EEXIST, after so many draws: our trouble */
     memcpy(ret->code, code, sizeof(code));
     ret->code_updated_ms = now_ms;
-    mn_group_tell(groups, id, user, 0, "code_reset", 0);
+    mn_group_tell(groups,
+                  &(struct mn_group_event){.group = id, .from = user, .word = "code_reset"});
     return MN_OK;
 }
 

@@ -160,22 +160,6 @@ static void decide(struct mn_groups *groups, struct mn_sql_tx *tx, const struct 
                     decision->now_ms);
 }
 
-static void tell_decision(struct mn_groups *groups, const struct mn_join_request *request)
-{
-    char id[20];
-    mn_sink_push(&groups->config.sink, &request->from, 1,
-                 &(struct mn_envelope){
-                     .type = MN_TYPE_GROUP_JOIN_DECISION,
-                     .has = MN_HAS_FROM | MN_HAS_TO | MN_HAS_GROUP_ID,
-                     .server_msg_id = id_text(id, request->id),
-                     .from = request->handled_by,
-                     .to = request->from,
-                     .group_id = request->group,
-                     .body = request->status == MN_JOIN_ACCEPTED ? MN_STR("ACCEPTED")
-                                                                 : MN_STR("REJECTED"),
-                 });
-}
-
 enum mn_err mn_groups_decide(struct mn_groups *groups, int64_t user, int64_t request, bool accept,
                              struct mn_join_request *ret, const char **ret_reason)
 {
@@ -198,13 +182,16 @@ enum mn_err mn_groups_decide(struct mn_groups *groups, int64_t user, int64_t req
         decide(groups, &tx, &decision, ret, &joined);
     }
     err = mn_sql_tx_end(&tx);
+    const struct mn_group_event event = {
+        .group = group, .from = user, .to = ret->from, .word = "member_joined", .request = request};
     if (!err && joined)
-        err = mn_group_members_changed(groups, group);
+        err = mn_group_members_changed(groups, &event);
     mn_log_todo_unlock(groups->config.todo, group);
     if (err)
         return err;
-    tell_decision(groups, ret);
     if (joined)
-        mn_group_tell(groups, group, user, ret->from, "member_joined", 0);
+        mn_group_tell(groups, &event);
+    else
+        mn_group_tell_decision(groups, group, request, user, ret->from, accept);
     return MN_OK;
 }

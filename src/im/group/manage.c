@@ -41,7 +41,10 @@ static enum mn_err carry_out(struct mn_groups *groups, struct change *change, ch
     if (err)
         return err;
     mn_roster_changed(groups->config.rosters, change->group);
-    mn_group_tell(groups, change->group, change->user, change->target, event, 0);
+    mn_group_tell(groups, &(struct mn_group_event){.group = change->group,
+                                                   .from = change->user,
+                                                   .to = change->target,
+                                                   .word = event});
     return MN_OK;
 }
 
@@ -186,11 +189,13 @@ enum mn_err mn_groups_kick(struct mn_groups *groups, int64_t user, int64_t group
         kick(&tx, &change);
     }
     enum mn_err err = mn_sql_tx_end(&tx);
+    const struct mn_group_event event = {
+        .group = group, .from = user, .to = target, .word = "member_kicked", .who_left = target};
     if (!err)
-        err = mn_group_members_changed(groups, group);
+        err = mn_group_members_changed(groups, &event);
     mn_log_todo_unlock(groups->config.todo, group);
     if (!err)
-        mn_group_tell(groups, group, user, target, "member_kicked", target);
+        mn_group_tell(groups, &event);
     return err;
 }
 
@@ -231,11 +236,15 @@ enum mn_err mn_groups_leave(struct mn_groups *groups, int64_t user, int64_t grou
         leave(&tx, &change, &ended);
     }
     enum mn_err err = mn_sql_tx_end(&tx);
+    const struct mn_group_event event = {.group = group,
+                                         .from = user,
+                                         .to = ended ? 0 : user,
+                                         .word = ended ? "dissolved" : "member_left",
+                                         .who_left = user};
     if (!err)
-        err = mn_group_members_changed(groups, group);
+        err = mn_group_members_changed(groups, &event);
     mn_log_todo_unlock(groups->config.todo, group);
     if (!err)
-        mn_group_tell(groups, group, user, ended ? 0 : user, ended ? "dissolved" : "member_left",
-                      user);
+        mn_group_tell(groups, &event);
     return err;
 }

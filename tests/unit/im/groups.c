@@ -6,6 +6,7 @@
  */
 #include "im/group/groups.h"
 
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -35,7 +36,7 @@ struct world {
     struct mn_groups *groups;
     int64_t group;
     /* what the sink was given last */
-    unsigned pushes;
+    _Atomic unsigned pushes; /* how many: counted when the rest is there */
     enum mn_type type;
     char body[64];
     size_t told;
@@ -72,13 +73,13 @@ static void push(void *ctx, const int64_t *uids, size_t n, const struct mn_envel
 {
     struct world *w = ctx;
     assert_true(n <= USERS + 1);
-    w->pushes++;
     w->type = env->type;
     w->told = n;
     memcpy(w->uids, uids, n * sizeof(uids[0]));
     snprintf(w->body, sizeof(w->body), "%.*s", (int)env->body.n, env->body.n ? env->body.p : "");
     if (strcmp(w->body, "member_joined") == 0)
         w->had_in_store = role_of(w, env->to) == MN_ROLE_MEMBER && in_log(w, env->to);
+    atomic_fetch_add(&w->pushes, 1);
 }
 
 static bool was_told(const struct world *w, int64_t user)
@@ -440,6 +441,58 @@ static void tells_who_has_left_and_nobody_of_a_refusal(void **state)
     assert_true(w->told == 2 && was_told(w, user_of(1)));
 }
 
+/* One that changes nothing, for a reservation of no bytes. */
+static void submit_idle(struct world *w)
+{
+    struct mn_op *op = mn_op_new(MN_OP_BARRIER, MN_STR_NONE, MN_STR_NONE, MN_STR_NONE);
+    assert_non_null(op);
+    op->bytes = 0;
+    mn_msglog_submit(w->log, op);
+}
+
+static void await_pushes(struct world *w, unsigned n)
+{
+    for (uint64_t end_ms = mn_mono_ms() + 60000;
+         atomic_load(&w->pushes) < n && mn_mono_ms() < end_ms;)
+        sched_yield();
+    assert_int_equal(atomic_load(&w->pushes), n);
+}
+
+/* The log refuses behind the commit: the change stands, and is told when the log has done it. */
+static void told_when_the_log_has_done_it(void **state)
+{
+    struct world *w = *state;
+    struct model m = {.roles = {MN_ROLE_OWNER}};
+    const char *reason = NULL;
+    struct mn_join_request request;
+    int64_t id = 0;
+    unsigned held = 0;
+    assert_int_equal(mn_groups_create(w->groups, user_of(0), MN_STR("Team"), &w->group), MN_OK);
+    ask(w, &m, 1);
+    id = m.requests[1];
+    while (mn_msglog_reserve(w->log, 0))
+        held++;
+    assert_int_equal(mn_groups_decide(w->groups, user_of(0), id, true, &request, &reason),
+                     MN_EBUSY);
+    assert_int_equal(w->pushes, 1); /* the request itself */
+    assert_int_equal(role_of(w, user_of(1)), MN_ROLE_MEMBER);
+    for (; held > 0; held--)
+        submit_idle(w);
+    await_pushes(w, 3); /* the decision, the event */
+    assert_string_equal(w->body, "member_joined");
+    assert_true(w->had_in_store && w->told == 2 && was_told(w, user_of(1)));
+    while (mn_msglog_reserve(w->log, 0))
+        held++;
+    assert_int_equal(mn_groups_kick(w->groups, user_of(0), w->group, user_of(1), &reason),
+                     MN_EBUSY);
+    assert_int_equal(w->pushes, 3);
+    for (; held > 0; held--)
+        submit_idle(w);
+    await_pushes(w, 4);
+    assert_string_equal(w->body, "member_kicked");
+    assert_true(w->told == 2 && was_told(w, user_of(1)) && !in_log(w, user_of(1)));
+}
+
 /* What is read behind a failure is nothing, and must not be taken for a reason. */
 static void a_failed_store_is_no_refusal(void **state)
 {
@@ -463,6 +516,7 @@ int test_im_groups(void)
         cmocka_unit_test_setup_teardown(tells_who_has_left_and_nobody_of_a_refusal, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(a_failed_store_is_no_refusal, setup, teardown),
+        cmocka_unit_test_setup_teardown(told_when_the_log_has_done_it, setup, teardown),
     };
     return cmocka_run_group_tests_name("im/groups", tests, NULL, NULL);
 }

@@ -11,6 +11,8 @@
 #include <cmocka.h>
 
 #include "base/clock.h"
+#include "base/mem.h"
+#include "im/friend/friend.h"
 #include "im/log_wait.h"
 #include "store/sql/db.h"
 #include "unit/im/tests.h"
@@ -227,6 +229,116 @@ static void what_was_refused_is_done_later(void **state)
     deinit(&w);
 }
 
+/* Told to the sink, with what could be found when it was. */
+struct told {
+    struct world *w;
+    _Atomic unsigned count;
+    int64_t to[4];
+    bool had_chat;
+};
+
+static void note_told(void *ctx, const int64_t *uids, size_t n, const struct mn_envelope *env)
+{
+    struct told *told = ctx;
+    int64_t chat = 0;
+    assert_int_equal(n, 1);
+    assert_int_equal(env->type, MN_TYPE_FRIEND_DECISION);
+    told->had_chat = mn_msglog_pair(told->w->log, env->from, env->to, &chat) == MN_OK;
+    told->to[atomic_load(&told->count) % 4] = uids[0];
+    atomic_fetch_add(&told->count, 1);
+}
+
+static void await(_Atomic unsigned *count, unsigned n)
+{
+    for (uint64_t end_ms = mn_mono_ms() + 60000; atomic_load(count) < n && mn_mono_ms() < end_ms;)
+        sched_yield();
+    assert_int_equal(atomic_load(count), n);
+}
+
+/* Whose request was accepted while the log refused is told when there is a chat, and once. */
+static void a_decision_is_told_when_the_chat_is_there(void **state)
+{
+    struct world w;
+    struct told told = {.w = &w};
+    struct mn_friend_asked asked;
+    int64_t chat = 0;
+    unsigned held = 0;
+    (void)state;
+    init(&w);
+    const struct mn_friends_config config = {
+        .db = w.db, .todo = w.todo, .ids = &w.ids, .sink = {.ctx = &told, .push = NULL}};
+    struct mn_friends_config telling = config;
+    struct mn_friends *quiet = mn_friends_new(&config);
+    telling.sink.push = note_told;
+    struct mn_friends *friends = mn_friends_new(&telling);
+    assert_int_equal(mn_friend_ask(quiet, &(struct mn_friend_question){.from = 4, .to = 9}, &asked),
+                     MN_OK);
+    while (mn_msglog_reserve(w.log, 0)) /* until the queue is full */
+        held++;
+    assert_int_equal(mn_friend_decide(friends, asked.id, 9, true, &chat), MN_EBUSY);
+    assert_int_equal(atomic_load(&told.count), 0);
+    for (; held > 0; held--)
+        mn_msglog_submit(w.log, idle_op());
+    await(&told.count, 1);
+    assert_int_equal(told.to[0], 4);
+    assert_true(told.had_chat);
+    assert_int_equal(mn_friend_decide(friends, asked.id, 9, true, &chat), MN_OK);
+    assert_int_equal(mn_msglog_pair(w.log, 4, 9, &chat), MN_OK);
+    assert_int_equal(atomic_load(&told.count), 1);
+    mn_log_todo_stop(w.todo);
+    w.todo = NULL;
+    mn_friends_free(quiet);
+    mn_friends_free(friends);
+    deinit(&w);
+}
+
+struct numbered {
+    struct mn_log_todo_news news; /* first */
+    unsigned number;
+    struct told *told;
+};
+
+static void note_number(struct mn_log_todo_news *news)
+{
+    struct numbered *numbered = mn_container_of(news, struct numbered, news);
+    numbered->told->to[atomic_load(&numbered->told->count) % 4] = numbered->number;
+    atomic_fetch_add(&numbered->told->count, 1);
+}
+
+static void then(struct world *w, struct told *told, int64_t group, unsigned number)
+{
+    struct numbered *numbered = mn_new(struct numbered);
+    *numbered = (struct numbered){
+        .news = {.group = group, .tell = note_number}, .number = number, .told = told};
+    mn_log_todo_then(w->todo, &numbered->news);
+}
+
+/* News of what is done already are told all the same; in their order; the stop forgets them. */
+static void news_come_too_late_or_never(void **state)
+{
+    struct world w;
+    struct told told = {.w = &w};
+    (void)state;
+    init(&w);
+    then(&w, &told, GROUP, 1);
+    then(&w, &told, GROUP + 1, 2);
+    then(&w, &told, GROUP, 3);
+    await(&told.count, 3);
+    for (unsigned i = 0; i < 3 && told.to[i] != 1; i++)
+        assert_int_not_equal(told.to[i], 3); /* of the same group, and later */
+    unsigned held = 0;
+    while (mn_msglog_reserve(w.log, 0))
+        held++;
+    commit(&w, MN_TODO_JOIN, GROUP, 7);
+    then(&w, &told, GROUP, 4);
+    mn_log_todo_stop(w.todo); /* whether it has tried again or not: it could not */
+    w.todo = NULL;
+    assert_int_equal(atomic_load(&told.count), 3);
+    for (; held > 0; held--)
+        mn_msglog_submit(w.log, idle_op());
+    deinit(&w);
+}
+
 int test_im_log_todo(void)
 {
     const struct CMUnitTest tests[] = {
@@ -235,6 +347,8 @@ int test_im_log_todo(void)
         cmocka_unit_test(what_was_left_comes_first),
         cmocka_unit_test(one_that_fails_is_kept),
         cmocka_unit_test(what_was_refused_is_done_later),
+        cmocka_unit_test(a_decision_is_told_when_the_chat_is_there),
+        cmocka_unit_test(news_come_too_late_or_never),
     };
     return cmocka_run_group_tests_name("im/log_todo", tests, NULL, NULL);
 }
