@@ -3,6 +3,7 @@
 #define MN_STORE_LOG_IMPL_H
 
 #include <pthread.h>
+#include <semaphore.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -25,10 +26,10 @@
 struct mn_op_queue {
     _Atomic uint32_t ops; /* reserved: waiting or in the batch at hand */
     _Atomic uint64_t bytes;
+    sem_t wake;           /* not a condition: waking from one costs a system call more */
     pthread_mutex_t lock; /* for what follows */
-    pthread_cond_t wake;
     struct mn_op *first, **tail;
-    bool sleeping; /* the writer waits on `wake` */
+    bool sleeping; /* the writer waits on `wake`: who has the lock may do its work */
     bool stopping;
 };
 
@@ -49,5 +50,7 @@ struct mn_msglog {
 };
 
 void *mn_msglog_writer_run(void *log);
+/* The operations have their results. Before on_commit(): who learns of one may send the next at once. */
+void mn_msglog_give_room(struct mn_msglog *log, struct mn_op *const *ops, size_t count);
 
 #endif

@@ -28,7 +28,7 @@ struct mn_log_driver {
     /* The writer's thread is gone, and so are all readers. */
     void (*close)(void *store);
 
-    /* ---- on the writer's thread, or before there is one and after it ---- */
+    /* ---- on the writer's thread, or before there is one and after it; in its place while it sleeps ---- */
 
     /* Once, before the others. */
     void (*begin)(void *store);
@@ -48,6 +48,13 @@ struct mn_log_driver {
      * operation that was in it.  Without operations: what turn() spoke of.
      */
     void (*commit)(void *store, struct mn_op **ops, size_t count, uint64_t now_ms, bool stopping);
+    /*
+     * Whether commit() of these cursor moves would neither read nor write a
+     * file nor bring turn() forward, but only change memory.  While the writer
+     * sleeps, any thread asks this and then commits, under the queue's lock.
+     */
+    bool (*is_in_memory)(const void *store, struct mn_op *const *ops, size_t count,
+                         uint64_t now_ms);
 
     /* ---- reads: as the functions of msglog.h with these names; damage is told already ---- */
 

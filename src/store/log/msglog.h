@@ -191,7 +191,11 @@ struct mn_msglog_config {
      */
     void (*on_damage)(void *ctx, const char *what, int64_t chat);
     void *damage_ctx;
-    /* On the writer thread, after the commit; owns one reference of each op. Must not block. */
+    /*
+     * After the commit; owns one reference of each op.  Must not block.  On the
+     * writer's thread; for cursor moves also within mn_msglog_submit(), so it
+     * submits nothing.
+     */
     void (*on_commit)(void *ctx, struct mn_op **ops, size_t count);
     void *ctx;
     struct mn_witness witness; /* what the accounts know of this log */

@@ -5,6 +5,7 @@
  * disk the next batch gathers in the queue, so the batches grow with the load
  * and no timer is needed.
  */
+#include <errno.h>
 #include <time.h>
 
 #include "base/clock.h"
@@ -22,14 +23,17 @@ struct writer {
 
 /* ---- the queue's end ---- */
 
+/* With the lock, which it gives away meanwhile. A wake-up that comes too late ends a later wait early. */
 static void wait_for_work(struct mn_op_queue *q, uint64_t deadline_ms)
 {
     const struct timespec until = {.tv_sec = (time_t)(deadline_ms / 1000),
                                    .tv_nsec = (long)(deadline_ms % 1000) * 1000000};
-    while (!q->first && !q->stopping) {
+    int err = 0;
+    while (!q->first && !q->stopping && !err) {
         q->sleeping = true;
-        if (pthread_cond_timedwait(&q->wake, &q->lock, &until) != 0)
-            break;
+        pthread_mutex_unlock(&q->lock);
+        err = sem_clockwait(&q->wake, CLOCK_MONOTONIC, &until) && errno != EINTR;
+        pthread_mutex_lock(&q->lock);
     }
     q->sleeping = false;
 }
@@ -92,25 +96,28 @@ static void count_append(struct mn_msglog *log, const struct mn_op *op, uint64_t
         mn_metric_observe(log->shard, MN_MH_APPEND_US, (now_ns - op->mono_ns) / 1000);
 }
 
+void mn_msglog_give_room(struct mn_msglog *log, struct mn_op *const *ops, size_t count)
+{
+    struct mn_op_queue *q = &log->queue;
+    uint32_t n = (uint32_t)count;
+    uint64_t bytes = 0;
+    for (size_t i = 0; i < count; i++)
+        bytes += ops[i]->bytes;
+    MN_BUG_ON(atomic_fetch_sub_explicit(&q->ops, n, memory_order_relaxed) < n);
+    MN_BUG_ON(atomic_fetch_sub_explicit(&q->bytes, bytes, memory_order_relaxed) < bytes);
+}
+
 /* Everything back, in the order of submission. */
 static void hand_back(struct writer *w)
 {
-    struct mn_msglog *log = w->log;
-    struct mn_op_queue *q = &log->queue;
-    uint64_t bytes = 0;
     uint64_t now_ns = mn_mono_ns();
-    for (size_t i = 0; i < w->count; i++) {
+    for (size_t i = 0; i < w->count; i++)
         if (w->ops[i]->kind == MN_OP_APPEND)
-            count_append(log, w->ops[i], now_ns);
-        bytes += w->ops[i]->bytes;
-    }
-    /* Before the callback: whoever learns the result may send the next one at once. */
-    uint32_t ops = (uint32_t)w->count;
-    MN_BUG_ON(atomic_fetch_sub_explicit(&q->ops, ops, memory_order_relaxed) < ops);
-    MN_BUG_ON(atomic_fetch_sub_explicit(&q->bytes, bytes, memory_order_relaxed) < bytes);
+            count_append(w->log, w->ops[i], now_ns);
+    mn_msglog_give_room(w->log, w->ops, w->count);
     update_gauges(w);
     if (w->count > 0)
-        log->config.on_commit(log->config.ctx, w->ops, w->count);
+        w->log->config.on_commit(w->log->config.ctx, w->ops, w->count);
 }
 
 static void writer_loop(struct writer *w)

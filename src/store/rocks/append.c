@@ -470,6 +470,15 @@ static bool has_caught_up(struct mn_writer *w, struct mn_chat *chat, int side, i
     return seen == all;
 }
 
+bool mn_writer_has_cursor(const struct mn_writer *w, const struct mn_op *op)
+{
+    if (!is_key_valid(op) || op->key.kind != MN_CHAT_PAIR)
+        return false;
+    const struct mn_chat *chat = mn_chats_peek(&w->chats, op->key);
+    int side = op->from == op->key.a ? 0 : 1;
+    return chat && chat->has_member[side] && chat->last_of[1 - side] > 0; /* has_caught_up() */
+}
+
 static void apply_cursor(struct mn_writer *w, struct mn_op_slot *slot)
 {
     struct mn_op *op = slot->op;

@@ -85,6 +85,16 @@ struct mn_chat *mn_chats_find(struct mn_chats *chats, struct mn_chat_key key)
     return chat;
 }
 
+const struct mn_chat *mn_chats_peek(const struct mn_chats *chats, struct mn_chat_key key)
+{
+    for (uint32_t i = *bucket_of(chats, key); i != 0; i = chats->entries[i - 1].next) {
+        const struct mn_chat *chat = &chats->entries[i - 1];
+        if (chat->key.a == key.a && chat->key.b == key.b)
+            return chat->loaded ? chat : NULL;
+    }
+    return NULL;
+}
+
 void mn_chats_clear(struct mn_chats *chats)
 {
     memset(chats->buckets, 0, (chats->mask + 1) * sizeof(*chats->buckets));

@@ -51,6 +51,8 @@ void mn_chats_begin(struct mn_chats *chats);
  * batch holds more chats than the cache has room for.
  */
 struct mn_chat *mn_chats_find(struct mn_chats *chats, struct mn_chat_key key);
+/* The entry if it is there and loaded, otherwise NULL. Changes nothing. */
+const struct mn_chat *mn_chats_peek(const struct mn_chats *chats, struct mn_chat_key key);
 /* Forgets everything. Pointers become invalid. */
 void mn_chats_clear(struct mn_chats *chats);
 

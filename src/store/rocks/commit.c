@@ -9,8 +9,9 @@
  * after the database was reopened.  Cursors that moved are kept: they are
  * true whatever happened to the batch.
  *
- * A batch without appends and without cursors that are due writes nothing.
- * Writer thread.
+ * A batch without appends and without cursors that are due writes nothing;
+ * if it reads nothing either it may be made by another thread while the
+ * writer sleeps.  Otherwise: writer thread.
  */
 #include "base/clock.h"
 #include "base/mem.h"
@@ -88,6 +89,21 @@ bool mn_rlog_turn(void *store, uint64_t now_ms, bool stopping)
     mn_writer_check_disk(w, now_ms);
     return cursors_are_due(w, now_ms, stopping) || mn_lists_are_due(w, now_ms, stopping) ||
            (stopping && !w->cause && generation_is_due(log));
+}
+
+/* The writer sleeps until the cursors are due, if it knows that some wait: the first one wakes it. */
+bool mn_rlog_is_in_memory(const void *store, struct mn_op *const *ops, size_t count,
+                          uint64_t now_ms)
+{
+    const struct mn_rlog *log = store;
+    const struct mn_writer *w = log->writer;
+    if (w->cause || w->cursors_due_ms <= now_ms || count > log->config->batch_ops ||
+        log->cursors.count + count > log->cursors.limit / 2 || mn_lists_are_due(w, now_ms, false))
+        return false;
+    for (size_t i = 0; i < count; i++)
+        if (!mn_writer_has_cursor(w, ops[i]))
+            return false;
+    return true;
 }
 
 /* ---- a batch ---- */

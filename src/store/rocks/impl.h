@@ -147,6 +147,8 @@ void mn_writer_free(struct mn_writer *w);
 /* append.c: fills the batch from the slots, sets the operations' results. */
 void mn_writer_prepare(struct mn_writer *w);
 void mn_writer_apply(struct mn_writer *w);
+/* Whether all that a cursor's move asks for is in memory; its chat is one of two. */
+bool mn_writer_has_cursor(const struct mn_writer *w, const struct mn_op *op);
 /* A cursor's move in its row and into the table of those that wait; sets the operation's result. */
 void mn_writer_move(struct mn_writer *w, struct mn_op *op, struct mn_membership *row);
 /* Releases what the slots hold. */
@@ -253,6 +255,8 @@ MN_MUSTCHECK enum mn_err mn_rlog_get_pair(struct mn_rocks *db, int64_t low, int6
 /* ---- the driver's table (open.c); `store` is a struct mn_rlog ---- */
 
 uint64_t mn_rlog_wake_ms(const void *store);
+bool mn_rlog_is_in_memory(const void *store, struct mn_op *const *ops, size_t count,
+                          uint64_t now_ms);
 bool mn_rlog_turn(void *store, uint64_t now_ms, bool stopping);
 void mn_rlog_commit(void *store, struct mn_op **ops, size_t count, uint64_t now_ms, bool stopping);
 enum mn_err mn_rlog_find(void *store, int64_t id, struct mn_msg_ref *ret);

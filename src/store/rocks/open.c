@@ -127,6 +127,7 @@ const struct mn_log_driver mn_rocks_log_driver = {
     .wake_ms = mn_rlog_wake_ms,
     .turn = mn_rlog_turn,
     .commit = mn_rlog_commit,
+    .is_in_memory = mn_rlog_is_in_memory,
     .find = mn_rlog_find,
     .pair = mn_rlog_pair,
     .read = mn_rlog_read,

@@ -321,6 +321,92 @@ static void cursors_ride_along(void **state)
     ts_log_deinit(&t);
 }
 
+static bool writer_sleeps(struct ts_log *t)
+{
+    pthread_mutex_lock(&t->log->queue.lock);
+    bool sleeps = t->log->queue.sleeping;
+    pthread_mutex_unlock(&t->log->queue.lock);
+    return sleeps;
+}
+
+/* A submit while the writer sleeps; whether it was done when that returned, and not by the writer. */
+static bool is_done_at_once(struct ts_log *t, struct mn_op *first)
+{
+    TS_WAIT_UNTIL(writer_sleeps(t));
+    ts_submit(t, first);
+    pthread_mutex_lock(&t->lock);
+    bool at_once = t->handed_back == t->submitted && pthread_equal(t->by, pthread_self());
+    pthread_mutex_unlock(&t->lock);
+    ts_wait(t);
+    assert_int_equal(atomic_load(&t->log->queue.ops), 0);
+    assert_int_equal(atomic_load(&t->log->queue.bytes), 0);
+    return at_once;
+}
+
+static bool move_is_at_once(struct ts_log *t, int64_t chat, int64_t seq, bool advances)
+{
+    struct mn_op *op = ts_cursor_op(MN_CURSOR_DELIVERED, 2, 1, chat, seq);
+    bool at_once = is_done_at_once(t, op);
+    assert_int_equal(op->result, MN_OK);
+    assert_int_equal(op->advanced, advances);
+    mn_op_unref(op);
+    return at_once;
+}
+
+/* What needs nothing but memory does not wake the writer: it may be awake for reasons of its own. */
+static void cursors_move_without_the_writer(void **state)
+{
+    struct ts_log t;
+    (void)state;
+    ts_log_prepare(&t);
+    t.config.cursor_flush_ms = 3600000;
+    ts_log_open(&t);
+    int64_t chat = five_messages(&t), seq = 5;
+    assert_false(move_is_at_once(&t, chat, 1, true)); /* it has to learn when the cursor is due */
+    for (uint64_t end_ms = mn_mono_ms() + 60000;;) {
+        char id[24];
+        snprintf(id, sizeof(id), "m-%d", (int)++seq);
+        assert_int_equal(ts_append(&t, 1, 2, id, "x", NULL), seq);
+        if (move_is_at_once(&t, chat, seq, true))
+            break;
+        assert_true(mn_mono_ms() < end_ms);
+    }
+    move_is_at_once(&t, chat, seq, false);
+    assert_int_equal(view_of(&t, chat, 2).delivered, seq);
+    assert_int_equal(view_of(&t, chat, 2).undelivered, 0);
+    ts_log_close(&t);
+    ts_log_open(&t);
+    assert_int_equal(view_of(&t, chat, 2).delivered, seq);
+    ts_log_deinit(&t);
+}
+
+/* Neither what has to be looked up, nor what is more than a moment's work, nor what is not theirs. */
+static void not_all_is_done_by_submitters(void **state)
+{
+    struct ts_log t;
+    struct mn_op *ops[40];
+    (void)state;
+    ts_log_prepare(&t);
+    t.config.cursor_flush_ms = 3600000;
+    ts_log_open(&t);
+    int64_t chat = five_messages(&t);
+    ts_move(&t, MN_CURSOR_DELIVERED, 2, 1, chat, 1);
+    for (size_t i = 0; i < MN_ARRAY_LEN(ops); i++)
+        ops[i] = ts_cursor_op(MN_CURSOR_READ, 2, 1, chat, 2);
+    assert_false(is_done_at_once(&t, chain(ops, MN_ARRAY_LEN(ops))));
+    assert_true(ops[0]->advanced && !ops[1]->advanced);
+    unref_all(ops, MN_ARRAY_LEN(ops));
+    ops[0] = ts_cursor_op(MN_CURSOR_READ, 2, 1, chat, 3);
+    ops[1] = ts_append_op(1, 2, "last", "x");
+    assert_false(is_done_at_once(&t, chain(ops, 2)));
+    unref_all(ops, 2);
+    ops[0] = ts_cursor_op(MN_CURSOR_READ, 3, 1, chat, 3); /* of a chat that is not known */
+    assert_false(is_done_at_once(&t, ops[0]));
+    assert_int_equal(ops[0]->result, MN_EINVAL);
+    mn_op_unref(ops[0]);
+    ts_log_deinit(&t);
+}
+
 static void refuses_wrong_cursors(void **state)
 {
     struct ts_log t;
@@ -540,6 +626,8 @@ int test_store_msglog(void)
         cmocka_unit_test(cursors_only_go_on),
         cmocka_unit_test(cursors_are_merged_and_kept),
         cmocka_unit_test(cursors_ride_along),
+        cmocka_unit_test(cursors_move_without_the_writer),
+        cmocka_unit_test(not_all_is_done_by_submitters),
         cmocka_unit_test(refuses_wrong_cursors),
         cmocka_unit_test(order_is_kept),
         cmocka_unit_test(queue_has_a_ceiling),

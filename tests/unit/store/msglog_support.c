@@ -26,6 +26,7 @@ static void on_commit(void *ctx, struct mn_op **ops, size_t count)
         mn_op_unref(ops[i]);
     }
     t->batches++;
+    t->by = pthread_self();
     pthread_cond_broadcast(&t->changed);
     pthread_mutex_unlock(&t->lock);
 }

@@ -27,6 +27,7 @@ struct ts_log {
     pthread_cond_t changed;
     uint64_t handed_back; /* operations, since ts_log_init */
     uint64_t batches;
+    pthread_t by;      /* the thread of the last batch */
     bool blocked;      /* on_commit waits while it is set: keeps the writer busy */
     uint64_t blocking; /* callbacks that waited or wait */
     uint64_t submitted;
