@@ -47,6 +47,15 @@ static bool decide(struct smoke *s, struct ws_client *a, int64_t a_uid, int64_t 
            smoke_expect(s, a, "A is told", &told, NULL);
 }
 
+/* It lies where each of them looks for it. */
+static bool boxes(struct smoke *s, int64_t a_uid, int64_t b_uid, const struct smoke_got *request)
+{
+    char id[80];
+    snprintf(id, sizeof id, "\"id\":\"%.60s\"", request->server_id);
+    return smoke_get(s, "it is in B's inbox", b_uid, "/friend/request/cursor?box=inbox", id) &&
+           smoke_get(s, "and in A's outbox", a_uid, "/friend/request/cursor?box=outbox", id);
+}
+
 /* Both have each other in their lists. */
 static bool lists(struct smoke *s, int64_t a_uid, int64_t b_uid)
 {
@@ -57,7 +66,8 @@ static bool lists(struct smoke *s, int64_t a_uid, int64_t b_uid)
            smoke_get(s, "B has it", b_uid, "/single-chat/conversation/cursor", of_b) &&
            smoke_get(s, "without a message", b_uid, "/single-chat/conversation/cursor",
                      "\"lastMessage\":null") &&
-           smoke_get(s, "they are friends", a_uid, "/friend/relation/list", "\"user1Id\"");
+           smoke_get(s, "A has a friend", a_uid, "/friend/relation/list", "\"user1Id\"") &&
+           smoke_get(s, "and B has", b_uid, "/friend/relation/list", "\"user1Id\"");
 }
 
 bool smoke_befriend(struct smoke *s, struct ws_client *a, int64_t a_uid, int64_t b_uid)
@@ -81,8 +91,8 @@ void smoke_friend(struct smoke *s)
     int64_t a_uid = smoke_uid(s), b_uid = a_uid ? smoke_uid(s) : 0;
     struct ws_client *a = b_uid ? smoke_login(s, "A", a_uid) : NULL;
     struct ws_client *b = a ? smoke_login(s, "B", b_uid) : NULL;
-    if (!b || !request(s, a, b, a_uid, b_uid, &asked) || !decide(s, a, a_uid, b_uid, &asked) ||
-        !lists(s, a_uid, b_uid))
+    if (!b || !request(s, a, b, a_uid, b_uid, &asked) || !boxes(s, a_uid, b_uid, &asked) ||
+        !decide(s, a, a_uid, b_uid, &asked) || !lists(s, a_uid, b_uid))
         return;
     struct smoke_want refused = {.type = MN_TYPE_ERROR, .reason = "already_friends"};
     ask(a, "friend-2", b_uid);

@@ -93,6 +93,28 @@ static bool make(struct crew *crew)
            smoke_id_of(crew->s, "groupId", crew->group) && join(crew);
 }
 
+/* The member is mentioned: the message addresses him, and can be fetched with whom it names. */
+static bool mentioned(struct crew *crew)
+{
+    struct smoke_got saved;
+    char path[120], names[48];
+    const struct smoke_want ack = {
+        .type = MN_TYPE_ACK, .ack_type = "saved", .client_id = "group-m", .has_ids = true};
+    mn_ignore(smoke_send(crew->a,
+                         "{\"type\":\"GROUP_CHAT\",\"clientMsgId\":\"group-m\",\"groupId\":\"%s\","
+                         "\"body\":\"@you\",\"mentions\":[\"%" PRId64 "\"]}",
+                         crew->group, crew->member));
+    if (!smoke_expect(crew->s, crew->a, "a mention is saved", &ack, &saved))
+        return false;
+    const struct smoke_want push = {
+        .type = MN_TYPE_GROUP_CHAT, .server_id = saved.server_id, .important = true};
+    snprintf(path, sizeof path, "/group/message/since?groupId=%s&sinceSeq=%" PRId64, crew->group,
+             saved.msg_seq - 1);
+    snprintf(names, sizeof names, "\"mentions\":[\"%" PRId64 "\"]", crew->member);
+    return smoke_expect(crew->s, crew->b, "it addresses him", &push, NULL) &&
+           smoke_get(crew->s, "and can be fetched", crew->member, path, names);
+}
+
 static bool talk(struct crew *crew)
 {
     return heard(crew, crew->a, crew->b, "group-1") && heard(crew, crew->b, crew->a, "group-2");
@@ -107,7 +129,7 @@ bool smoke_talk_in_group(struct smoke *s, struct ws_client *a, int64_t a_uid, st
 
 static bool use(struct crew *crew)
 {
-    return talk(crew) &&
+    return talk(crew) && mentioned(crew) &&
            manage(crew, "the member is banned from speaking", "/group/member/mute",
                   ",\"durationSeconds\":600") &&
            told(crew, crew->b, "and told so", "muted") &&

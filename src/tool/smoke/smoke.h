@@ -111,7 +111,8 @@ struct smoke_want {
     int64_t msg_seq;
     int64_t call_id;
     const char *call_reason;
-    bool has_ids; /* a decimal serverMsgId and a positive msgSeq, whatever they are */
+    bool important; /* it addresses who gets it */
+    bool has_ids;   /* a decimal serverMsgId and a positive msgSeq, whatever they are */
 };
 
 /* What is remembered of a frame that came. */

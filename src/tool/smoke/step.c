@@ -154,6 +154,8 @@ static void describe(const struct smoke_want *want, char *out, size_t cap)
     add_number(out, cap, "msgSeq", want->msg_seq);
     add_number(out, cap, "callId", want->call_id);
     add_text(out, cap, "callReason", want->call_reason);
+    if (want->important)
+        add_text(out, cap, "important", "true");
     if (want->has_ids)
         add_text(out, cap, "with", "a decimal serverMsgId and a positive msgSeq");
 }
@@ -184,7 +186,8 @@ static bool is_kind(const struct smoke_want *want, const struct mn_envelope *env
 static bool is_wanted(const struct smoke_want *want, const struct mn_envelope *env)
 {
     bool ids = is_decimal(env->server_msg_id) && (env->has & MN_HAS_MSG_SEQ) && env->msg_seq > 0;
-    return (!want->has_ids || ids) && text_is(want->client_id, env->client_msg_id) &&
+    return (!want->has_ids || ids) && (!want->important || env->important) &&
+           text_is(want->client_id, env->client_msg_id) &&
            text_is(want->server_id, env->server_msg_id) && text_is(want->reason, env->reason) &&
            text_is(want->body, env->body) && text_is(want->call_reason, env->call_reason) &&
            number_is(want->call_id, env->has & MN_HAS_CALL_ID, env->call_id) &&
