@@ -14,13 +14,13 @@ DEFINED = re.compile(rf"^(?:#+ ({RULE.pattern})\b|\| ({RULE.pattern}) \|)|\*\*({
 
 def rules():
     """The numbered rules that have no numbers below them."""
-    found = {next(filter(None, groups)) for path in CONTRACT.glob("*.md") for groups in DEFINED.findall(path.read_text())}
+    found = {next(filter(None, groups)) for path in CONTRACT.glob("*.md") for groups in DEFINED.findall(path.read_text("utf-8"))}
     return {rule for rule in found if not any(other.startswith(rule + ".") for other in found)}
 
 
 def elsewhere():
     """{what: why} of elsewhere.txt."""
-    lines = [line for line in (FOLDER / "elsewhere.txt").read_text().splitlines() if line and line[0] != "#"]
+    lines = [line for line in (FOLDER / "elsewhere.txt").read_text("utf-8").splitlines() if line and line[0] != "#"]
     return dict(line.split(None, 1) for line in lines)
 
 
@@ -33,7 +33,7 @@ def sent_or_came(direction):
 
 
 def words_of(path, pattern):
-    return set(re.findall(pattern, (ROOT / path).read_text(), re.M))
+    return set(re.findall(pattern, (ROOT / path).read_text("utf-8"), re.M))
 
 
 def test_titles_are_unique():
@@ -57,9 +57,11 @@ def test_every_rule_has_an_exchange():
     assert not excused & named, f"excused and yet in an exchange: {excused & named}"
 
 
-def test_every_frame_is_in_an_exchange():
-    table = words_of("docs/contract/websocket.md", r'"type":"(\w+)"')
-    lacking = table - sent_or_came(">") - sent_or_came("<") - set(elsewhere())
+@pytest.mark.parametrize("arrow, direction", [("→", ">"), ("←", "<")])
+def test_every_frame_is_in_an_exchange(arrow, direction):
+    shown = words_of("docs/contract/websocket.md", arrow + r' \{"type":"(\w+)"')
+    assert len(shown) > 10
+    lacking = shown - sent_or_came(direction) - set(elsewhere())
     assert not lacking, lacking
 
 
@@ -88,10 +90,10 @@ def test_every_endpoint_is_in_an_exchange():
 def is_there(test):
     """path::text of the file."""
     path, text = test.split("::")
-    return text in (ROOT / path).read_text()
+    return text in (ROOT / path).read_text("utf-8")
 
 
-@pytest.mark.parametrize("what,why", elsewhere().items(), ids=elsewhere())
+@pytest.mark.parametrize("what, why", list(elsewhere().items()), ids=list(elsewhere()))
 def test_what_is_elsewhere_is_there(what, why):
     test, reason = re.split(r" {4}|: ", why, maxsplit=1)
     assert len(reason) > 5
@@ -99,7 +101,7 @@ def test_what_is_elsewhere_is_there(what, why):
 
 
 def test_what_the_checklist_names_is_there():
-    section = (ROOT / "docs/testing.md").read_text().split("## What clients of mini-im rely on")[1].split("\n## ")[0]
+    section = (ROOT / "docs/testing.md").read_text("utf-8").split("## What clients of mini-im rely on")[1].split("\n## ")[0]
     named = re.findall(r"`((?:ws|http)/[\w-]+: [^`]+|tests/[^`]+::[^`]+)`", section)
     assert len(named) > 30
     for name in named:
