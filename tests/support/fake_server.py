@@ -7,7 +7,7 @@
 Prints "ready ws=ws://... http=http://..." and serves until it is ended.  It
 checks no token: the user is the `uid` of whatever JWT comes.  Messages are in
 memory; POST /auth/login gives any name an account, the history is served at /single-chat/message/cursor, read cursors at
-/single-chat/member/state.  A fault hits every EVERY-th message (1 when absent),
+/single-chat/member/state; groups are made and joined at /group/..., and each copy of a message to one counts as a message.  A fault hits every EVERY-th message (1 when absent),
 counted over the whole server; those of receipts and of HTTP count receipts and
 requests:
 
@@ -125,12 +125,22 @@ class Chat:
     def __init__(self):
         self.seq = 0
         self.messages = []      # (seq, from, to, client id, server id, body)
-        self.held = None        # swap: a push that waits for the next one
+        self.held = {}          # swap: by receiver, a push that waits for the next one
         self.results = {}       # client id -> (server id, seq)
+
+
+class Group:
+    def __init__(self, number, owner):
+        self.id = number
+        self.owner = owner
+        self.members = [owner]
+        self.chat = Chat()
 
 
 class World:
     def __init__(self, faults):
+        self.groups = {}        # id -> Group; its code is the id
+        self.asking = {}        # request id -> (group, user)
         self.faults = faults
         self.online = {}
         self.chats = {}
@@ -255,7 +265,12 @@ class Gateway(asyncio.Protocol):
         elif kind == "ACK":
             self.acknowledged(msg["serverMsgId"], msg["ackType"])
         elif kind == "SINGLE_CHAT":
-            self.chat_message(msg)
+            to = int(msg["to"])
+            self.chat_message(msg, self.world.chat(self.uid, to), [to], None)
+        elif kind == "GROUP_CHAT":
+            group = self.world.groups[int(msg["groupId"])]
+            others = [uid for uid in group.members if uid != self.uid]
+            self.chat_message(msg, group.chat, others, group.id)
 
     def auth(self, token):
         if self.world.faults.hit("busy-auth"):
@@ -279,8 +294,19 @@ class Gateway(asyncio.Protocol):
             for seq, sender, to, client_id, server_id, body in chat.messages:
                 if to == self.uid and seq > self.world.cursors.get((to, key), 0):
                     self.push(chat, seq, sender, to, client_id, server_id, body, resent=True)
+        for group in self.world.groups.values():
+            if self.uid not in group.members:
+                continue
+            for seq, sender, _, client_id, server_id, body in group.chat.messages:
+                if sender != self.uid and seq > self.world.cursors.get((self.uid, group.id), 0):
+                    self.push(group.chat, seq, sender, self.uid, client_id, server_id, body, group.id, resent=True)
 
     def acknowledged(self, server_id, kind):
+        for group in self.world.groups.values():
+            for seq, _, _, _, sid, _ in reversed(group.chat.messages):
+                if sid == server_id:
+                    self.move_cursors(self.uid, group.id, seq, kind)
+                    return
         for key, chat in self.world.chats.items():
             if self.uid not in key:
                 continue
@@ -325,10 +351,9 @@ class Gateway(asyncio.Protocol):
 
     # ---- one chat message ----
 
-    def chat_message(self, msg):
+    def chat_message(self, msg, chat, receivers, group):
         world, faults = self.world, self.world.faults
-        to, client_id, body = int(msg["to"]), msg["clientMsgId"], msg["body"]
-        chat = world.chat(self.uid, to)
+        client_id, body = msg["clientMsgId"], msg["body"]
         if client_id in chat.results:
             server_id, seq = chat.results[client_id]
             self.saved(client_id, server_id, seq, None)
@@ -347,13 +372,13 @@ class Gateway(asyncio.Protocol):
         forgotten = faults.hit("forget")
         if not forgotten:
             chat.results[client_id] = (server_id, seq)
-            chat.messages.append((seq, self.uid, to, client_id, server_id, body))
+            chat.messages.append((seq, self.uid, receivers[0] if not group else 0, client_id, server_id, body))
         if not faults.hit("silent"):
             self.saved(client_id, server_id, seq, body)
         if faults.hit("ackdouble"):
             self.saved(client_id, server_id, seq, body)
-        if not forgotten:
-            self.deliver(chat, seq, to, client_id, server_id, body)
+        for to in [] if forgotten else receivers:
+            self.deliver(chat, seq, to, client_id, server_id, body, group)
 
     def saved(self, client_id, server_id, seq, body):
         fields = {"type": "ACK", "clientMsgId": client_id, "serverMsgId": server_id,
@@ -362,9 +387,9 @@ class Gateway(asyncio.Protocol):
             fields["body"] = body
         self.send(**fields, ts=now_ms())
 
-    def deliver(self, chat, seq, to, client_id, server_id, body):
+    def deliver(self, chat, seq, to, client_id, server_id, body, group):
         faults, loop = self.world.faults, asyncio.get_running_loop()
-        args = (chat, seq, self.uid, to, client_id, server_id, body)
+        args = (chat, seq, self.uid, to, client_id, server_id, body, group)
         peer = self.world.online.get(to)
         if peer is None or faults.hit("drop"):
             return
@@ -372,7 +397,7 @@ class Gateway(asyncio.Protocol):
             peer.transport.close()
             return
         if faults.hit("swap"):
-            chat.held = args
+            chat.held[to] = args
             return
         if faults.hit("delay"):
             loop.call_later(faults.arg("delay", 0.3), lambda: peer.push(*args))
@@ -383,7 +408,7 @@ class Gateway(asyncio.Protocol):
             self.push(*args)
         if faults.hit("phantom"):
             ghost = client_id[:-8] + "00ffffff"
-            peer.push(chat, seq, self.uid, to, ghost, server_id, body)
+            peer.push(chat, seq, self.uid, to, ghost, server_id, body, group)
         peer.push(*args)
         if faults.hit("double"):
             peer.push(*args)
@@ -391,18 +416,18 @@ class Gateway(asyncio.Protocol):
             peer.push(*args, resent=True)
         if faults.hit("late-resend"):
             loop.call_later(faults.arg("late-resend", 5), lambda: peer.push(*args, resent=True))
-        if chat.held:
-            held, chat.held = chat.held, None
-            peer.push(*held)
+        if to in chat.held:
+            peer.push(*chat.held.pop(to))
 
-    def push(self, chat, seq, sender, to, client_id, server_id, body, resent=False):
+    def push(self, chat, seq, sender, to, client_id, server_id, body, group=None, resent=False):
         faults = self.world.faults
         if faults.hit("corrupt"):
             body = "X" + body[1:]
         if faults.hit("seqlie"):
             seq += 1000000
-        payload = dump(type="SINGLE_CHAT", clientMsgId=client_id, serverMsgId=server_id,
-                       msgSeq=seq, **{"from": str(sender)}, to=str(to),
+        place = {"groupId": str(group)} if group else {"to": str(to)}
+        payload = dump(type="GROUP_CHAT" if group else "SINGLE_CHAT", clientMsgId=client_id, serverMsgId=server_id,
+                       msgSeq=seq, **{"from": str(sender)}, **place,
                        msgType="text" if resent else "TEXT", body=body, ts=now_ms())
         if not self.transport.is_closing():
             self.write(fragments(payload) if faults.hit("fragment") else frame(payload))
@@ -410,7 +435,15 @@ class Gateway(asyncio.Protocol):
 
 def page_of(world, me, query):
     """GET /single-chat/message/cursor"""
-    chat = world.chat(me, int(query["peerUserId"][0]))
+    return chat_page(world, world.chat(me, int(query["peerUserId"][0])), query)
+
+
+def group_page_of(world, _, query):
+    """GET /group/message/cursor"""
+    return chat_page(world, world.groups[int(query["groupId"][0])].chat, query)
+
+
+def chat_page(world, chat, query):
     before = int(query.get("lastSeq", ["9" * 18])[0])
     page = [{"msgSeq": seq, "clientMsgId": cid, "serverMsgId": sid, "content": body}
             for seq, _, _, cid, sid, body in reversed(chat.messages) if seq < before]
@@ -464,6 +497,9 @@ async def answer_of(world, url, token, body):
         await late(world.faults.arg("page-slow", 0.3))
     if is_page and world.faults.hit("page-fail"):
         return 500, {"ok": False, "code": 50000, "message": "internal_error", "data": [], "ts": now_ms()}
+    if body:
+        data = group_call(world, claims_of(token)["uid"], url.path, json.loads(body))
+        return 200, {"ok": True, "code": 0, "message": "ok", "data": data, "ts": now_ms()}
     data = PATHS[url.path](world, claims_of(token)["uid"], urllib.parse.parse_qs(url.query))
     return 200, {"ok": True, "code": 0, "message": "ok", "data": data, "ts": now_ms()}
 
@@ -479,7 +515,29 @@ def conversations_of(world, me, query):
     return [{"singleChatId": "1", "peerUserId": str(sum(key) - me)} for key in world.chats if me in key]
 
 
-PATHS = {"/single-chat/message/cursor": page_of, "/single-chat/conversation/cursor": conversations_of, "/single-chat/member/state": state_of}
+def profile_of(world, _, query):
+    """GET /group/profile/by-id"""
+    return {"groupCode": query["groupId"][0]}
+
+
+def group_call(world, me, path, body):
+    """POST /group/create, /group/join/request, /group/join/decide"""
+    if path == "/group/create":
+        number = 900 + len(world.groups)
+        world.groups[number] = Group(number, me)
+        return {"groupId": str(number)}
+    if path == "/group/join/request":
+        request = str(len(world.asking) + 1)
+        world.asking[request] = (world.groups[int(body["groupCode"])], me)
+        return {"requestId": request}
+    group, user = world.asking[body["requestId"]]
+    assert me == group.owner
+    group.members.append(user)
+    return {"status": "ACCEPTED"}
+
+
+PATHS = {"/group/message/cursor": group_page_of, "/group/profile/by-id": profile_of,
+         "/single-chat/message/cursor": page_of, "/single-chat/conversation/cursor": conversations_of, "/single-chat/member/state": state_of}
 
 
 async def serve_http(world, reader, writer):

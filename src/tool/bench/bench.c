@@ -190,10 +190,13 @@ static void choose(struct bench *bench)
     if (run->seed == 0)
         mn_rand_bytes(&run->seed, sizeof run->seed);
     run->clients = (unsigned)opts->clients;
-    run->bundle = bench->cmd == CMD_GROUP ? (unsigned)opts->online : 2;
+    run->bundle = bench_has_groups(bench) ? (unsigned)opts->online : 2;
     run->message_rate = opts->rate;
-    if (bench->cmd == CMD_MIXED)
+    run->group_rate = opts->rate;
+    if (bench->cmd == CMD_MIXED) {
         run->message_rate *= profile_share(&bench->profile, PROFILE_SINGLE);
+        run->group_rate *= profile_share(&bench->profile, PROFILE_GROUP);
+    }
     run->thread_count = (unsigned)opts->threads;
     if (run->thread_count == 0)
         run->thread_count = cores >= 8 ? (unsigned)cores / 4 : 1;
@@ -316,7 +319,7 @@ static int run_and_report(struct bench *bench)
                  &bench->machine);
     if (bench->opts.login && !bench_login(bench))
         return TOOL_EXIT_FAILED;
-    if (bench->cmd == CMD_GROUP && !bench_groups_make(bench))
+    if (bench_has_groups(bench) && !bench_groups_make(bench))
         return TOOL_EXIT_FAILED;
     load_run_init(&bench->run, &bench->opts, bench->run.mode);
     follow_receipts(bench);
@@ -364,6 +367,19 @@ static int execute(struct bench *bench)
     return code;
 }
 
+/* Groups in a profile: of so many clients each, who all send; the pairs within are as ever. */
+static enum mn_err take_group_size(struct bench *bench, char *why, size_t cap)
+{
+    struct opts *opts = &bench->opts;
+    opts->online = opts->senders = opts->members;
+    opts->groups = opts->clients / opts->members;
+    if (opts->groups > 0 && opts->members % 2 == 0 && opts->clients % opts->members == 0)
+        return MN_OK;
+    snprintf(why, cap,
+             "--members must be even, and divide --clients: the profile has groups of them");
+    return MN_EINVAL;
+}
+
 /* `scenario` NULL: all options are in argv, whose first member is skipped. */
 static int run_mode(const struct mode *mode, const struct scenario *scenario, int argc, char **argv)
 {
@@ -381,6 +397,8 @@ static int run_mode(const struct mode *mode, const struct scenario *scenario, in
         err = parse_gates(bench, why, sizeof why);
     if (!err && mode->cmd == CMD_MIXED)
         err = profile_load(&bench->profile, bench->opts.profile, why, sizeof why);
+    if (!err && mode->cmd == CMD_MIXED && bench_has_groups(bench))
+        err = take_group_size(bench, why, sizeof why);
     if (!err)
         err = outputs_open(&bench->outputs, &bench->opts, why, sizeof why);
     int code = TOOL_EXIT_OK;

@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "tool/bench/bench.h"
 #include "tool/bench/cursors.h"
+#include "tool/bench/group.h"
 #include "tool/bench/http_load.h"
 #include "tool/load/logins.h"
 
@@ -100,7 +101,7 @@ static void put_receipts(struct table *t, const struct bench *bench)
 /* When the first, the middle and the last member had a message. */
 static void put_group(struct table *t, const struct bench *bench)
 {
-    if (bench->cmd != CMD_GROUP)
+    if (!bench_has_groups(bench))
         return;
     const struct load_hists *hist = &bench->hist;
     bool any = mn_hist_count(hist->last_member) > 0;

@@ -109,7 +109,6 @@ static void finish_ledger_file(struct bench *bench)
 void bench_single_finish(struct bench *bench)
 {
     struct bench_ledger *ledger = &bench->ledger;
-    const struct load_counters *total = &bench->total;
     struct history history;
     if (bench->opts.http && history_open(&history, bench->opts.http) == MN_OK) {
         ledger->history_checked = check_history(bench, &history);
@@ -120,12 +119,19 @@ void bench_single_finish(struct bench *bench)
         for (uint32_t p = 0; p < th->pair_count; p++)
             count_pair(ledger, &th->pairs[p]);
     }
+}
+
+/* Of pairs and groups together: every message and every copy of it is accounted for. */
+static void balance(struct bench *bench)
+{
+    struct bench_ledger *ledger = &bench->ledger;
+    const struct load_counters *total = &bench->total;
     ledger->measured = true;
     ledger->skipped = total->skipped_inflight + total->skipped_offline;
     uint64_t delivered = total->delivered_live + total->delivered_resend;
     ledger->balanced = total->attempted == ledger->skipped + total->failed + total->sent &&
                        total->sent == total->saved + total->refused + ledger->unknown &&
-                       total->saved + ledger->unknown_delivered == delivered + ledger->lost;
+                       total->expected + ledger->unknown_delivered == delivered + ledger->lost;
 }
 
 /* What the generator itself costs (docs/bench.md). */
@@ -159,8 +165,10 @@ void bench_finish(struct bench *bench)
                        (open_loop && mn_hist_percentile(bench->hist.lag, 99) > SATURATED_LAG_NS);
     if (bench->cmd & CMD_CHAT)
         bench_single_finish(bench);
-    if (bench->cmd == CMD_GROUP)
+    if (bench_has_groups(bench))
         bench_group_finish(bench);
+    if (bench->cmd & CMD_MESSAGES)
+        balance(bench);
     if (bench->opts.ledger)
         finish_ledger_file(bench);
     if (run->asks_receipts)

@@ -39,55 +39,78 @@ static void init_group(struct load_thread *th, struct bench_group *group, uint32
 {
     const struct opts *opts = th->run->opts;
     uint32_t online = (uint32_t)opts->online;
+    uint32_t first = th->conns[g * online].index;
     group->conns = &th->conns[g * online];
-    group->base = group->conns[0].index;
-    group->id = th->run->group_ids[group->base / online];
+    group->base = first | (th->pairs ? BENCH_GROUP_SENDER_BIT : 0);
+    group->id = th->run->group_ids[first / online];
     group->id_len = (uint8_t)mn_print_i64(group->id_text, group->id);
     group->members = mn_alloc_array(online, sizeof *group->members);
     ledger_group_init(&group->ledger, online, (uint32_t)opts->senders);
     for (uint32_t m = 0; m < online; m++) {
         struct load_conn *conn = &group->conns[m];
         group->members[m] = (struct bench_group_member){.group = group, .number = m};
-        conn->user = &group->members[m];
-        conn->kind = (uint8_t)kind_of(opts, m);
+        if (!th->pairs)
+            conn->kind = (uint8_t)kind_of(opts, m);
         group->ledger.member[m].kind = watch(opts, conn, m);
     }
     ledger_group_begin(&group->ledger);
 }
 
-static void group_init(struct load_thread *th)
+void bench_groups_init(struct load_thread *th)
 {
     const struct opts *opts = th->run->opts;
     struct bench_groups *mode = mn_new(struct bench_groups);
-    th->mode = mode;
-    mode->count = th->conn_count / (uint32_t)opts->online;
+    th->groups = mode;
+    mode->online = (uint32_t)opts->online;
+    mode->count = th->conn_count / mode->online;
     mode->group = mn_alloc_array(mode->count + 1, sizeof *mode->group);
     for (uint32_t g = 0; g < mode->count; g++)
         init_group(th, &mode->group[g], g);
-    if (opts->ledger) {
-        th->ledger = mn_new(struct ledger_out);
-        th->ledger->fd = th->run->ledger_fd;
-    }
     mode->open_loop = opts->rate > 0 || opts->interval_ns > 0;
-    double rate = th->run->message_rate;
+    double rate = th->run->group_rate;
     double interval_ns = rate > 0 ? (double)opts->groups * (double)opts->senders * 1e9 / rate
                                   : (double)opts->interval_ns;
     uint32_t senders = mode->count * (uint32_t)opts->senders;
-    load_pace_init(&mode->pace, (enum opts_model)opts->model, (enum opts_pairs)opts->pairs,
+    load_pace_init(&mode->pace, (enum opts_model)opts->model, OPTS_PAIRS_EVEN,
                    interval_ns > 0 ? senders : 0, interval_ns, &th->rng);
 }
 
-static void group_deinit(struct load_thread *th)
+static void group_init(struct load_thread *th)
 {
-    struct bench_groups *mode = th->mode;
+    bench_groups_init(th);
+    if (!th->run->opts->ledger)
+        return;
+    th->ledger = mn_new(struct ledger_out);
+    th->ledger->fd = th->run->ledger_fd;
+}
+
+void bench_groups_deinit(struct load_thread *th)
+{
+    struct bench_groups *mode = th->groups;
+    if (!mode)
+        return;
     for (uint32_t g = 0; g < mode->count; g++) {
         ledger_group_deinit(&mode->group[g].ledger);
         mn_free(mode->group[g].members);
     }
     load_pace_deinit(&mode->pace);
     mn_free(mode->group);
-    mn_free(th->ledger);
     mn_free(mode);
+}
+
+static void group_deinit(struct load_thread *th)
+{
+    bench_groups_deinit(th);
+    mn_free(th->ledger);
+}
+
+struct bench_group_member *bench_group_member_of(const struct load_thread *th,
+                                                 const struct load_conn *conn)
+{
+    const struct bench_groups *mode = th->groups;
+    uint32_t k = (uint32_t)(conn - th->conns);
+    return k < mode->count * mode->online ? &mode->group[k / mode->online].members[k % mode->online]
+                                          : NULL;
 }
 
 /* ---- sending ---- */
@@ -95,7 +118,8 @@ static void group_deinit(struct load_thread *th)
 static void write_chat(struct load_thread *th, const struct bench_group *group,
                        const struct load_conn *conn, char *out, uint32_t counter)
 {
-    load_out_commit(th, wire_group_chat(out, conn->mask, &th->tpl, conn->index, counter,
+    uint32_t sender = group->base + (uint32_t)(conn - group->conns);
+    load_out_commit(th, wire_group_chat(out, conn->mask, &th->tpl, sender, counter,
                                         mn_str_make(group->id_text, group->id_len)));
 }
 
@@ -135,7 +159,7 @@ static bool may_send(const struct load_thread *th)
 
 void bench_group_top_up(struct load_thread *th, struct bench_group_member *sender, uint64_t now_ns)
 {
-    const struct bench_groups *mode = th->mode;
+    const struct bench_groups *mode = th->groups;
     if (mode->open_loop || !may_send(th) || sender->number >= th->run->opts->senders ||
         sender->group->conns[sender->number].state != LOAD_CONN_READY)
         return;
@@ -152,7 +176,7 @@ static struct bench_group_member *sender_of(const struct bench_groups *mode, uin
 
 static uint64_t send_due(struct load_thread *th, uint64_t now_ns)
 {
-    struct bench_groups *mode = th->mode;
+    struct bench_groups *mode = th->groups;
     uint32_t k;
     uint64_t intended_ns;
     if (!mode->open_loop)
@@ -168,15 +192,14 @@ static uint64_t send_due(struct load_thread *th, uint64_t now_ns)
 /* What drain waits for; members that do not read can only catch up in RECOVER. */
 static void count_open(struct load_thread *th)
 {
-    const struct bench_groups *mode = th->mode;
-    th->open = 0;
+    const struct bench_groups *mode = th->groups;
     for (uint32_t g = 0; g < mode->count; g++)
         th->open += ledger_group_pending(&mode->group[g].ledger);
 }
 
-static uint64_t group_on_turn(struct load_thread *th, uint64_t now_ns)
+uint64_t bench_groups_on_turn(struct load_thread *th, uint64_t now_ns)
 {
-    struct bench_groups *mode = th->mode;
+    struct bench_groups *mode = th->groups;
     if (may_send(th))
         return send_due(th, now_ns);
     if (th->phase < LOAD_DRAIN)
@@ -203,23 +226,35 @@ static void recover(struct load_thread *th, uint64_t now_ns)
 
 static void top_up_all(struct load_thread *th, uint64_t now_ns)
 {
-    const struct bench_groups *mode = th->mode;
+    const struct bench_groups *mode = th->groups;
     uint32_t senders = mode->count * (uint32_t)th->run->opts->senders;
     for (uint32_t k = 0; k < senders; k++)
         bench_group_top_up(th, sender_of(mode, k), now_ns);
 }
 
-static void group_on_phase(struct load_thread *th, uint64_t now_ns)
+void bench_groups_on_phase(struct load_thread *th, uint64_t now_ns)
 {
-    struct bench_groups *mode = th->mode;
+    struct bench_groups *mode = th->groups;
     if (th->phase == LOAD_WARMUP) {
         load_pace_start(&mode->pace, atomic_load(&th->run->phase_ns[LOAD_WARMUP]));
         top_up_all(th, now_ns);
     }
-    if (th->phase == LOAD_RECOVER)
-        recover(th, now_ns);
     if (th->phase == LOAD_DRAIN || th->phase == LOAD_RECOVER)
         count_open(th);
+}
+
+static void group_on_phase(struct load_thread *th, uint64_t now_ns)
+{
+    if (th->phase == LOAD_RECOVER)
+        recover(th, now_ns);
+    th->open = 0;
+    bench_groups_on_phase(th, now_ns);
+}
+
+static uint64_t group_on_turn(struct load_thread *th, uint64_t now_ns)
+{
+    th->open = 0;
+    return bench_groups_on_turn(th, now_ns);
 }
 
 /* As a client does: what was not answered goes out again under its id. */
@@ -241,10 +276,10 @@ static void retry_unknown(struct load_thread *th, struct bench_group_member *sen
     }
 }
 
-static void group_on_ready(struct load_thread *th, struct load_conn *conn, uint64_t now_ns)
+void bench_groups_on_ready(struct load_thread *th, struct load_conn *conn, uint64_t now_ns)
 {
-    struct bench_group_member *member = conn->user;
-    if (member->number >= th->run->opts->senders)
+    struct bench_group_member *member = bench_group_member_of(th, conn);
+    if (!member || member->number >= th->run->opts->senders)
         return;
     retry_unknown(th, member);
     bench_group_top_up(th, member, now_ns);
@@ -258,19 +293,26 @@ static void give_up(struct load_thread *th, struct bench_group_member *sender, u
     sender->inflight -= n;
 }
 
-static void group_on_down(struct load_thread *th, struct load_conn *conn, uint64_t now_ns)
+void bench_groups_on_down(struct load_thread *th, struct load_conn *conn)
 {
-    struct bench_group_member *member = conn->user;
-    (void)now_ns;
+    struct bench_group_member *member = bench_group_member_of(th, conn);
+    if (!member)
+        return;
     if (member->number < th->run->opts->senders)
         give_up(th, member, UINT64_MAX);
     member->ack_seq = 0;
     ledger_acks_cut(&member->group->ledger.member[member->number].acks);
 }
 
-static void group_on_second(struct load_thread *th, uint64_t now_ns)
+static void group_on_down(struct load_thread *th, struct load_conn *conn, uint64_t now_ns)
 {
-    struct bench_groups *mode = th->mode;
+    (void)now_ns;
+    bench_groups_on_down(th, conn);
+}
+
+void bench_groups_on_second(struct load_thread *th, uint64_t now_ns)
+{
+    struct bench_groups *mode = th->groups;
     uint32_t senders = (uint32_t)th->run->opts->senders;
     for (uint32_t g = 0; g < mode->count; g++) {
         struct bench_group *group = &mode->group[g];
@@ -279,6 +321,11 @@ static void group_on_second(struct load_thread *th, uint64_t now_ns)
         bench_group_acknowledge(th, group, now_ns - th->run->opts->ack_every_ns, now_ns);
     }
     top_up_all(th, now_ns);
+}
+
+static void group_on_second(struct load_thread *th, uint64_t now_ns)
+{
+    bench_groups_on_second(th, now_ns);
     if (th->ledger) /* so that a run which is cut off leaves what it knew */
         ledger_out_flush(th->ledger);
 }
@@ -287,7 +334,7 @@ const struct load_mode bench_mode_group = {.name = "group",
                                            .init = group_init,
                                            .deinit = group_deinit,
                                            .on_phase = group_on_phase,
-                                           .on_ready = group_on_ready,
+                                           .on_ready = bench_groups_on_ready,
                                            .on_down = group_on_down,
                                            .on_frame = bench_group_on_frame,
                                            .on_turn = group_on_turn,

@@ -30,19 +30,23 @@ struct bench_group {
     int64_t id;
     uint8_t id_len;
     char id_text[21];
-    uint32_t base;           /* client number of member 0 */
+    uint32_t base;           /* of member 0 in client ids: his client number, or with the bit */
     struct load_conn *conns; /* of its members, in their order */
     struct bench_group_member *members;
     struct ledger_group ledger;
 };
 
-/* th->mode */
+/* th->groups */
 struct bench_groups {
     struct load_pace pace;
     bool open_loop;
     struct bench_group *group;
     uint32_t count;
+    uint32_t online; /* members of each */
 };
+
+/* In the client ids of messages to groups of `bench mixed`, whose clients send to each other, too. */
+#define BENCH_GROUP_SENDER_BIT (UINT32_C(1) << 23)
 
 /* group_make.c: makes the groups over HTTP, and everybody a member; false after a message. */
 bool bench_groups_make(struct bench *bench);
@@ -51,6 +55,19 @@ void bench_groups_free(struct bench *bench);
 uint32_t bench_groups_user(const struct opts *opts, uint32_t g, uint32_t m);
 
 /* group.c */
+
+/* The hooks of load_mode, for a mode that has groups besides. */
+void bench_groups_init(struct load_thread *th);
+void bench_groups_deinit(struct load_thread *th);
+void bench_groups_on_phase(struct load_thread *th, uint64_t now_ns);
+void bench_groups_on_ready(struct load_thread *th, struct load_conn *conn, uint64_t now_ns);
+void bench_groups_on_down(struct load_thread *th, struct load_conn *conn);
+/* Sends what is due, or adds what is open to th->open; when the next is due. */
+uint64_t bench_groups_on_turn(struct load_thread *th, uint64_t now_ns);
+void bench_groups_on_second(struct load_thread *th, uint64_t now_ns);
+/* Whose connection it is; NULL: of nobody in a group. */
+struct bench_group_member *bench_group_member_of(const struct load_thread *th,
+                                                 const struct load_conn *conn);
 
 /* Closed loop: fills the sender's window. */
 void bench_group_top_up(struct load_thread *th, struct bench_group_member *sender, uint64_t now_ns);
@@ -64,5 +81,7 @@ void bench_group_acknowledge(struct load_thread *th, struct bench_group *group, 
 
 /* group_finish.c: after the threads have ended; asks the histories about what is missing. */
 void bench_group_finish(struct bench *bench);
+/* Whether the run has groups: its mode, or its profile. */
+bool bench_has_groups(const struct bench *bench);
 
 #endif

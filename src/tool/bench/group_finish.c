@@ -8,10 +8,16 @@
 #include "tool/bench/group.h"
 #include "tool/bench/history.h"
 
+bool bench_has_groups(const struct bench *bench)
+{
+    return bench->cmd == CMD_GROUP ||
+           (bench->cmd == CMD_MIXED && profile_share(&bench->profile, PROFILE_GROUP) > 0);
+}
+
 static bool check_histories(struct bench *bench, struct history *history)
 {
     for (unsigned t = 0; t < bench->run.thread_count; t++) {
-        struct bench_groups *mode = bench->run.threads[t].mode;
+        struct bench_groups *mode = bench->run.threads[t].groups;
         for (uint32_t g = 0; g < mode->count; g++)
             if (ledger_group_pending(&mode->group[g].ledger) > 0 &&
                 history_check_group(history, &bench->run, &mode->group[g]) != MN_OK)
@@ -29,27 +35,21 @@ static void add_group(struct bench_ledger *ledger, const struct bench_group *gro
     ledger->lost += open.lost;
     ledger->lost_normal += open.lost_normal;
     ledger->lost_stored += open.lost_stored;
+    ledger->lost_gone += open.lost - open.lost_stored;
 }
 
 void bench_group_finish(struct bench *bench)
 {
     struct bench_ledger *ledger = &bench->ledger;
-    const struct load_counters *total = &bench->total;
     struct history history;
     if (bench->opts.http && history_open(&history, bench->opts.http) == MN_OK) {
-        ledger->history_checked = check_histories(bench, &history);
+        bool checked = check_histories(bench, &history);
+        ledger->history_checked = checked && (ledger->history_checked || bench->cmd == CMD_GROUP);
         history_close(&history);
     }
     for (unsigned t = 0; t < bench->run.thread_count; t++) {
-        const struct bench_groups *mode = bench->run.threads[t].mode;
+        const struct bench_groups *mode = bench->run.threads[t].groups;
         for (uint32_t g = 0; g < mode->count; g++)
             add_group(ledger, &mode->group[g]);
     }
-    ledger->lost_gone = ledger->lost - ledger->lost_stored;
-    ledger->measured = true;
-    ledger->skipped = total->skipped_inflight + total->skipped_offline;
-    uint64_t delivered = total->delivered_live + total->delivered_resend;
-    ledger->balanced = total->attempted == ledger->skipped + total->failed + total->sent &&
-                       total->sent == total->saved + total->refused + ledger->unknown &&
-                       total->expected + ledger->unknown_delivered == delivered + ledger->lost;
 }

@@ -16,7 +16,7 @@ static void note_saved(struct load_thread *th, const struct bench_group *group,
     struct ledger_line line = {.from = conn->uid, .group = group->id, .seq = in->seq};
     /* An ACK without a usable id is a loss that the ledger should show: as id 0. */
     mn_ignore(mn_parse_i64(in->server_id, 1, INT64_MAX, &line.id));
-    wire_id(id, th->tpl.run, conn->index, in->counter);
+    wire_id(id, th->tpl.run, in->sender, in->counter);
     wire_body(&th->tpl, in->counter, body);
     line.client_id = mn_str_make(id, sizeof id);
     ledger_text_hash(mn_str_make(body, th->tpl.body_len), line.text_hash);
@@ -142,7 +142,7 @@ static void acknowledge(struct load_thread *th, struct bench_group_member *membe
     load_out_commit(th, wire_ack(out, conn->mask, WIRE_DELIVERED,
                                  mn_str_make(member->ack_id, member->ack_id_len),
                                  mn_str_make(member->group->id_text, member->group->id_len)));
-    th->count.acks_sent++;
+    th->count.group_acks++;
     ledger_acks_add(&member->group->ledger.member[member->number].acks, member->ack_seq, now_ns);
     member->ack_seq = 0;
     member->acked_ns = now_ns;
@@ -198,7 +198,11 @@ static void take_chat(struct load_thread *th, struct bench_group_member *member,
 void bench_group_on_frame(struct load_thread *th, struct load_conn *conn, const struct wire_in *in,
                           uint64_t now_ns)
 {
-    struct bench_group_member *member = conn->user;
+    struct bench_group_member *member = bench_group_member_of(th, conn);
+    if (!member) {
+        th->count.misrouted++;
+        return;
+    }
     const struct bench_group *group = member->group;
     th->count.receipts += in->kind == WIRE_RECEIPT;
     th->count.notices += in->kind == WIRE_GROUP_NOTIFY;
@@ -208,7 +212,7 @@ void bench_group_on_frame(struct load_thread *th, struct load_conn *conn, const 
     }
     bool is_answer = in->kind == WIRE_SAVED || in->kind == WIRE_ERROR;
     if (in->sender - group->base >= group->ledger.senders ||
-        (is_answer && in->sender != conn->index))
+        (is_answer && in->sender - group->base != member->number))
         th->count.misrouted++;
     else if (is_answer)
         take_answer(th, member, in, now_ns);

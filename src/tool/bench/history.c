@@ -172,7 +172,7 @@ enum mn_err history_check_group(struct history *history, const struct load_run *
                                 struct bench_group *group)
 {
     struct place place = {.run = run,
-                          .reader = group->base,
+                          .reader = group->conns[0].index,
                           .group = group,
                           .base = group->base,
                           .senders = group->ledger.senders};

@@ -49,11 +49,9 @@ static const char *set(struct profile *profile, struct mn_str name, struct mn_st
             continue;
         if (mn_parse_double(value, 0, 1e9, &profile->weight[i]) != MN_OK)
             return "a weight is a number, 0 or more";
-        if (i == PROFILE_GROUP && profile->weight[i] > 0)
-            return "group: there are no groups yet; leave it out or give it 0";
         return NULL;
     }
-    return "no such kind: expected single, history, conversations, login, read or page";
+    return "no such kind: expected single, group, history, conversations, login, read or page";
 }
 
 /* One line without its newline. */

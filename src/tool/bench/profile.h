@@ -13,7 +13,7 @@
  */
 enum profile_kind {
     PROFILE_SINGLE = 0, /* a message to one user */
-    PROFILE_GROUP,      /* to a group: refused as long as there are none */
+    PROFILE_GROUP,      /* to a group of the sender's */
     PROFILE_HISTORY,    /* a page of a conversation; from here on over HTTP */
     PROFILE_CONVERSATIONS,
     PROFILE_LOGIN,

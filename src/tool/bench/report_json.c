@@ -7,6 +7,7 @@
 #include <jansson.h>
 
 #include "tool/bench/bench.h"
+#include "tool/bench/group.h"
 #include "tool/bench/report_json.h"
 #include "tool/report/result.h"
 
@@ -71,7 +72,7 @@ static json_t *parameters(const struct bench *bench)
     report_put_f(o, "rate_per_s", opts->rate);
     if (bench->cmd == CMD_MIXED)
         report_put_profile(o, bench);
-    if (bench->cmd == CMD_GROUP)
+    if (bench_has_groups(bench))
         report_put_group(o, bench);
     report_put_f(o, "interval_s", (double)opts->interval_ns / 1e9);
     put_s(o, "model", models[opts->model]);
@@ -156,7 +157,7 @@ static json_t *ledger(const struct bench *bench)
     report_put_u(o, "redelivered", c->redelivered);
     report_put_u(o, "reordered", c->reordered);
     report_put_u(o, "reordered_resend", c->reordered_resend);
-    if (bench->cmd == CMD_GROUP)
+    if (bench_has_groups(bench))
         report_put_group_ledger(o, bench);
     report_put_u(o, "gaps", l->gaps);
     report_put_u(o, "corrupt", c->corrupt);

@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "tool/bench/bench.h"
 #include "tool/bench/cursors.h"
+#include "tool/bench/group.h"
 #include "tool/bench/http_load.h"
 #include "tool/kit/term.h"
 #include "tool/load/logins.h"
@@ -112,7 +113,7 @@ static void connections(FILE *out, const struct bench *bench)
 static void groups(FILE *out, const struct bench *bench)
 {
     const struct opts *opts = &bench->opts;
-    if (bench->cmd != CMD_GROUP)
+    if (!bench_has_groups(bench))
         return;
     fprintf(out, "groups          %llu of %llu members, %llu connect, %llu send; made in %.2f s\n",
             (unsigned long long)opts->groups, (unsigned long long)opts->members,
@@ -135,7 +136,7 @@ static void messages(FILE *out, const struct bench *bench)
     const struct bench_ledger *l = &bench->ledger;
     double t = bench->steady_s;
     char due[40] = "saved";
-    if (bench->cmd == CMD_GROUP)
+    if (bench_has_groups(bench))
         snprintf(due, sizeof due, "copies %" PRIu64, c->expected);
     if (!l->measured || t <= 0)
         return;
@@ -161,13 +162,13 @@ static void messages(FILE *out, const struct bench *bench)
             "  gaps %" PRIu64 "  corrupt %" PRIu64 "\n",
             c->dup, c->redelivered, c->reordered + c->reordered_resend, l->gaps,
             c->corrupt + c->misrouted + c->phantom + c->seq_mismatch);
-    if (bench->cmd == CMD_GROUP)
+    if (bench_has_groups(bench))
         fprintf(out,
                 "                of these reordered within a sender %" PRIu64 "; notices %" PRIu64
                 "\n",
                 c->reordered_sender, c->notices);
     fprintf(out, "                acks %" PRIu64 "  receipts %" PRIu64 "  sent again %" PRIu64 "\n",
-            c->acks_sent, c->receipts, c->retried);
+            c->acks_sent + c->group_acks, c->receipts, c->retried);
 }
 
 static void receipts(FILE *out, const struct bench *bench)

@@ -16,6 +16,7 @@
 #include "base/mem.h"
 #include "base/num.h"
 #include "tool/bench/bench.h"
+#include "tool/bench/group.h"
 #include "tool/ledger/ledger_file.h"
 
 bool bench_single_is_picked(uint64_t i, double pct)
@@ -67,6 +68,8 @@ static void single_init(struct load_thread *th)
                                   : (double)opts->interval_ns;
     load_pace_init(&mode->pace, (enum opts_model)opts->model, (enum opts_pairs)opts->pairs,
                    interval_ns > 0 ? pairs : 0, interval_ns, &th->rng);
+    if (th->run->group_ids)
+        bench_groups_init(th);
 }
 
 static void single_deinit(struct load_thread *th)
@@ -76,6 +79,7 @@ static void single_deinit(struct load_thread *th)
         ledger_deinit(&th->pairs[p].conv);
         receipts_deinit(&th->pairs[p].receipts);
     }
+    bench_groups_deinit(th);
     load_pace_deinit(&mode->pace);
     mn_free(th->ledger);
     mn_free(th->pairs);
@@ -163,12 +167,15 @@ static void count_open(struct load_thread *th)
 
 static uint64_t single_on_turn(struct load_thread *th, uint64_t now_ns)
 {
-    if (may_send(th))
-        return send_due(th, now_ns);
-    if (th->phase < LOAD_DRAIN)
-        return UINT64_MAX;
-    count_open(th);
-    return now_ns + BENCH_DRAIN_LOOK_NS;
+    uint64_t due_ns = UINT64_MAX;
+    if (may_send(th)) {
+        due_ns = send_due(th, now_ns);
+    } else if (th->phase >= LOAD_DRAIN) {
+        count_open(th);
+        due_ns = now_ns + BENCH_DRAIN_LOOK_NS;
+    }
+    uint64_t group_ns = th->groups ? bench_groups_on_turn(th, now_ns) : UINT64_MAX;
+    return group_ns < due_ns ? group_ns : due_ns;
 }
 
 /* ---- phases and connections ---- */
@@ -199,6 +206,8 @@ static void single_on_phase(struct load_thread *th, uint64_t now_ns)
         recover(th, now_ns);
         count_open(th);
     }
+    if (th->groups)
+        bench_groups_on_phase(th, now_ns);
 }
 
 /* As a client does: what was not answered goes out again under its id. */
@@ -220,6 +229,8 @@ static void retry_unknown(struct load_thread *th, struct bench_pair *pair)
 static void single_on_ready(struct load_thread *th, struct load_conn *conn, uint64_t now_ns)
 {
     struct bench_pair *pair = conn->user;
+    if (th->groups)
+        bench_groups_on_ready(th, conn, now_ns);
     if (conn != pair->sender)
         return;
     retry_unknown(th, pair);
@@ -237,6 +248,8 @@ static void single_on_down(struct load_thread *th, struct load_conn *conn, uint6
 {
     struct bench_pair *pair = conn->user;
     (void)now_ns;
+    if (th->groups)
+        bench_groups_on_down(th, conn);
     if (conn == pair->sender)
         give_up(th, pair, UINT64_MAX);
     else
@@ -251,6 +264,8 @@ static void single_on_second(struct load_thread *th, uint64_t now_ns)
         give_up(th, &th->pairs[p], now_ns - timeout_ns);
         bench_single_top_up(th, &th->pairs[p], now_ns);
     }
+    if (th->groups)
+        bench_groups_on_second(th, now_ns);
     if (th->ledger) /* so that a run which is cut off leaves what it knew */
         ledger_out_flush(th->ledger);
 }

@@ -5,6 +5,7 @@
  * that owns the pair.
  */
 #include "base/num.h"
+#include "tool/bench/group.h"
 #include "tool/bench/single.h"
 #include "tool/ledger/ledger_file.h"
 
@@ -52,6 +53,7 @@ static void take_answer(struct load_thread *th, struct bench_pair *pair, const s
     if (is_saved && th->ledger)
         note_saved(th, pair, in);
     th->count.saved += is_saved;
+    th->count.expected += is_saved;
     th->count.refused += !is_saved;
     if (is_saved && !(before.flags & LEDGER_SKEW))
         mn_hist_add(th->hist.saved, now_ns - before.intended_ns);
@@ -143,6 +145,11 @@ void bench_single_on_frame(struct load_thread *th, struct load_conn *conn, const
                            uint64_t now_ns)
 {
     struct bench_pair *pair = conn->user;
+    if (th->groups && (in->kind == WIRE_GROUP_CHAT || in->kind == WIRE_GROUP_NOTIFY ||
+                       (in->ours && in->sender & BENCH_GROUP_SENDER_BIT))) {
+        bench_group_on_frame(th, conn, in, now_ns);
+        return;
+    }
     if (in->kind == WIRE_RECEIPT) {
         th->count.receipts++;
         if (th->run->asks_receipts)

@@ -56,8 +56,10 @@ void opts_init(struct opts *opts, enum opts_cmd cmd)
     }
     if (cmd & (CMD_CHAT | CMD_FLOOR))
         opts->clients = 200;
-    if (cmd == CMD_MIXED)
+    if (cmd == CMD_MIXED) {
         opts->rate = 200;
+        opts->members = 20;
+    }
     if (cmd == CMD_FLOOR)
         opts->duration_ns = 3 * NS_S;
     if (cmd == CMD_RECONNECT) {

@@ -42,6 +42,8 @@ const struct opts_def opts_defs[] = {
      "the server's process: its memory, CPU, threads, descriptors each second"},
     {"groups", OPTS_KIND_U64, CMD_GROUP, AT(groups), 1, 1e6, "N", "1", "groups"},
     {"members", OPTS_KIND_U64, CMD_GROUP, AT(members), 2, 1e6, "N", "200", "members of each group"},
+    {"members", OPTS_KIND_U64, CMD_MIXED, AT(members), 2, 1e6, "N", "20",
+     "members of each group, if the profile has groups: an even share of the clients"},
     {"online", OPTS_KIND_U64, CMD_GROUP, AT(online), 2, 1e6, "N", "all",
      "so many members of each group connect; the others are never there"},
     {"senders", OPTS_KIND_U64, CMD_GROUP, AT(senders), 1, 1e6, "N", "20, or all that are online",

@@ -68,7 +68,7 @@ enum load_phase {
     X(delivered_live)                                                                              \
     X(delivered_resend)                                                                            \
     X(delivered_slow)      /* of these, to slow or non-reading receivers */                        \
-    X(expected)            /* groups: copies of what was saved, to members that are watched */     \
+    X(expected)            /* copies of what was saved: one, or one for each watched member */     \
     X(delivered_unwatched) /* to the others */                                                     \
     X(dup)                                                                                         \
     X(redelivered)                                                                                 \
@@ -82,6 +82,7 @@ enum load_phase {
     X(seq_mismatch)                                                                                \
     X(foreign)                                                                                     \
     X(acks_sent)                                                                                   \
+    X(group_acks) /* to messages of groups, which give no receipts */                              \
     X(reads_sent) /* ACK read */                                                                   \
     X(receipts)                                                                                    \
     X(receipts_delivered)                                                                          \
@@ -175,6 +176,7 @@ struct load_hists {
 };
 
 struct bench_cursors;
+struct bench_groups;
 struct bench_pair;
 struct load_run;
 struct logins;
@@ -212,8 +214,9 @@ struct load_thread {
     uint32_t recovering;    /* connections that drain waits for */
     uint64_t cpu_at_steady_ns;
     uint64_t cpu_at_drain_ns;
-    void *mode;               /* the mode's */
-    struct bench_pair *pairs; /* single-e2e: read by the main thread after the end */
+    void *mode;                  /* the mode's */
+    struct bench_groups *groups; /* NULL: the mode has none */
+    struct bench_pair *pairs;    /* single-e2e: read by the main thread after the end */
     uint32_t pair_count;
     struct ledger_out *ledger; /* --ledger: lines of this thread; NULL without */
 
@@ -255,7 +258,8 @@ struct load_run {
     uint64_t seed;
     unsigned source_addresses;
     int ledger_fd;                 /* --ledger: of all threads */
-    double message_rate;           /* open loop: messages a second in all */
+    double message_rate;           /* open loop: messages a second in all, of pairs */
+    double group_rate;             /* the same, to groups */
     double read_pct;               /* share of the messages that receivers also read */
     bool asks_receipts;            /* the mode follows acknowledgements to their receipts */
     struct logins *logins;         /* --login: the clients' accounts, else NULL */

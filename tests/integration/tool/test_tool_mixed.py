@@ -117,7 +117,6 @@ def test_a_full_queue_skips_and_counts(tmp_path):
 
 
 @pytest.mark.parametrize("profile, message", [
-    ("single=80 group=10", "group: there are no groups yet"),
     ("video=1", "no such kind"),
     ("read=50", "every weight is 0"),
 ])
@@ -127,6 +126,27 @@ def test_profiles_that_are_refused(profile, message, tmp_path):
     done = minim("bench", "mixed", "--spawn", "--profile", str(path))
     assert done.returncode == 2
     assert message in done.stderr
+
+
+def test_groups_need_whole_ones(tmp_path):
+    path = tmp_path / "profile"
+    path.write_text("group = 1\n")
+    for members in ("30", "400"):
+        done = minim("bench", "mixed", "--spawn", "--profile", str(path), "--members", members)
+        assert done.returncode == 2 and "--members must be even, and divide --clients" in done.stderr
+
+
+def test_groups_beside_pairs(tmp_path):
+    with faulty() as server:
+        done, result = mixed(server, "--members", "4", tmp_path=tmp_path, profile="single=1 group=1 history=1", rate=300)
+    ledger = result["ledger"]
+    assert done.returncode == 0 and ledger["balanced"]
+    to_groups, rest = divmod(ledger["expected"] - ledger["saved"], 2)  # each of which has three copies
+    assert rest == 0 and 0 < to_groups < ledger["saved"]
+    assert {name: ledger[name] for name in ("lost", "dup", "reordered", "reordered_sender", "misrouted", "gaps")} == \
+        dict.fromkeys(("lost", "dup", "reordered", "reordered_sender", "misrouted", "gaps"), 0)
+    assert result["latency"]["last_member"]["count"] > 0
+    assert result["figures"]["receipts_missing"] == 0
 
 
 def test_http_is_needed():

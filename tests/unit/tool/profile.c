@@ -60,7 +60,6 @@ static void bad_profiles_say_where_and_what(void **state)
         const char *text;
         const char *why;
     } cases[] = {
-        {"single = 1\ngroup = 2\n", ":2: group: there are no groups yet"},
         {"single = 1\n\nvideo = 2\n", ":3: no such kind"},
         {"single 1\n", ":1: expected name = number"},
         {"single = x\n", ":1: a weight is a number"},
