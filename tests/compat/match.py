@@ -97,4 +97,6 @@ def match_text(pattern, text, known):
     except ValueError:
         raise Mismatch(f"no JSON: {text!r}") from None
     require(json.dumps(got, ensure_ascii=False, separators=(",", ":")) == text, "", "not printed as W-2.3 says")
-    match(parse(pattern), got, "", known)
+    trial = dict(known)  # what does not fit leaves nothing behind
+    match(parse(pattern), got, "", trial)
+    known.update(trial)

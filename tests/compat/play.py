@@ -10,64 +10,29 @@ import sys
 TESTS = pathlib.Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(TESTS / "integration"), str(TESTS / "conformance")]
 
+from answer import check_answer, split_with  # noqa: E402
 from cases import Reader, tokens as case_tokens  # noqa: E402
-from match import Mismatch, match, match_text, parse  # noqa: E402
+from match import Mismatch, match_text  # noqa: E402
 from support import tokens  # noqa: E402
 from support.http import Api, Reply  # noqa: E402
 from support.im import Client  # noqa: E402
 from support.rawws import CLOSE, PING, PONG, TEXT, RawSocket, close_payload  # noqa: E402
-from support.server import Server  # noqa: E402
 from support.wait import Deadline  # noqa: E402
 
 NAME = r"[a-z]\w*"
 ACTOR = rf"{NAME}(?:\.\d+)?"
 ACTORS = rf"{ACTOR}(?:, {ACTOR})*"
 HTTP = re.compile(rf"({NAME}) ([A-Z]+) (\S+)(.*?) => (.*)")
-WITH = re.compile(r'((?: with "[^"]*")*)$')
 TIMES = re.compile(r"(.*?)(?: (\d+) times)?")
 EXPANSION = re.compile(r"\$\$|\$([a-z]\w*(?:\.[a-z]+)?)|@repeat\(([^()]*?),(\d+)\)|@token\(([^()]*)\)")
-# Limits are out of the way but in exchanges about them.
-OPTIONS = {
-    "im.gateway.ws.rate-limit.connection-rate": 0,
-    "im.gateway.ws.rate-limit.user-rate": 0,
-    "im.gateway.ws.rate-limit.control-rate": 0,
-    "im.ratelimit.enabled": "false",
-}
 OPCODES = {"ping": PING, "pong": PONG}
 LONGEST = 2000  # of what a failure shows
 _uids = itertools.count(10001)
 _names = itertools.count(1)
 
 
-def split_with(text):
-    """(text, headers) of `text with "Name: value" ...`."""
-    tail = WITH.search(text)[1]
-    headers = [header.split(": ", 1) for header in re.findall(r'"([^"]*)"', tail)]
-    return text[:len(text) - len(tail)].strip(), headers
-
-
 def number_or_text(value):
     return int(value) if re.fullmatch(r"-?\d+", value) else value
-
-
-class Stage:
-    """The server of the exchanges that are being played: one for all that need the same options."""
-
-    def __init__(self, directory):
-        self.directory, self.options, self.server, self.count = directory, None, None, 0
-
-    def server_for(self, exchange):
-        if self.options != exchange.options:
-            self.clear()
-            self.count += 1
-            server = Server(self.directory / f"minimd{self.count}", {**OPTIONS, **exchange.options})
-            self.server, self.options = server.start(), exchange.options
-        return self.server
-
-    def clear(self):
-        if self.server is not None:
-            server, self.server, self.options = self.server, None, None
-            server.stop()
 
 
 class Person:
@@ -179,6 +144,11 @@ class Play:
         for actor in actors.split(", "):
             self.connections.pop(actor).close()
 
+    def is_over(self, actor):
+        connection = self.connections.pop(actor)
+        connection.expect_eof()
+        connection.close()
+
     def login(self, actors):
         for actor in actors.split(", "):
             name = f"user{next(_names)}"
@@ -230,7 +200,7 @@ class Play:
         payload = close_payload(int(code))
         if got.opcode != CLOSE or got.payload[:2] != payload or reason != "*" and got.payload[2:].decode() != reason:
             raise Mismatch(f"no close {code} {reason}, but {got}")
-        self.connections.pop(actor).expect_eof()
+        self.is_over(actor)
 
     def ends_with(self, actor, code, reason):
         """However much comes before; nothing is answered meanwhile."""
@@ -309,50 +279,12 @@ class Play:
             connection.request(method, self.expand(path), body and body.encode(), sent)
             reply = Reply(connection.getresponse())
             try:
-                self.check_answer(reply.status, reply.all_headers, reply.text, answer)
+                check_answer(reply.status, reply.all_headers, reply.text, answer, self.expand, self.known)
                 times -= 1
             except Mismatch as problem:
                 if not eventually or deadline.passed():
                     raise Mismatch(f"{problem}\n  came     {reply}\n  expected {answer}") from None
         connection.close()
-
-    def check_answer(self, status, headers, text, answer):
-        answer, expected_headers = split_with(answer)
-        kind, _, rest = answer.partition(" ")
-        content_type = "application/json"
-        if kind == "OK":
-            status_expected = 200
-            pattern = '{"ok":true,"code":0,"message":"ok",' + (f'"data":{rest},' if rest else "") + '"ts":@ms}'
-        elif kind in ("F", "X"):
-            status_expected, code, message = (f"200 {rest}" if kind == "F" else rest).split(" ", 2)
-            status_expected = int(status_expected)
-            message = message if message[0] in '"@' else f'"{message}"'
-            pattern = f'{{"ok":false,"code":{code},"message":{message},"ts":@ms}}'
-        else:
-            status_expected, pattern, content_type = int(kind), None, None
-        if status != status_expected:
-            raise Mismatch(f"status {status}, not {status_expected}")
-        self.check_headers(headers, expected_headers, content_type)
-        if pattern is not None:
-            match_text(self.expand(pattern), text, self.known)
-        elif rest:
-            match(parse(self.expand(rest)), text, "the body", self.known)
-
-    def check_headers(self, headers, expected, content_type):
-        """`Name: value`; `Name: -` is absent; a value may be a matcher."""
-        names = {name.lower() for name, _ in expected}
-        if content_type and "content-type" not in names:
-            expected = [*expected, ("Content-Type", content_type)]
-        for name, value in expected:
-            got = [v for n, v in headers if n == name.lower()]
-            if value == "-":
-                if got:
-                    raise Mismatch(f"{name} is {got}")
-            elif value == "@seconds":
-                if len(got) != 1 or not re.fullmatch("[1-9][0-9]*", got[0]):
-                    raise Mismatch(f"{name} is {got}")
-            elif ", ".join(got) != self.expand(value):
-                raise Mismatch(f"{name} is {got}, not {self.expand(value)!r}")
 
     def raw(self, actor, lines, answer):
         """A request as bytes; a 101 leaves `actor` with a connection."""
@@ -361,7 +293,7 @@ class Play:
         connection.send(f"{head}\r\n".encode())
         response = connection.read_response(head=head.startswith("HEAD "))
         pairs = [(name, value) for name, values in response.headers.items() for value in values]
-        self.check_answer(response.status, pairs, response.body.decode(), answer)
+        check_answer(response.status, pairs, response.body.decode(), answer, self.expand, self.known)
         if response.status != 101:
             connection.close()
             return

@@ -3,7 +3,8 @@
 import pytest
 
 from exchange import read_all
-from play import Play, Stage
+from play import Play
+from stage import Stage
 
 EXCHANGES = read_all()
 

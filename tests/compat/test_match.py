@@ -37,8 +37,10 @@ def test_what_fits(came):
     '[]', 'ACK', '"ACK"',
 ])
 def test_what_does_not(came):
+    known = {}
     with pytest.raises(Mismatch):
-        match_text(FRAME, came.replace("NOW", NOW), {})
+        match_text(FRAME, came.replace("NOW", NOW), known)
+    assert known == {}
 
 
 @pytest.mark.parametrize("pattern, came", [
