@@ -206,10 +206,24 @@ void mn_api_group_profile_by_code(struct mn_api_call *call)
 
 /* ---- H-7.5.5 ----------------------------------------------------------------- */
 
+enum { MEMBER_BYTES = 4096 /* every row is shorter, whatever the names are */ };
+
+struct member_list {
+    struct mn_jout out;
+    int64_t skip;
+};
+
 static bool print_member(void *arg, const struct mn_group_row *row)
 {
-    struct mn_jout *out = arg;
+    struct member_list *list = arg;
+    struct mn_jout *out = &list->out;
     const struct mn_user_brief *user = &row->user;
+    if (list->skip > 0) {
+        list->skip--;
+        return true;
+    }
+    if (out->buf->n + MEMBER_BYTES > out->buf->limit)
+        return false; /* the answer is full: the rest is asked for with `skip` */
     mn_jout_open(out, NULL, '{');
     mn_jout_id(out, "userId", user->id);
     mn_jout_str(out, "username", or_null(user->username[0] != '\0', user->username));
@@ -227,15 +241,17 @@ static bool print_member(void *arg, const struct mn_group_row *row)
 
 void mn_api_group_member_list(struct mn_api_call *call)
 {
-    int64_t group = 0;
+    struct member_list list;
+    int64_t group = 0, skip = 0;
     const char *reason = NULL;
-    if (!mn_api_group_query_id(call, "groupId", &group))
+    if (!mn_query_clamped(call, "skip", 0, 0, INT64_MAX, &skip) ||
+        !mn_api_group_query_id(call, "groupId", &group))
         return;
-    struct mn_jout out = mn_api_data_begin(call);
-    mn_jout_open(&out, NULL, '[');
-    enum mn_err err = mn_groups_members(groups_of(call), call->user, group, print_member, &out,
+    list = (struct member_list){.out = mn_api_data_begin(call), .skip = skip};
+    mn_jout_open(&list.out, NULL, '[');
+    enum mn_err err = mn_groups_members(groups_of(call), call->user, group, print_member, &list,
                                         &reason);
-    mn_jout_close(&out, ']');
+    mn_jout_close(&list.out, ']');
     if (err)
         mn_api_refused(call, "group_members", err, reason);
     else

@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Groups over HTTP (H-7.5, H-7.6), and what their members are told (W-3.11)."""
 import json
+import sqlite3
 import threading
 
 import pytest
 
 from support.groups import Group, api_of
 from support.im import fresh_id
-from support.wait import until
+from support.wait import TIMEOUT, until
 
 FOREVER = "9999-12-31T23:59:59.999"
 NO_ID = (None, 0, -1, -2**63)  # what is no id, but a number
@@ -595,3 +596,29 @@ def test_mute_and_send_at_once(crew, connect):
         assert got["type"] == "ERROR" and got["clientMsgId"] == last
         crew.post(crew.owner, "/group/member/mute", userId=crew.member, durationSeconds=0).ok()
         member.settle()
+
+
+def test_member_list_of_the_largest_group(launch, uid):
+    """As many members as the options allow by default, with the longest names there can be: all, in three answers."""
+    members, server = 20000, launch()
+    group = Group(server, uid())
+    name = "\x01" * 64  # six bytes each in JSON
+    ids = [10**15 + i for i in range(1, members)]
+    with sqlite3.connect(server.data / "minim.db", timeout=TIMEOUT) as db:
+        db.executemany("INSERT INTO t_user(id, username, username_key, nickname, created_at, updated_at)"
+                       " VALUES (?, ?, ?, ?, 1, 1)", ((i, f"{i:0>64}", f"{i:0>64}", name) for i in ids))
+        db.executemany("INSERT INTO t_group_member(group_id, user_id, role, join_at, speak_mute_until, updated_at)"
+                       " VALUES (?, ?, 3, ?, 0, 1)", ((int(group.id), i, i) for i in ids))
+    db.close()
+    api, got, sizes = group.api(ids[0]), [], []  # one whom the server has not seen: it reads the members anew
+    while not sizes or sizes[-1] > 0:
+        reply = api.get("/group/member/list", groupId=group.id, skip=len(got))
+        assert len(reply.body) <= 8 << 20
+        rows = reply.ok()
+        sizes.append(len(rows))
+        got += [int(row["userId"]) for row in rows]
+    assert got == [group.owner] + ids
+    assert min(sizes[:-2]) >= 8000, sizes
+    assert [int(row["userId"]) for row in group.members(group.owner)] == got[:sizes[0]]  # without skip: the first ones
+    for bad in ("x", "1.5", str(2**63)):
+        api.get("/group/member/list", groupId=group.id, skip=bad).fail(400, 40000, "bad_parameter")

@@ -2,6 +2,8 @@
 """W-3.9 MESSAGE_REVOKE, W-8.6 who learns of it."""
 import pytest
 
+from support.groups import Group
+
 pytestmark = pytest.mark.tsan
 
 GONE = "已撤回"
@@ -74,6 +76,30 @@ def test_resent_messages_and_history_show_the_placeholder(connect, uid, server):
     assert [(row["content"], row["status"]) for row in page] == [(GONE, "REVOKED")]
     chats = server.api_of(absent).get("/single-chat/conversation/cursor").ok()
     assert chats[0]["lastMessage"]["content"] == GONE
+
+
+def test_lists_keep_their_order(connect, uid, server):
+    """H-7.4.1, H-7.7.1: a revocation changes what a list shows; its place is the last message's."""
+    sender, absent = connect(uid()), uid()
+    older = sender.chat(absent, "never seen")["serverMsgId"]
+    group = Group(server, sender.uid).join(absent)
+    sender.send_json(type="GROUP_CHAT", clientMsgId="g", groupId=group.id, body="never seen")
+    in_group = sender.find("ACK", ackType="saved")["serverMsgId"]
+    newer = connect(uid())
+    newer.chat(absent, "later")
+    api = server.api_of(absent)
+    lists = [(path, older if "single" in path else in_group)
+             for path in ("/single-chat/conversation/cursor", "/group/conversation/cursor")]
+    before = [api.get(path).ok() for path, _ in lists]
+    assert [row["peerUserId"] for row in before[0]] == [str(newer.uid), str(sender.uid)]
+    for _, revoked in lists:
+        sender.send_json(type="MESSAGE_REVOKE", serverMsgId=revoked)
+        sender.find("ACK", ackType="revoked", serverMsgId=revoked)
+    for (path, revoked), rows in zip(lists, before):
+        for row in rows:
+            if row["lastMessage"]["serverMsgId"] == revoked:
+                row["lastMessage"]["content"] = GONE
+        assert api.get(path).ok() == rows
 
 
 def test_one_who_was_away_learns_of_it(connect, uid):
