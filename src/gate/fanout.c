@@ -310,12 +310,12 @@ static void send_all(struct mn_gate_loop *gl, struct mn_member_list *list, struc
     list->count = kept;
 }
 
-/* That a message was revoked; its sender is told too: he may have written it on another device. */
+/* That a message was revoked, to all but its sender: push.c tells him, a member or not. */
 static void tell_all(struct mn_gate_loop *gl, const struct mn_member_list *list,
                      const struct mn_op *op)
 {
     for (uint32_t i = 0; i < list->count; i++) {
-        struct mn_conn *conn = session_of(gl, &list->at[i]);
+        struct mn_conn *conn = list->at[i].uid != op->from ? session_of(gl, &list->at[i]) : NULL;
         if (conn)
             mn_revoked_push(conn, op);
     }

@@ -136,16 +136,15 @@ static void route_message(struct parcels *parcels, struct mn_op *op)
         route_group(parcels, op);
 }
 
-/* To its sender too: he may have written it on another device. */
+/* To its sender too: he may have written it on another device, and have left the group since. */
 static void route_revoked(struct parcels *parcels, struct mn_op *op)
 {
     const struct delivery delivery = {.kind = REVOKED, .op = op};
-    if (op->key.kind == MN_CHAT_PAIR) {
-        to_user(parcels, op->from, &delivery);
+    to_user(parcels, op->from, &delivery);
+    if (op->key.kind == MN_CHAT_PAIR)
         to_user(parcels, op->to, &delivery);
-    } else {
+    else
         route_group(parcels, op);
-    }
 }
 
 static void route(struct parcels *parcels, struct mn_op *op)
