@@ -251,6 +251,22 @@ def test_answers_and_candidates_keep_their_order(server, friends):
     caller.expect("CALL_END")
 
 
+FORGED = {"from": "1", "reason": "kicked", "token": "t", "body": "b", "groupId": "3", "serverMsgId": "4", "msgSeq": 5,
+          "ackType": "read", "important": True, "mentions": ["1"], "ts": 1, "msgType": "x", "retryAfterMs": 1}
+
+
+def test_what_is_forged_is_not_passed_on(server, friends):
+    caller, callee = friends()
+    call = ring(caller, callee, **FORGED, callId="99", callReason="r", iceCandidate="c")
+    assert call != "99"
+    send(caller, "CALL_ICE", callId=call, iceCandidate="c", sdp=SDP, callReason="r", callKind="video", to="1", **FORGED)
+    got = callee.expect("CALL_ICE", from_=str(caller.uid), to=str(callee.uid), callId=call, iceCandidate="c")
+    assert set(got) == {"type", "from", "to", "callId", "iceCandidate", "ts"}
+    send(callee, "CALL_REJECT", callId=call, sdp=SDP, iceCandidate="c", to="1", **FORGED)
+    got = caller.expect("CALL_REJECT", from_=str(callee.uid), to=str(caller.uid), callId=call)
+    assert set(got) == {"type", "from", "to", "callId", "ts"}
+
+
 @pytest.mark.parametrize("text, kept", [
     ("", None), ("  ", None), ("x" * 65, "x" * 64), ("\U0001f600" * 33, "\U0001f600" * 32),
     ("x" + "\U0001f600" * 33, "x" + "\U0001f600" * 31), ("\u20ac" * 70, "\u20ac" * 64)])

@@ -166,6 +166,72 @@ def test_bad_input(connect, uid, body, reason):
     client.expect_alive()
 
 
+@pytest.mark.parametrize("fields, reason", [
+    ({"clientMsgId": "c" * 65}, "internal_error"),
+    ({"clientMsgId": "\U0001f600" * 33}, "internal_error"),
+    ({"clientMsgId": "\ud83d"}, "internal_error"),
+    ({"msgType": "x" * 65}, "internal_error"),
+    ({"body": "\U0001f600" * 2049}, "body_too_long"),
+    ({"body": "\u3000\n"}, "missing_body"),
+    ({"mentions": ["1"] * 1001}, "too_many_mentions"),
+    ({"mentions": {"1": 1}}, "bad_json"),
+    ({"replyToServerMsgId": ["1"]}, "bad_json"),
+    ({"groupId": -2**63 - 1}, "bad_json"),
+    ({"groupId": 2**63}, "bad_json"),
+    ({"groupId": None}, "missing_group_id"),
+    ({"important": "yes"}, "bad_json"),
+], ids=lambda v: str(v)[:40])
+def test_bad_input_of_a_member_changes_nothing(server, connect, group, fields, reason):
+    team, (a, b) = group(2)
+    one, two = connect(a), connect(b)
+    one.send_text(json.dumps({"type": "GROUP_CHAT", "clientMsgId": "c", "groupId": team.id, "body": "x", **fields}))
+    one.expect("ERROR", reason=reason)
+    assert one.settle() == [] and history(server, b, team) == []
+    assert say(one, team, "\U0001f600" * 2048, "\U0001f600" * 32, msgType="x" * 64)["msgSeq"] == 1  # the longest there may be
+    two.expect("GROUP_CHAT", msgSeq=1)
+
+
+def test_what_is_no_mention_is_passed_over(server, connect, group, uid):
+    """A thousand entries, and one of them a member: numbers of any size, texts, what is no text, oneself, twice."""
+    team, (a, b, c) = group(3)
+    one, two, three = connect(a), connect(b), connect(c)
+    junk = [None, True, False, "", " ", "\u200b", "-5", "0", 0, -1, 1.5, "1e3", "0x10", str(2**63), 2**64, "9" * 5000, "@all",
+            a, str(a), uid(), "\ud800"]
+    entries = junk + [f" {b} ", b] + ["x"] * (1000 - len(junk) - 2)
+    one.send_text(json.dumps({"type": "GROUP_CHAT", "clientMsgId": "m", "groupId": team.id, "body": "x", "mentions": entries}))
+    one.expect("ACK", clientMsgId="m")
+    two.expect("GROUP_CHAT", mentions=[str(b)], important=True)
+    three.expect("GROUP_CHAT", mentions=[str(b)], important=None)
+    assert [m["mentions"] for m in history(server, c, team)] == [[str(b)]]
+
+
+def test_what_is_forged_is_not_passed_on(connect, group):
+    team, (a, b) = group(2)
+    one, two = connect(a), connect(b)
+    one.send_json(type="GROUP_CHAT", clientMsgId="c", groupId=team.id, body="x", to=str(b), ts=1, serverMsgId="7", msgSeq=99,
+                  callId="5", callKind="video", sdp="v=0", token="t", reason="kicked", important=True, ackType="read",
+                  iceCandidate="c", callReason="x", retryAfterMs=1, **{"from": str(b)})
+    got = two.expect("GROUP_CHAT", from_=str(a), msgSeq=1)
+    assert set(got) == {"type", "clientMsgId", "serverMsgId", "msgSeq", "from", "groupId", "body", "ts"}
+    assert got["serverMsgId"] != "7" and got["ts"] > 1
+
+
+def test_only_its_sender_takes_a_message_back(server, connect, group, uid):
+    """Not even the group's owner, nor somebody outside; and nobody is told of the attempt."""
+    team, (owner, a, b) = group(3)
+    one, two = connect(a), connect(b)
+    saved = say(one, team, "mine")["serverMsgId"]
+    two.expect("GROUP_CHAT", serverMsgId=saved)
+    for user in owner, uid():
+        other = connect(user)
+        other.send_json(type="MESSAGE_REVOKE", serverMsgId=saved)
+        other.find("ERROR", reason="not_message_sender", serverMsgId=saved)
+    two.send_json(type="MESSAGE_REVOKE", serverMsgId=saved, groupId=team.id, **{"from": str(a)})
+    two.expect("ERROR", reason="not_message_sender")
+    assert one.settle() == [] and two.settle() == []
+    assert [m["content"] for m in history(server, b, team)] == ["mine"]
+
+
 def test_a_reply_to_another_chat_is_none(connect, group, pair):
     team, (a, b) = group(2)
     other, (c, _) = group(2)

@@ -121,6 +121,13 @@ def test_zero_switches_the_limits_off(server, connect, uid):
     (dict(type="ERROR"), "not_implemented", {}),
     (dict(type="GROUP_NOTIFY"), "not_implemented", {}),
     (dict(type="CALL_INVITE_OK"), "not_implemented", {}),
+    (dict(type="CALL_TIMEOUT", callId="1"), "not_implemented", {}),
+    (dict(type="CALL_ERROR", clientMsgId="c"), "not_implemented", {"cmid": "c"}),
+    (dict(type="GROUP_EVENT", groupId="1", body="dissolved"), "not_implemented", {}),
+    (dict(type="GROUP_JOIN_REQUEST", groupId="1"), "not_implemented", {}),
+    (dict(type="GROUP_JOIN_DECISION", groupId="1", to="2", body="ACCEPTED"), "not_implemented", {}),
+    (dict(type="FRIEND_DECISION", to="1", body="accepted"), "not_implemented", {}),
+    (dict(type="MESSAGE_REVOKED", serverMsgId="1"), "not_implemented", {}),
     (dict(type=7), "not_implemented", {}),
 ], ids=lambda v: json.dumps(v) if isinstance(v, dict) and "type" in v or v else None)
 def test_violations_fourth_closes(server, connect, uid, bad, reason, ids):
