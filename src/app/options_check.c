@@ -91,7 +91,8 @@ bool mn_option_check_ice(const char *value, struct mn_buf *problem)
         if (url.n == 0 || mn_ice_url_is_valid(url))
             continue;
         mn_buf_add_z(problem, "expected stun:, stuns:, turn: or turns: and a host, such as "
-                              "stun:stun.example.org:3478");
+                              "stun:stun.example.org:3478 or "
+                              "turn:turn.example.org:3478?transport=udp");
         return false;
     }
     return true;
@@ -181,6 +182,19 @@ static bool hold(bool condition, struct mn_buf *why, const char *text)
     return condition;
 }
 
+/* Browsers refuse all servers, and with them every call, when one that relays has no login. */
+static bool has_turn_login(const struct mn_config *c)
+{
+    struct mn_str url;
+    size_t pos = 0;
+    if (c->turn_secret[0] || (c->turn_username[0] && c->turn_credential[0]))
+        return true;
+    while (mn_list_next(mn_str_c(c->ice_servers), &pos, &url))
+        if (mn_ice_url_is_turn(url))
+            return false;
+    return true;
+}
+
 bool mn_options_check_together(const struct mn_config *c, struct mn_buf *why)
 {
     bool same_host = strcmp(c->net.listen[MN_LISTEN_API].host, c->net.listen[MN_LISTEN_WS].host) ==
@@ -212,5 +226,8 @@ bool mn_options_check_together(const struct mn_config *c, struct mn_buf *why)
     good &= hold(c->account.access_ttl_s <= c->account.refresh_ttl_s, why,
                  "im.auth.access-token-ttl-seconds: expected at most "
                  "im.auth.refresh-token-ttl-seconds");
+    good &= hold(has_turn_login(c), why,
+                 "minim.call.ice-servers: expected minim.call.turn-secret, or "
+                 "minim.call.turn-username and minim.call.turn-credential, with a turn: server");
     return good;
 }

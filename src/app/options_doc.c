@@ -8,7 +8,7 @@
 #include "api/route.h"
 #include "base/mem.h"
 
-enum { COLUMNS = 92 };
+enum { COLUMNS = 80 };
 
 void mn_options_wrap(struct mn_buf *out, const char *indent, const char *text, size_t columns)
 {
@@ -53,25 +53,28 @@ static void add_file_value(struct mn_buf *out, struct mn_str value)
 
 static void print_help(struct mn_buf *out)
 {
-    mn_buf_addf(
-        out,
-        "minimd %s - self-hosted instant-messaging server\n"
-        "\n"
-        "Usage: minimd [--config=FILE] [--NAME=VALUE ...]\n"
-        "\n"
-        "  --config=FILE      read options from FILE, lines \"name = value\" (also MINIM_CONFIG)\n"
-        "  --check-config     check all options and the files they name, then exit\n"
-        "  --print-config     print the values in force and where each comes from, then exit\n"
-        "  --generate-docs=markdown|sample|endpoints\n"
-        "                     print the reference of all options, a sample file, or the endpoints\n"
-        "  --help, --version\n"
-        "\n"
-        "Later wins: defaults, file, environment, command line. An option in the environment\n"
-        "is its name in upper case, dots and dashes as underscores: IM_GATEWAY_WS_PORT.\n"
-        "(r) takes effect on SIGHUP, all others at the next start.\n"
-        "\n"
-        "Exit codes: 0 ended on request, 1 could not start, 2 options are wrong.\n",
-        MN_VERSION);
+    mn_buf_addf(out,
+                "minimd %s - self-hosted instant-messaging server\n"
+                "\n"
+                "Usage: minimd [--config=FILE] [--NAME=VALUE ...]\n"
+                "\n"
+                "  --config=FILE      read options from FILE, lines \"name = value\"\n"
+                "                     (also MINIM_CONFIG)\n"
+                "  --check-config     check all options and the files they name, then exit\n"
+                "  --print-config     print the values in force and where each comes from,\n"
+                "                     then exit\n"
+                "  --generate-docs=markdown|sample|endpoints\n"
+                "                     print the reference of all options, a sample file,\n"
+                "                     or the endpoints\n"
+                "  --help, --version\n"
+                "\n"
+                "Later wins: defaults, file, environment, command line. An option in the\n"
+                "environment is its name in upper case, dots and dashes as underscores:\n"
+                "IM_GATEWAY_WS_PORT.\n"
+                "(r) takes effect on SIGHUP, all others at the next start.\n"
+                "\n"
+                "Exit codes: 0 ended on request, 1 could not start, 2 options are wrong.\n",
+                MN_VERSION);
     for (unsigned group = 0; group < MN_OPTION_GROUP_COUNT; group++) {
         mn_buf_addf(out, "\n%s\n", mn_option_group_title((enum mn_option_group)group));
         for (size_t i = 0; i < mn_options_count; i++) {

@@ -13,7 +13,10 @@
  * minim carries no media.
  */
 
-/* "stun:", "stuns:", "turn:" or "turns:" and a host; ?transport= may follow. No blanks, no controls. */
+/*
+ * Whether browsers take it (RFC 7064, 7065): "stun:", "stuns:", "turn:" or "turns:", a name or an
+ * address (IPv6 in brackets), perhaps a port; of the last two ?transport=udp or tcp may follow.
+ */
 bool mn_ice_url_is_valid(struct mn_str url);
 /* Whether the server asks for a login: it relays. */
 bool mn_ice_url_is_turn(struct mn_str url);

@@ -239,6 +239,17 @@ static void options_must_fit_each_other(void **state)
                     "im.auth.refresh-token-ttl-seconds\n");
     assert_mistakes("--minim.store.queue-ops=100", "",
                     "minim.store.batch-ops: expected at most minim.store.queue-ops\n");
+#define NO_LOGIN                                                                                   \
+    "minim.call.ice-servers: expected minim.call.turn-secret, or minim.call.turn-username and "    \
+    "minim.call.turn-credential, with a turn: server\n"
+    assert_mistakes("--minim.call.ice-servers=stun:a,turn:b", "", NO_LOGIN);
+    assert_mistakes("--minim.call.ice-servers=turns:b --minim.call.turn-username=u", "", NO_LOGIN);
+    assert_mistakes("--minim.call.ice-servers=turn:b --minim.call.turn-credential=c", "", NO_LOGIN);
+    assert_mistakes("--minim.call.ice-servers=turn:b --minim.call.turn-secret=s", "", "");
+    assert_mistakes("--minim.call.ice-servers=turn:b --minim.call.turn-username=u "
+                    "--minim.call.turn-credential=c",
+                    "", "");
+    assert_mistakes("--minim.call.ice-servers=stun:a", "", "");
 }
 
 static void actions(void **state)
