@@ -11,10 +11,21 @@
 
 static int show_version(int argc, char **argv)
 {
-    (void)argc;
-    (void)argv;
+    if (argc > 1) {
+        fprintf(stderr, "minim version: %.60s: unexpected argument\n", argv[1]);
+        return TOOL_EXIT_USAGE;
+    }
     puts("minim " MN_VERSION);
     return TOOL_EXIT_OK;
+}
+
+static int version_command(int argc, char **argv)
+{
+    if (argc > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)) {
+        puts("usage: minim version");
+        return TOOL_EXIT_OK;
+    }
+    return show_version(argc, argv);
 }
 
 static const struct {
@@ -25,7 +36,7 @@ static const struct {
     {"smoke", smoke_command, "does a running server do what it should? scenarios, seconds"},
     {"bench", bench_command, "how fast, how many, and is anything lost?"},
     {"verify", verify_command, "is a store, at rest or behind a server, whole and consistent?"},
-    {"version", show_version, "version of this program"},
+    {"version", version_command, "version of this program"},
 };
 
 static int usage(FILE *out, int code)
@@ -72,7 +83,7 @@ static int run(int argc, char **argv)
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)
         return usage(stdout, TOOL_EXIT_OK);
     if (strcmp(argv[1], "--version") == 0)
-        return show_version(argc, argv);
+        return show_version(argc - 1, argv + 1);
     for (size_t i = 0; i < MN_ARRAY_LEN(commands); i++)
         if (strcmp(argv[1], commands[i].name) == 0)
             return commands[i].run(argc - 1, argv + 1);

@@ -19,6 +19,8 @@ def minim(*args, secret=SECRET):
 @pytest.mark.parametrize("args, message", [
     ([], "usage: minim COMMAND"),
     (["nothing"], 'no such command "nothing"'),
+    (["version", "word"], "word: unexpected argument"),
+    (["--version", "word"], "word: unexpected argument"),
     (["bench"], "usage: minim bench MODE"),
     (["bench", "nothing"], 'no such mode "nothing"'),
     (["bench", "connect", "--nothing"], "--nothing: unknown option"),
