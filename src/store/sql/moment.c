@@ -34,18 +34,29 @@ static const struct mn_sql posts_of_user = MN_SQL(
     " AND p.id < ? ORDER BY p.id DESC LIMIT ?");
 
 /*
- * Of each author his newest ones only, so that a page costs what there are
- * friends and not what they ever wrote.  MariaDB cannot limit inside IN.
+ * A page of so many posts has at most so many authors, and they are those
+ * whose newest posts behind the cursor are newest.  So each friend costs a
+ * look at his newest post; of the authors that are left only what may be on
+ * the page is looked at, and only the posts of the page are read.  MariaDB
+ * cannot limit inside IN.
  */
 #define AUTHORS                                                                                    \
     "SELECT ? AS uid UNION ALL SELECT user2_id FROM t_friend_relation WHERE user1_id = ?"          \
     " UNION ALL SELECT user1_id FROM t_friend_relation WHERE user2_id = ?"
+#define WITH_NEWEST                                                                                \
+    "WITH g AS (SELECT f.uid AS uid, (SELECT max(m.id) FROM t_moment_post m"                       \
+    " WHERE m.author_id = f.uid AND m.deleted = 0 AND m.id < ?) AS newest"                         \
+    " FROM (" AUTHORS ") f ORDER BY newest DESC LIMIT ?) SELECT " POST_COLUMNS
+/* With as many authors as the page has room for, nothing below the last of them is on it. */
+#define FLOOR "(SELECT CASE WHEN count(l.newest) = ? THEN min(l.newest) ELSE 0 END FROM g l)"
 static const struct mn_sql posts_of_friends = {
-    "SELECT " POST_COLUMNS " FROM (" AUTHORS ") f CROSS JOIN t_moment_post p ON p.id IN"
-    " (SELECT n.id FROM t_moment_post n WHERE n.author_id = f.uid AND n.deleted = 0 AND n.id < ?"
-    " ORDER BY n.id DESC LIMIT ?) ORDER BY p.id DESC LIMIT ?",
-    "SELECT " POST_COLUMNS " FROM (" AUTHORS ") f JOIN t_moment_post p ON p.author_id = f.uid"
-    " AND p.deleted = 0 AND p.id < ? AND 0 < ? ORDER BY p.id DESC LIMIT ?"};
+    WITH_NEWEST " FROM t_moment_post p WHERE p.id IN"
+                " (SELECT n.id FROM g CROSS JOIN t_moment_post n ON n.id IN"
+                " (SELECT k.id FROM t_moment_post k WHERE k.author_id = g.uid AND k.deleted = 0"
+                " AND k.id < ? AND k.id >= " FLOOR " ORDER BY k.id DESC LIMIT ?)"
+                " ORDER BY n.id DESC LIMIT ?) ORDER BY p.id DESC",
+    WITH_NEWEST " FROM g JOIN t_moment_post p ON p.author_id = g.uid AND p.deleted = 0"
+                " AND p.id < ? AND p.id >= " FLOOR " AND 0 < ? ORDER BY p.id DESC LIMIT ?"};
 
 enum mn_err mn_db_post_create(struct mn_db *db, int64_t id, int64_t author, struct mn_str content,
                               int64_t now_ms)
@@ -127,11 +138,14 @@ enum mn_err mn_db_posts_of_friends(struct mn_db *db, const struct mn_moment_page
                                    mn_moment_post_fn fn, void *arg)
 {
     struct mn_sql_use use = mn_sql_read(db, &posts_of_friends);
-    for (int i = 0; i < 4; i++) /* who likes, and the three parts of AUTHORS */
-        mn_sql_put_i64(&use, page->viewer);
     mn_sql_put_i64(&use, page->before);
+    for (int i = 0; i < 3; i++) /* the parts of AUTHORS */
+        mn_sql_put_i64(&use, page->viewer);
     mn_sql_put_i64(&use, page->limit);
-    mn_sql_put_i64(&use, page->limit);
+    mn_sql_put_i64(&use, page->viewer); /* who likes */
+    mn_sql_put_i64(&use, page->before);
+    for (int i = 0; i < 3; i++) /* FLOOR, of one author, in all */
+        mn_sql_put_i64(&use, page->limit);
     give_posts(&use, fn, arg);
     return mn_sql_end(&use);
 }

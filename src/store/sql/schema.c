@@ -171,6 +171,8 @@ static const struct mn_sql_step steps[] = {
      " ON t_group_join_request(group_id, status, id);"
      "CREATE UNIQUE INDEX uk_group_join_request_open"
      " ON t_group_join_request(from_user_id, group_id) WHERE status = 1;"},
+    /* Friends are listed by id: a page of them must not look at all. */
+    {"friends_by_id", "CREATE INDEX ix_friend_relation_user1 ON t_friend_relation(user1_id);"},
 };
 
 size_t mn_sql_steps(void) { return MN_ARRAY_LEN(steps); }

@@ -35,6 +35,7 @@ static const struct {
     {"power_group", test_store_power_group},
     {"db", test_store_db},
     {"sql", test_store_sql},
+    {"cost", test_store_cost},
 };
 
 static bool is_wanted(const char *name, int argc, char **argv)

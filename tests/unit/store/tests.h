@@ -22,6 +22,7 @@ int test_store_power_db(void);
 int test_store_power_group(void);
 int test_store_db(void) __attribute__((weak));
 int test_store_sql(void);
+int test_store_cost(void);
 
 /* What this program does as its own child (ts_spawn); they return the exit status. */
 int store_child_small_disk(void);
