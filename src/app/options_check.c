@@ -187,9 +187,9 @@ static bool has_turn_login(const struct mn_config *c)
 {
     struct mn_str url;
     size_t pos = 0;
-    if (c->turn_secret[0] || (c->turn_username[0] && c->turn_credential[0]))
+    if (c->client.turn_secret[0] || (c->client.turn_username[0] && c->client.turn_credential[0]))
         return true;
-    while (mn_list_next(mn_str_c(c->ice_servers), &pos, &url))
+    while (mn_list_next(mn_str_c(c->client.ice_servers), &pos, &url))
         if (mn_ice_url_is_turn(url))
             return false;
     return true;
