@@ -49,12 +49,10 @@ static bool need_id(struct mn_api_call *call, const char *name, const char *reas
 }
 
 /* The content rule; `out` is the caller's to release in any case. */
-static bool need_content(struct mn_api_call *call, struct mn_buf *out, struct mn_str *ret)
+static bool need_content(struct mn_api_call *call, struct mn_str text, struct mn_buf *out,
+                         struct mn_str *ret)
 {
-    struct mn_str text;
     mn_buf_init(out, FILTERED_MAX);
-    if (!mn_body_text(call, "content", &text))
-        return false;
     enum mn_err err = mn_moment_text(call->snapshot->options.filter, text, out, ret);
     if (err == MN_EINVAL)
         mn_api_bad(call, "empty_content");
@@ -79,9 +77,11 @@ static void print_new_id(struct mn_api_call *call, const char *name, int64_t id)
 void mn_api_moment_post_create(struct mn_api_call *call)
 {
     struct mn_buf text;
-    struct mn_str content;
+    struct mn_str sent, content;
     int64_t id = 0;
-    if (need_content(call, &text, &content) && !is_limited(call) &&
+    if (!mn_body_text(call, "content", &sent))
+        return;
+    if (need_content(call, sent, &text, &content) && !is_limited(call) &&
         is_done(call, "moment_post", mn_moment_post(moments_of(call), call->user, content, &id)))
         print_new_id(call, "postId", id);
     mn_buf_deinit(&text);
@@ -181,12 +181,13 @@ void mn_api_moment_like(struct mn_api_call *call)
 void mn_api_moment_comment_create(struct mn_api_call *call)
 {
     struct mn_buf text;
-    struct mn_str content;
+    struct mn_str sent, content;
     int64_t post = 0, id = 0;
-    if (!need_id(call, "postId", "bad_post_id", &post) || is_limited(call) ||
+    if (!mn_body_text(call, "content", &sent) || !need_id(call, "postId", "bad_post_id", &post) ||
+        is_limited(call) ||
         !is_done(call, "moment_comment", mn_moment_visible(moments_of(call), post, call->user)))
         return;
-    if (need_content(call, &text, &content) &&
+    if (need_content(call, sent, &text, &content) &&
         is_done(call, "moment_comment",
                 mn_moment_comment(moments_of(call), post, call->user, content, &id)))
         print_new_id(call, "commentId", id);

@@ -67,6 +67,13 @@ def test_content_rule(server, people, content, message):
     assert len(rows) == 1 and rows[0]["commentCount"] == 0
 
 
+def test_what_is_no_text_is_a_bad_request_whatever_the_post(server, people):
+    api = server.api_of(people[0])
+    for content in ("a\0b", ["a"], {}):
+        for post in (create(server, people[0]), "1", "0"):
+            refused(api.post("/moment/comment/create", {"postId": post, "content": content}), 40000, "bad_request", 400)
+
+
 @pytest.mark.parametrize("content", ["x" * 500, " " + "é" * 500 + " ", "😀" * 250, "\u00a0", "\u200b"],
                          ids=lambda v: ascii(v)[:12])
 def test_content_that_just_fits(server, people, content):
