@@ -7,7 +7,8 @@ import re
 GATE = re.compile(r"^([a-z0-9_]+)(<=|>=|!=|==|<|>|=)(.+)$")
 TIMES = {"min", "mean", "p50", "p90", "p95", "p99", "p999", "max", "saved_p50", "saved_p99", "receipt_p50",
          "receipt_p99", "read_receipt_p50", "read_receipt_p99", "cursor_lag_p50", "cursor_lag_p99", "cursor_lag_max",
-         "history_p50", "history_p99", "conversations_p50", "conversations_p99", "http_login_p50", "http_login_p99",
+         "history_p50", "history_p99", "conversations_p50", "conversations_p99", "group_conversations_p50",
+         "group_conversations_p99", "http_login_p50", "http_login_p99",
          "first_p50", "first_p99", "median_p50", "median_p99", "last_p50", "last_p99", "last_max"}
 WORDS = {"delivered_per_s": "delivered a second", "pongs_per_s": "answered a second", "p999": "p99.9",
          "connect_s": "all connected", "recovery_s": "all back", "rss_per_conn_bytes": "server memory a connection",
@@ -22,21 +23,24 @@ WORDS = {"delivered_per_s": "delivered a second", "pongs_per_s": "answered a sec
          "cursor_lag_p50": "ACK read to cursor over HTTP, p50", "cursor_lag_p99": "ACK read to cursor over HTTP, p99",
          "cursor_lag_max": "ACK read to cursor over HTTP, max",
          "history_p50": "history page, p50", "history_p99": "history page, p99",
-         "conversations_p50": "conversations, p50", "conversations_p99": "conversations, p99",
+         "group_conversations_p50": "conversations of groups, p50",
+         "group_conversations_p99": "conversations of groups, p99", "conversations_p50": "conversations, p50", "conversations_p99": "conversations, p99",
          "http_login_p50": "login under load, p50", "http_login_p99": "login under load, p99",
          "http_per_s": "HTTP answers a second", "http_errors": "HTTP requests failed", "http_skipped": "HTTP requests skipped"}
 # Shown for each scenario, as far as it has them.
 SHOWN = ["saved_per_s", "delivered_per_s", "pongs_per_s", "connect_s", "recovery_s", "p50", "p90", "p99", "p999", "max",
          "first_p50", "first_p99", "median_p50", "median_p99", "last_p50", "last_p99", "last_max",
          "receipt_p50", "receipt_p99", "read_receipt_p50", "read_receipt_p99", "cursor_lag_p50", "cursor_lag_p99",
-         "cursor_lag_max", "http_per_s", "history_p50", "history_p99", "conversations_p50", "conversations_p99",
-         "http_login_p50", "http_login_p99", "server_cpu_us_per_msg", "server_cpu_us_per_delivery", "server_rss_bytes",
+         "cursor_lag_max", "http_per_s", "history_p50", "history_p99", "conversations_p50", "conversations_p99", "group_conversations_p50",
+         "group_conversations_p99", "http_login_p50", "http_login_p99", "server_cpu_us_per_msg", "server_cpu_us_per_delivery", "server_rss_bytes",
          "rss_per_conn_bytes", "server_bytes_per_member"]
 ONLY = {"saved_per_s": {"group"}, "connect_s": {"connect"}, "rss_per_conn_bytes": {"connect", "ping"}}
 PICTURES = {"ack": ["percentiles", "distribution"], "mixed": ["percentiles", "distribution", "rates"],
             "single-e2e": ["percentiles", "distribution", "tail", "rates"], "ping": ["percentiles", "distribution"],
             "group": ["percentiles", "distribution", "rates"], "connect": ["distribution", "memory"], "reconnect": ["connections", "distribution"]}
 SLOW_RATIO = 1.2
+# Processes for each core that ran before: more than the scenario before it leaves, and the figures are not of this load alone.
+BUSY_LOAD = 2
 # CPU of a message in a group that has grown, against a small one.
 GROWN_RATIO = 1.5
 # Windows of the growth run, in millions of stored messages.
@@ -227,6 +231,11 @@ def scenario_notes(name, result, data):
         yield ""
     if result["generator"].get("saturated"):
         yield "The load generator was saturated: this is a limit of the generator, not of the server."
+        yield ""
+    machine = result["machine"]
+    if machine.get("load", 0) > BUSY_LOAD * machine["cores"]:
+        yield (f"**Other work kept the machine busy meanwhile (load {machine['load']:.0f} on {machine['cores']} cores)**: times are "
+               "mostly waiting for a core, and rates what was left; CPU a message or copy tells more.")
         yield ""
     ceiling = data.ceilings.get(name)
     if ceiling:

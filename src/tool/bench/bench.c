@@ -16,6 +16,7 @@
 #include "tool/bench/cursors.h"
 #include "tool/bench/group.h"
 #include "tool/bench/http_load.h"
+#include "tool/bench/lists.h"
 #include "tool/bench/scenario.h"
 #include "tool/kit/url.h"
 #include "tool/ledger/ledger_file.h"
@@ -62,6 +63,10 @@ static const struct mode modes[] = {
      "the receipts, and how far the cursors lag behind."},
     {"mixed", CMD_MIXED, &bench_mode_mixed, "all that users do, in the shares of a profile",
      "Messages, receipts, history pages and logins in the shares of a profile."},
+    {"lists", CMD_LISTS, &bench_mode_lists, "conversation lists and history pages of a full store",
+     "Fills the store of a daemon of its own, then reads over HTTP, one request after\n"
+     "the other: the lists of a user with many chats and groups, and pages of the\n"
+     "history of a group with very many messages."},
     {"reconnect", CMD_RECONNECT, &bench_mode_connect, "restart a spawned server under its clients",
      "Starts a server, connects, ends the server with a signal, starts it again: how\n"
      "long the outage is, and how long until everybody is back."},
@@ -96,8 +101,8 @@ static int usage(FILE *out, int code)
 static void mode_usage(const struct mode *mode)
 {
     printf("usage: minim bench %s [options]%s\n\n%s\n\n", mode->name,
-           mode->cmd == CMD_RECONNECT ? " [-- options of the spawned minimd]"
-                                      : " [--spawn [-- options of the minimd]]",
+           mode->cmd & (CMD_RECONNECT | CMD_LISTS) ? " [-- options of the spawned minimd]"
+                                                   : " [--spawn [-- options of the minimd]]",
            mode->about);
     opts_help(stdout, mode->cmd);
 }
@@ -335,6 +340,18 @@ static int run_and_report(struct bench *bench)
     return bench_has_measured(bench, ran) ? code : TOOL_EXIT_FAILED;
 }
 
+/* No connections, and no threads: what reads is this one. */
+static int run_lists(struct bench *bench)
+{
+    choose(bench);
+    bench->run.thread_count = 0;
+    load_hists_init(&bench->hist);
+    machine_read(bench->opts.keep ? bench->opts.keep : bench->spawn.dir, &bench->machine);
+    bool ran = lists_run(bench);
+    int code = report(bench);
+    return bench_has_measured(bench, ran) ? code : TOOL_EXIT_FAILED;
+}
+
 static int execute(struct bench *bench)
 {
     int code = TOOL_EXIT_FAILED;
@@ -348,7 +365,9 @@ static int execute(struct bench *bench)
         bench_fit_clients(&bench->opts);
     raise_fd_limit(bench->opts.clients);
     enum mn_err err = bench->opts.spawn ? spawn_server(bench) : MN_OK;
-    if (!err && (!bench->opts.loopback || start_loopback(bench)))
+    if (!err && bench->cmd == CMD_LISTS)
+        code = run_lists(bench);
+    else if (!err && (!bench->opts.loopback || start_loopback(bench)))
         code = run_and_report(bench);
     else if (err == MN_EINVAL)
         code = TOOL_EXIT_USAGE;
@@ -358,6 +377,7 @@ static int execute(struct bench *bench)
         code = TOOL_EXIT_FAILED;
     bench_cursors_free(bench->run.cursors);
     http_load_free(bench->http_load);
+    lists_free(bench->lists);
     load_run_deinit(&bench->run);
     bench_groups_free(bench);
     logins_free(bench->run.logins);

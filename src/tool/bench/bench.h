@@ -59,6 +59,7 @@ struct bench_receipts {
 };
 
 struct http_load;
+struct lists;
 
 struct bench {
     struct opts opts;
@@ -70,6 +71,7 @@ struct bench {
     struct load_run run;
     struct profile profile; /* bench mixed */
     struct http_load *http_load;
+    struct lists *lists; /* bench lists */
     struct spawn spawn;
     char **daemon_options; /* of it, from wherever they came */
     struct loopback loopback;
@@ -125,6 +127,7 @@ extern const struct load_mode bench_mode_single;
 extern const struct load_mode bench_mode_ack;
 extern const struct load_mode bench_mode_mixed;
 extern const struct load_mode bench_mode_group;
+extern const struct load_mode bench_mode_lists; /* a name only */
 /* After the threads have ended. */
 void bench_ping_finish(struct bench *bench);
 void bench_single_finish(struct bench *bench);

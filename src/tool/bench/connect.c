@@ -8,3 +8,6 @@
 #include "tool/bench/bench.h"
 
 const struct load_mode bench_mode_connect = {.name = "connect"};
+
+/* Asks over HTTP only, see lists.h. */
+const struct load_mode bench_mode_lists = {.name = "lists"};

@@ -5,6 +5,7 @@
 #include "tool/bench/cursors.h"
 #include "tool/bench/group.h"
 #include "tool/bench/http_load.h"
+#include "tool/bench/lists.h"
 #include "tool/load/logins.h"
 
 #define FIELDS_MAX 96
@@ -144,6 +145,21 @@ static void put_http(struct table *t, const struct bench *bench)
     put(t, "http_skipped", (double)skipped, bench->ran);
 }
 
+static void put_lists(struct table *t, const struct bench *bench)
+{
+    static const char *const names[LISTS_KIND_COUNT][2] = {
+        {"conversations_p50", "conversations_p99"},
+        {"group_conversations_p50", "group_conversations_p99"},
+        {"history_p50", "history_p99"}};
+    const struct lists *lists = bench->lists;
+    if (!lists)
+        return;
+    for (int k = 0; k < LISTS_KIND_COUNT; k++)
+        put_hist(t, names[k][0], names[k][1], lists->hist[k]);
+    put(t, "http_per_s", per_s(bench, lists->ok), bench->ran);
+    put(t, "http_errors", (double)lists->failed, bench->ran);
+}
+
 static void put_share(struct table *t, const char *name, double of, uint64_t among, bool known)
 {
     known = known && among > 0;
@@ -197,6 +213,7 @@ const struct bar_field *bench_fields(const struct bench *bench)
     put_receipts(&t, bench);
     put_logins(&t, bench);
     put_http(&t, bench);
+    put_lists(&t, bench);
     put(&t, "pongs_per_s", per_s(bench, bench->steady.pongs), bench->cmd == CMD_PING);
     put(&t, "unanswered", (double)bench->unanswered, bench->ran && bench->cmd == CMD_PING);
     put(&t, "errors", (double)(bench->total.errors + bench->total.bad_frames), true);

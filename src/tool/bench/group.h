@@ -13,6 +13,7 @@
  */
 
 struct bench;
+struct fill;
 struct bench_group;
 
 /* A client.  Owner: its load thread. */
@@ -51,6 +52,12 @@ struct bench_groups {
 /* group_make.c: makes the groups over HTTP, and everybody a member; false after a message. */
 bool bench_groups_make(struct bench *bench);
 void bench_groups_free(struct bench *bench);
+/*
+ * Ends the spawned daemon and opens its stores to be filled; NULL after a message.  Then closes them
+ * and starts it again; false after a message, also when there is nothing to be closed.
+ */
+struct fill *bench_fill_begin(struct bench *bench);
+bool bench_fill_end(struct bench *bench, struct fill *fill);
 /* Client number, for load_run_token(), of member `m` (online or not) of group `g`. */
 uint32_t bench_groups_user(const struct opts *opts, uint32_t g, uint32_t m);
 

@@ -221,20 +221,30 @@ static void fill_one(struct fill *fill, const struct bench *bench, uint32_t g, i
 }
 
 /* The daemon was there, and will be there again: its stores have their form. */
-static bool fill_store(struct bench *bench, int64_t *ids)
+struct fill *bench_fill_begin(struct bench *bench)
 {
-    spawn_kill(&bench->spawn, SIGTERM);
     char dir[4096];
+    spawn_kill(&bench->spawn, SIGTERM);
     spawn_data_dir(&bench->spawn, dir, sizeof dir);
-    struct fill *fill = fill_open(dir);
-    for (uint32_t g = 0; fill && g < bench->opts.groups; g++) {
-        ids[g] = fill_id(fill);
-        fill_one(fill, bench, g, ids[g]);
-    }
+    return fill_open(dir);
+}
+
+bool bench_fill_end(struct bench *bench, struct fill *fill)
+{
     if (!fill || !fill_close(fill) || spawn_again(&bench->spawn) != MN_OK)
         return false;
     bench->pid = bench->spawn.pid;
     return true;
+}
+
+static bool fill_store(struct bench *bench, int64_t *ids)
+{
+    struct fill *fill = bench_fill_begin(bench);
+    for (uint32_t g = 0; fill && g < bench->opts.groups; g++) {
+        ids[g] = fill_id(fill);
+        fill_one(fill, bench, g, ids[g]);
+    }
+    return bench_fill_end(bench, fill);
 }
 
 /* The loopback process knows who is a member by his number. */

@@ -7,6 +7,7 @@
 
 #include "tool/bench/bench.h"
 #include "tool/bench/http_load.h"
+#include "tool/bench/lists.h"
 
 #define ERRNO_MAX 200
 
@@ -37,6 +38,8 @@ static bool has_figures(const struct bench *bench)
     const struct load_counters *steady = &bench->steady;
     if (bench->cmd & CMD_MESSAGES)
         return steady->saved + load_delivered(steady) > 0 || has_requests(bench);
+    if (bench->cmd == CMD_LISTS)
+        return bench->lists->ok > 0;
     return bench->cmd != CMD_PING || steady->pongs > 0;
 }
 
@@ -61,7 +64,7 @@ bool bench_has_measured(const struct bench *bench, bool ran)
 {
     bool limited = met_limits(&bench->refusals) || met_limits(&bench->failures);
     bool measured = ran && has_figures(bench);
-    if (!ran && !bench->interrupted) {
+    if (!ran && !bench->interrupted && bench->cmd != CMD_LISTS) {
         fputs("minim bench: no client could be authenticated", stderr);
         print_cause(bench);
     }

@@ -93,6 +93,8 @@ json_t *report_machine(const struct machine *m)
     put_s(o, "kernel", m->kernel);
     put_s(o, "cpu", m->cpu);
     put_s(o, "sync_dir", m->sync_dir);
+    if (m->load >= 0)
+        report_put_f(o, "load", m->load);
     report_put_u(o, "sync_p50_ns", m->sync_p50_ns);
     report_put_u(o, "sync_p99_ns", m->sync_p99_ns);
     return o;

@@ -5,6 +5,7 @@
 #include "tool/bench/bench.h"
 #include "tool/bench/cursors.h"
 #include "tool/bench/http_load.h"
+#include "tool/bench/lists.h"
 #include "tool/bench/report_json.h"
 #include "tool/load/logins.h"
 
@@ -79,6 +80,19 @@ static json_t *http(const struct bench *bench)
     return o;
 }
 
+static json_t *lists_parameters(const struct bench *bench)
+{
+    json_t *o = json_object();
+    report_put_u(o, "chats", bench->opts.chats);
+    report_put_u(o, "groups", bench->opts.groups);
+    report_put_u(o, "stored", bench->opts.stored);
+    report_put_u(o, "page", bench->opts.page);
+    report_put_u(o, "ok", bench->lists->ok);
+    report_put_u(o, "failed", bench->lists->failed);
+    report_put(o, "failures", report_reasons(&bench->lists->failures));
+    return o;
+}
+
 void report_put_parts(json_t *o, const struct bench *bench)
 {
     if (bench->run.logins) {
@@ -91,6 +105,8 @@ void report_put_parts(json_t *o, const struct bench *bench)
         report_put(o, "cursors", cursors(bench_cursors_result(bench->run.cursors)));
     if (bench->http_load)
         report_put(o, "http", http(bench));
+    if (bench->lists)
+        report_put(o, "lists", lists_parameters(bench));
 }
 
 /* They are there when they have values. */
@@ -98,6 +114,15 @@ static void put_latency(json_t *o, const char *name, const struct mn_hist *hist)
 {
     if (mn_hist_count(hist) > 0)
         report_put(o, name, report_latency(hist));
+}
+
+static void put_list_latencies(json_t *o, const struct lists *lists)
+{
+    char name[32];
+    for (int k = 0; k < LISTS_KIND_COUNT; k++) {
+        snprintf(name, sizeof name, "http_%s", lists_name((enum lists_kind)k));
+        put_latency(o, name, lists->hist[k]);
+    }
 }
 
 static void put_http_latencies(json_t *o, const struct http_load_result *r)
@@ -122,6 +147,8 @@ void report_put_part_latencies(json_t *o, const struct bench *bench)
     put_latency(o, "read_receipt", hist->read_receipt);
     if (bench->run.cursors)
         put_latency(o, "cursor_lag", bench_cursors_result(bench->run.cursors)->hist);
+    if (bench->lists)
+        put_list_latencies(o, bench->lists);
     if (bench->http_load)
         put_http_latencies(o, http_load_result(bench->http_load));
 }

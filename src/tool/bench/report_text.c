@@ -8,6 +8,7 @@
 #include "tool/bench/cursors.h"
 #include "tool/bench/group.h"
 #include "tool/bench/http_load.h"
+#include "tool/bench/lists.h"
 #include "tool/kit/term.h"
 #include "tool/load/logins.h"
 
@@ -267,11 +268,43 @@ static void generator(FILE *out, const struct bench *bench)
                 bench->generator_bytes_per_conn);
 }
 
+static void print_lists(FILE *out, const struct bench *bench)
+{
+    const struct opts *opts = &bench->opts;
+    const struct lists *lists = bench->lists;
+    fprintf(out,
+            "filled          %llu chats and %llu groups of one user, a group with %llu messages;\n"
+            "                in %.1f s\n"
+            "requests        %" PRIu64 " in %.1f s, one after the other; %" PRIu64 " failed\n",
+            (unsigned long long)opts->chats, (unsigned long long)opts->groups,
+            (unsigned long long)opts->stored, bench->groups_made_s, lists->ok + lists->failed,
+            bench->steady_s, lists->failed);
+    server(out, bench);
+    fprintf(out, "\n%-20s    min    p50    p90    p95    p99  p99.9    max      count\n",
+            "latency, ms");
+    latency_line(out, "conversations", lists->hist[LISTS_CONVERSATIONS]);
+    latency_line(out, "  of groups", lists->hist[LISTS_GROUP_CONVERSATIONS]);
+    latency_line(out, "page of history", lists->hist[LISTS_HISTORY]);
+    reasons(out, "\nfailures by cause", &lists->failures);
+}
+
+static void print_gates(FILE *out, const struct bench *bench)
+{
+    for (size_t i = 0; i < bench->opts.gates.count; i++)
+        fprintf(out, "%sgate %-28s %s (%s)\n", i == 0 ? "\n" : "", bench->gates[i].text,
+                bench->gate_held[i] ? "held" : "MISSED", bench->gate_got[i]);
+}
+
 static void print_all(FILE *out, const struct bench *bench)
 {
     fprintf(out, "minim bench %s%s\n",
             bench->cmd == CMD_RECONNECT ? "reconnect" : bench->run.mode->name,
             bench->interrupted ? " (ended early)" : "");
+    if (bench->lists) {
+        print_lists(out, bench);
+        print_gates(out, bench);
+        return;
+    }
     logins(out, bench);
     groups(out, bench);
     connections(out, bench);
@@ -286,9 +319,7 @@ static void print_all(FILE *out, const struct bench *bench)
     reasons(out, "\nfailures by cause", &bench->failures);
     if (bench->http_load)
         reasons(out, "\nhttp failures by cause", &http_load_result(bench->http_load)->failures);
-    for (size_t i = 0; i < bench->opts.gates.count; i++)
-        fprintf(out, "%sgate %-28s %s (%s)\n", i == 0 ? "\n" : "", bench->gates[i].text,
-                bench->gate_held[i] ? "held" : "MISSED", bench->gate_got[i]);
+    print_gates(out, bench);
 }
 
 void bench_report_text(const struct bench *bench, FILE *out)

@@ -71,6 +71,8 @@ static const struct {
     {"history_p99", BAR_TIME},
     {"conversations_p50", BAR_TIME},
     {"conversations_p99", BAR_TIME},
+    {"group_conversations_p50", BAR_TIME},
+    {"group_conversations_p99", BAR_TIME},
     {"http_login_p50", BAR_TIME},
     {"http_login_p99", BAR_TIME},
     {"http_per_s", BAR_COUNT},

@@ -3,6 +3,7 @@
 #include "tool/kit/machine.h"
 
 #include <fcntl.h>
+#include <stdlib.h>
 #include <sys/sysinfo.h>
 #include <sys/utsname.h>
 #include <unistd.h>
@@ -68,6 +69,8 @@ void machine_read(const char *dir, struct machine *ret)
     struct sysinfo info;
     if (sysinfo(&info) == 0)
         ret->memory_bytes = (uint64_t)info.totalram * info.mem_unit;
+    if (getloadavg(&ret->load, 1) != 1)
+        ret->load = -1;
     struct utsname uts;
     if (uname(&uts) == 0)
         snprintf(ret->kernel, sizeof ret->kernel, "%.40s %.64s", uts.sysname, uts.release);

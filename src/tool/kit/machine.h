@@ -6,6 +6,8 @@
 
 /* What a result must name so that it can be compared with another one. */
 struct machine {
+    double
+        load; /* that was there already: processes that run or wait, over the last minute; < 0: unknown */
     unsigned cores;
     uint64_t memory_bytes;
     char kernel[128];

@@ -62,6 +62,14 @@ void opts_init(struct opts *opts, enum opts_cmd cmd)
     }
     if (cmd == CMD_FLOOR)
         opts->duration_ns = 3 * NS_S;
+    if (cmd == CMD_LISTS) {
+        opts->spawn = true;
+        opts->fill = true;
+        opts->chats = 1000;
+        opts->groups = 200;
+        opts->stored = 1000000;
+        opts->page = 100;
+    }
     if (cmd == CMD_RECONNECT) {
         opts->reconnect = true;
         opts->spawn = true;
@@ -297,6 +305,8 @@ static const char *check_together(struct opts *opts, enum opts_cmd cmd)
         return "--jwt-secret (or IM_AUTH_JWT_SECRET in the environment) or --login is needed";
     if (!opts->spawn && !opts->loopback && opts->jwt_secret && strlen(opts->jwt_secret) < 32)
         return "the JWT secret must have 32 bytes or more";
+    if (cmd == CMD_LISTS && opts->stored < opts->page)
+        return "--stored is less than --page: there is no whole page of history";
     if (!(cmd & CMD_MESSAGES))
         return NULL;
     if (cmd == CMD_MIXED && !opts->spawn && !opts->http)

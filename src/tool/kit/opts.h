@@ -26,12 +26,14 @@ enum opts_cmd {
     CMD_ACK = 1u << 5,
     CMD_MIXED = 1u << 6,
     CMD_GROUP = 1u << 7,
+    CMD_LISTS = 1u << 8,
     CMD_FLOOR = 1u << 12, /* from here on out of the way of further modes */
     CMD_COMPARE = 1u << 13,
     CMD_PLOT = 1u << 14,
     CMD_VERIFY = 1u << 15,
     CMD_CHAT = CMD_SINGLE | CMD_ACK | CMD_MIXED, /* pairs that send messages */
     CMD_MESSAGES = CMD_CHAT | CMD_GROUP,
+    /* Modes with connections. */
     CMD_BENCH = CMD_CONNECT | CMD_PING | CMD_MESSAGES | CMD_RECONNECT
 };
 
@@ -86,6 +88,8 @@ struct opts {
     uint64_t http_connections; /* bench mixed */
     bool no_ack;
     uint64_t ack_every_ns; /* bench group: between two of a member; 0: each message */
+    uint64_t chats;        /* bench lists */
+    uint64_t page;
     uint64_t groups;
     uint64_t members; /* of each group */
     uint64_t senders; /* of each group */
