@@ -13,12 +13,14 @@
 /* Decimal digits only, at least one; MN_ELIMIT when it does not fit 64 bits. */
 static enum mn_err digits(const char *p, size_t n, uint64_t *ret)
 {
-    uint64_t v = 0;
+    uint64_t v = 0, eight;
     bool overflow = false;
     size_t i = 0;
 
     if (n == 0)
         return MN_EINVAL;
+    for (; n - i >= 8 && i + 8 < DIGITS_FIT && mn_parse_eight(p + i, &eight); i += 8)
+        v = v * 100000000 + eight;
     for (; i < n && i < DIGITS_FIT; i++) {
         unsigned d = (unsigned)(unsigned char)p[i] - '0';
         if (d > 9)

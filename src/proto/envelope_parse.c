@@ -12,6 +12,7 @@
  */
 #include "proto/envelope.h"
 
+#include "base/num.h"
 #include "proto/envelope_fields.h"
 #include "proto/json.h"
 
@@ -151,21 +152,6 @@ struct int_field {
     bool present;
 };
 
-/* Eight digits as a number, the word's lowest byte being the first; false: not eight digits. */
-static inline bool read_eight(uint64_t v, uint64_t *ret)
-{
-    uint64_t digits = v - mn_json_spread('0');
-
-    /* 0..9 stay below 0x80 when 0x76 is added; a byte below '0' has borrowed, which shows too. */
-    if (((digits + mn_json_spread(0x76)) | digits) & mn_json_spread(0x80))
-        return false;
-    digits = digits * 10 + (digits >> 8); /* pairs, in bytes 0, 2, 4, 6 */
-    *ret = ((digits & UINT64_C(0x000000ff000000ff)) * UINT64_C(0x000f424000000064) +
-            (digits >> 16 & UINT64_C(0x000000ff000000ff)) * UINT64_C(0x0000271000000001)) >>
-           32;
-    return true;
-}
-
 /* Up to 19 digits, which cannot overflow: returns behind them; none: returns p. */
 static inline char *read_digits(char *p, const char *end, uint64_t *ret)
 {
@@ -173,7 +159,7 @@ static inline char *read_digits(char *p, const char *end, uint64_t *ret)
     uint64_t eight;
     uint64_t v = 0;
 
-    while (stop - p >= 8 && read_eight(mn_json_load8(p), &eight)) {
+    while (stop - p >= 8 && mn_parse_eight(p, &eight)) {
         v = v * 100000000 + eight;
         p += 8;
     }

@@ -89,11 +89,8 @@ MN_HOT static inline size_t next_begin(const struct mn_filter *f, const struct m
 {
     const unsigned char *p = (const unsigned char *)in->p;
 
-    for (; i + 1 < in->n; i++) {
-        unsigned pair = mn_filter_pair(p + i);
-        if (f->pairs[pair / 8] >> pair % 8 & 1)
-            break;
-    }
+    while (i + 1 < in->n && !f->pairs[mn_filter_pair(p + i)])
+        i++;
     return i;
 }
 

@@ -191,21 +191,15 @@ static void fill_root(struct mn_filter *f, const struct mn_filter_entry *entries
     }
 }
 
-static void add_pair(struct mn_filter *f, unsigned char first, unsigned char second)
-{
-    unsigned pair = mn_filter_pair((const unsigned char[]){first, second});
-
-    f->pairs[pair / 8] |= (unsigned char)(1u << pair % 8);
-}
-
 /* The pairs whose folded form an entry begins with; an entry of one byte begins with any. */
 static void fill_pairs(struct mn_filter *f)
 {
     for (unsigned first = 0; first < 256; first++) {
         uint32_t s = f->root[0][first];
-        for (unsigned second = 0; s != 0 && second < 256; second++)
-            if (f->out[s] || child_of(f, s, mn_filter_fold((unsigned char)second)))
-                add_pair(f, (unsigned char)first, (unsigned char)second);
+        for (unsigned second = 0; s != 0 && second < 256; second++) {
+            const unsigned char pair[] = {(unsigned char)first, (unsigned char)second};
+            f->pairs[mn_filter_pair(pair)] = f->out[s] || child_of(f, s, mn_filter_fold(pair[1]));
+        }
     }
 }
 

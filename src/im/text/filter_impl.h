@@ -25,8 +25,7 @@ struct mn_filter {
     uint16_t *entry_bytes;  /* by rank */
     unsigned char *is_word; /* by rank: whole words only */
     uint32_t root[2][256];  /* children of the root; [1]: inside a word, where no word begins */
-    /* A bit for each pair of bytes with which an entry can begin, capitals too; see mn_filter_pair(). */
-    unsigned char pairs[65536 / 8];
+    bool pairs[65536];      /* by mn_filter_pair(): whether an entry can begin so, capitals too */
 };
 
 /* Number of the pair of bytes at `p`. */

@@ -146,6 +146,28 @@ static void parses_every_unit_of_bytes(void **state)
     assert_int_equal(mn_parse_bytes(MN_STR("1KiB"), 1025, 2000, &v), MN_ELIMIT);
 }
 
+/* Each byte in each place, among digits that are least and greatest. */
+static void eight_digits_are_digits(void **state)
+{
+    (void)state;
+    for (int fill = '0'; fill <= '9'; fill++) {
+        for (int place = 0; place < 8; place++) {
+            for (int c = 0; c < 256; c++) {
+                char text[8];
+                uint64_t got = 0, want = 0;
+                memset(text, fill, sizeof text);
+                text[place] = (char)c;
+                for (int i = 0; i < 8; i++)
+                    want = want * 10 + (uint64_t)(text[i] - '0');
+                bool is_digit = c >= '0' && c <= '9';
+                assert_int_equal(mn_parse_eight(text, &got), is_digit);
+                if (is_digit)
+                    assert_int_equal(got, want);
+            }
+        }
+    }
+}
+
 static void assert_prints_back(uint64_t v)
 {
     char want[24], got[21];
@@ -179,8 +201,11 @@ static void prints_like_printf(void **state)
 int test_base_num(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(parses_u64),         cmocka_unit_test(parses_i64),
-        cmocka_unit_test(parses_double),      cmocka_unit_test(parses_every_unit_of_bytes),
+        cmocka_unit_test(parses_u64),
+        cmocka_unit_test(parses_i64),
+        cmocka_unit_test(parses_double),
+        cmocka_unit_test(parses_every_unit_of_bytes),
+        cmocka_unit_test(eight_digits_are_digits),
         cmocka_unit_test(prints_like_printf),
     };
     return cmocka_run_group_tests_name("base_num", tests, NULL, NULL);
