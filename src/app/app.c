@@ -64,7 +64,7 @@ struct mn_app {
     struct mn_net *net;
     struct mn_db *db;
     struct mn_msglog *msglog;
-    struct mn_log_gate damage_gate, clock_gate;
+    struct mn_log_gate damage_gate, accounts_gate, clock_gate;
     struct mn_witness_keeper *witness;
     struct mn_log_todo *log_todo;
     struct mn_account *account;
@@ -198,6 +198,19 @@ static void on_damage(void *ctx, const char *what, int64_t chat)
                MN_KV_Z("hint", "check the disk, run minim verify, restore a backup"));
 }
 
+/* On whichever worker met it. */
+static void on_accounts_damage(void *ctx, const struct mn_db_damage *damage)
+{
+    struct mn_app *app = ctx;
+    uint64_t suppressed = 0;
+    mn_metric_inc(app->shard, MN_M_ACCOUNTS_CORRUPT);
+    if (mn_log_gate_pass(&app->accounts_gate, DAMAGE_LOG_MS, &suppressed))
+        mn_log(app->log, MN_LOG_ERROR, "accounts_store_corrupt",
+               MN_KV_Z("reading", damage->reading), MN_KV_U("page", damage->page),
+               MN_KV_U("log_frame", damage->frame), MN_KV_U("suppressed", suppressed),
+               MN_KV_Z("hint", "check the disk, run minim verify, restore a backup"));
+}
+
 /* The api comes into being after the ports are bound, and before anything is accepted. */
 static void on_http(void *ctx, struct mn_loop *loop, struct mn_http_request *take_req)
 {
@@ -315,17 +328,29 @@ static enum mn_err raise_ids(struct mn_app *app, struct mn_buf *why)
     return MN_OK;
 }
 
+static void tell_trusted(struct mn_app *app)
+{
+    uint64_t pages = mn_db_trusted_pages(app->db);
+    if (pages > 0)
+        mn_log(app->log, MN_LOG_WARN, "accounts_trusted", MN_KV_U("pages", pages),
+               MN_KV_Z("why", "they had no sums, or another program wrote into the file"));
+}
+
 static enum mn_err open_stores(struct mn_app *app, struct mn_buf *why)
 {
     const struct mn_config *config = &app->config;
     struct mn_db_config db = {.readers = config->process.workers + GATE_WORKERS + 2,
                               .busy_timeout_ms = 5000,
-                              .sync = config->msglog.sync};
+                              .sync = config->msglog.sync,
+                              .on_damage = on_accounts_damage,
+                              .damage_ctx = app};
     snprintf(db.path, sizeof(db.path), "%s/minim.db", config->process.data_dir);
     struct mn_msglog_config msglog = mn_settings_msglog(config);
     enum mn_err err = mn_witness_check_accounts(db.path, msglog.dir, why);
     if (!err)
         err = mn_db_open(&db, &app->db, why);
+    if (!err)
+        tell_trusted(app);
     if (!err && (err = mn_db_witness(app->db, &msglog.witness)) != MN_OK)
         mn_buf_addf(why, "cannot read the accounts database %s: %s", db.path, mn_err_text(err));
     if (err)

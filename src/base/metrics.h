@@ -62,6 +62,8 @@
     X(MSG_DUPLICATE, COUNTER, "minim_messages_duplicate_total", "",                                \
       "Appends answered from an earlier result")                                                   \
     X(MSG_FAILED, COUNTER, "minim_messages_failed_total", "", "Appends that the store refused")    \
+    X(ACCOUNTS_CORRUPT, COUNTER, "minim_accounts_corrupt_total", "",                               \
+      "Times that damage was met in the accounts")                                                 \
     X(MSG_FILTERED, COUNTER, "minim_messages_filtered_total", "",                                  \
       "Bodies changed by the text filter")                                                         \
     X(CURSOR_MOVES, COUNTER, "minim_cursor_moves_total", "", "Delivered and read cursors moved")   \

@@ -54,6 +54,8 @@ bool mn_ops_ready(const struct mn_ops *ops, struct mn_buf *body)
         reason(body, &ready, "message_store_corrupt");
     if (ops->config.db && !mn_db_is_writable(ops->config.db))
         reason(body, &ready, "accounts_store_not_writable");
+    if (ops->config.db && mn_db_is_corrupt(ops->config.db))
+        reason(body, &ready, "accounts_store_corrupt");
     mn_buf_add_z(body, ready ? "{\"status\":\"ready\"}" : "]}");
     return ready;
 }

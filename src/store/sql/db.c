@@ -27,6 +27,8 @@ enum mn_err mn_db_open_with(const struct mn_sql_driver *driver, const struct mn_
     if (err)
         return err;
     db->driver = driver;
+    db->on_damage = config->on_damage;
+    db->damage_ctx = config->damage_ctx;
     atomic_store(&db->is_writable, true);
     *ret = db;
     return MN_OK;
@@ -47,6 +49,13 @@ bool mn_db_is_writable(const struct mn_db *db)
 {
     return atomic_load_explicit(&db->is_writable, memory_order_relaxed);
 }
+
+bool mn_db_is_corrupt(const struct mn_db *db)
+{
+    return atomic_load_explicit(&db->is_corrupt, memory_order_relaxed);
+}
+
+uint64_t mn_db_trusted_pages(const struct mn_db *db) { return db->trusted_pages; }
 
 uint64_t mn_db_writes(const struct mn_db *db)
 {

@@ -23,11 +23,21 @@
  */
 struct mn_db;
 
+/* What could not be read as it had been written. */
+struct mn_db_damage {
+    const char *reading; /* the statement, without its values */
+    uint32_t page;       /* of the file, from 1; 0: not of a page, or not known */
+    uint32_t frame;      /* of the write-ahead log, the same */
+};
+
 struct mn_db_config {
     char path[4096];          /* SQLite file; created with mode 0600 if missing */
     unsigned readers;         /* connections for reading: as many as there are worker threads */
     uint32_t busy_timeout_ms; /* how long another process may hold the file */
     bool sync;                /* false only for tests */
+    /* Damage was met (MN_ECORRUPT): in the thread that met it.  May be NULL. */
+    void (*on_damage)(void *ctx, const struct mn_db_damage *damage);
+    void *damage_ctx;
 };
 
 /*
@@ -41,6 +51,13 @@ MN_MUSTCHECK enum mn_err mn_db_open(const struct mn_db_config *config, struct mn
 void mn_db_close(struct mn_db *db);
 /* False after a failed write until one changes something: for /readyz.  Any thread, never blocks. */
 bool mn_db_is_writable(const struct mn_db *db);
+/* True from the first damage that was met on: for /readyz.  Any thread, never blocks. */
+bool mn_db_is_corrupt(const struct mn_db *db);
+/*
+ * Pages that were taken for true when it was opened, as they had no sums or
+ * another program had written into the file (docs/decisions/0027); 0 as a rule.
+ */
+uint64_t mn_db_trusted_pages(const struct mn_db *db);
 /* Writes and commits a little row, so that mn_db_is_writable() tells the present. */
 MN_MUSTCHECK enum mn_err mn_db_probe(struct mn_db *db);
 

@@ -32,6 +32,18 @@ static enum mn_err judge(struct mn_db *db, enum mn_err err, bool has_changed)
     return err;
 }
 
+/* Also where the driver went on without: a checkpoint that a commit set off. */
+static void tell_damage(struct mn_db *db, struct mn_sql_conn *conn, enum mn_err err,
+                        const char *reading)
+{
+    struct mn_db_damage damage = {.reading = reading};
+    if (!db->driver->damage(conn, &damage) && err != MN_ECORRUPT)
+        return;
+    atomic_store_explicit(&db->is_corrupt, true, memory_order_relaxed);
+    if (db->on_damage)
+        db->on_damage(db->damage_ctx, &damage);
+}
+
 /* ---- statements ---------------------------------------------------------- */
 
 static enum mn_err prepare(const struct mn_sql_driver *driver, struct mn_sql_conn *conn,
@@ -65,7 +77,7 @@ void mn_sql_conn_deinit(const struct mn_sql_driver *driver, struct mn_sql_conn *
 
 static struct mn_sql_use alone(struct mn_db *db, const struct mn_sql *sql, bool is_writing)
 {
-    struct mn_sql_use use = {.db = db, .is_writing = is_writing};
+    struct mn_sql_use use = {.db = db, .sql = sql, .is_writing = is_writing};
     use.conn = db->driver->take(db, is_writing);
     use.changes = db->driver->changes(use.conn);
     use.err = prepare(db->driver, use.conn, sql, &use.stmt);
@@ -92,7 +104,7 @@ struct mn_sql_use mn_sql_write_quietly(struct mn_db *db, const struct mn_sql *sq
 struct mn_sql_use mn_sql_in(struct mn_sql_tx *tx, const struct mn_sql *sql)
 {
     MN_BUG_ON(!tx->is_open);
-    struct mn_sql_use use = {.db = tx->db, .conn = tx->conn, .tx = tx, .err = tx->err};
+    struct mn_sql_use use = {.db = tx->db, .conn = tx->conn, .tx = tx, .sql = sql, .err = tx->err};
     use.changes = tx->db->driver->changes(use.conn);
     if (!use.err)
         use.err = prepare(tx->db->driver, use.conn, sql, &use.stmt);
@@ -179,6 +191,8 @@ enum mn_err mn_sql_end_changes(struct mn_sql_use *use, int64_t *ret_changes)
         enum mn_err err = driver->reset(use->stmt);
         use->err = use->err ? use->err : err;
     }
+    if (!use->tx || mn_sql_tx_is_good(use->tx)) /* else it was told, or is the caller's */
+        tell_damage(use->db, use->conn, use->err, driver->text(use->sql));
     if (use->tx) {
         mn_sql_tx_note(use->tx, use->err);
     } else {
@@ -212,14 +226,17 @@ static void tx_begin(struct mn_sql_tx *tx)
     tx->conn = driver->take(tx->db, true);
     tx->changes = driver->changes(tx->conn);
     tx->err = driver->begin(tx->conn);
+    tell_damage(tx->db, tx->conn, tx->err, "BEGIN");
     tx->is_open = true;
 }
 
 static void tx_close(struct mn_sql_tx *tx)
 {
     const struct mn_sql_driver *driver = tx->db->driver;
-    if (!tx->err)
+    if (!tx->err) {
         tx->err = driver->commit(tx->conn);
+        tell_damage(tx->db, tx->conn, tx->err, "COMMIT");
+    }
     if (tx->err)
         driver->rollback(tx->conn);
     bool has_changed = driver->changes(tx->conn) != tx->changes;

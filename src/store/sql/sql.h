@@ -59,6 +59,7 @@ struct mn_sql_use {
     struct mn_db *db;
     struct mn_sql_conn *conn;
     struct mn_sql_tx *tx; /* NULL: alone */
+    const struct mn_sql *sql;
     void *stmt;
     int64_t changes;      /* of the connection when it began */
     unsigned put, column; /* parameters so far; where the next column is looked for */

@@ -45,12 +45,18 @@ struct mn_sql_driver {
     enum mn_err (*reset)(void *stmt);
     /* Rows that this connection has changed since it was opened, whether committed or not. */
     int64_t (*changes)(struct mn_sql_conn *conn);
+    /* Whether, and where, it met damage since it was asked last; not all errors tell a place. */
+    bool (*damage)(struct mn_sql_conn *conn, struct mn_db_damage *ret);
 };
 
 struct mn_db {
     const struct mn_sql_driver *driver;
     _Atomic bool is_writable;
     _Atomic uint64_t writes;
+    _Atomic bool is_corrupt;
+    void (*on_damage)(void *ctx, const struct mn_db_damage *damage);
+    void *damage_ctx;
+    uint64_t trusted_pages; /* the driver's, at its opening */
 };
 
 /* For a driver's close: finalizes what sql.c prepared on the connection. */

@@ -11,7 +11,12 @@
  * A transaction begins IMMEDIATE, with the lock that it will need: it never
  * has to be given up for another one later (MN_EAGAIN).
  *
- * Not here: SQL, but for what opening takes; the schema (sqlite_schema.c).
+ * In use the file has a write-ahead log; at rest it has none and is in the
+ * mode of a rollback journal, so that it can be seen whether somebody else
+ * has written into it meanwhile (sqlite_page.h).
+ *
+ * Not here: SQL, but for what opening takes; the schema (sqlite_schema.c);
+ * the sums of pages (sqlite_vfs.c, sqlite_file.c).
  */
 #include "store/sql/sqlite.h"
 
@@ -22,10 +27,13 @@
 
 #include "base/mem.h"
 #include "store/sql/sql_driver.h"
+#include "store/sql/sqlite_file.h"
+#include "store/sql/sqlite_vfs.h"
 
 struct sqlite_conn {
     struct mn_sql_conn base;
     sqlite3 *raw;
+    struct mn_sqlite_watch watch;
     struct sqlite_conn *next; /* free list of readers */
 };
 
@@ -38,10 +46,14 @@ struct sqlite_db {
     struct sqlite_conn *idle;
     struct sqlite_conn *readers;
     unsigned reader_count;
+    bool sync, is_open;
+    char path[4096];
 };
 
 enum mn_err mn_sqlite_err(int code)
 {
+    if (code == SQLITE_IOERR_DATA) /* a sum that does not fit */
+        return MN_ECORRUPT;
     switch (code & 0xff) {
     case SQLITE_OK:
     case SQLITE_ROW:
@@ -212,6 +224,17 @@ static int64_t sqlite_changes(struct mn_sql_conn *conn)
     return sqlite3_total_changes64(raw_of(conn));
 }
 
+static bool sqlite_damage(struct mn_sql_conn *base, struct mn_db_damage *ret)
+{
+    struct mn_sqlite_watch *watch = &mn_container_of(base, struct sqlite_conn, base)->watch;
+    if (watch->page == 0 && watch->frame == 0)
+        return false;
+    ret->page = watch->page;
+    ret->frame = watch->frame;
+    watch->page = watch->frame = 0;
+    return true;
+}
+
 /* ---- opening ------------------------------------------------------------- */
 
 static void open_failed(const struct sqlite_conn *conn, const char *path, enum mn_err err,
@@ -219,7 +242,12 @@ static void open_failed(const struct sqlite_conn *conn, const char *path, enum m
 {
     if (why->n > 0) /* something more precise is known */
         return;
-    if (err == MN_ECORRUPT)
+    if (err == MN_ECORRUPT && conn->watch.page)
+        mn_buf_addf(why,
+                    "the accounts database %s is damaged (page %u does not fit its sum): restore "
+                    "it from a backup",
+                    path, (unsigned)conn->watch.page);
+    else if (err == MN_ECORRUPT)
         mn_buf_addf(why,
                     "%s is no SQLite database, or a damaged one (%s): restore it from a backup, "
                     "or move it away",
@@ -232,9 +260,10 @@ static void open_failed(const struct sqlite_conn *conn, const char *path, enum m
 static enum mn_err conn_open(struct sqlite_conn *conn, const struct mn_db_config *config)
 {
     int code = sqlite3_open_v2(config->path, &conn->raw,
-                               SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
+                               SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, mn_sqlite_vfs());
     if (code != SQLITE_OK)
         return mn_sqlite_err(code);
+    mn_sqlite_watch(conn->raw, &conn->watch);
     (void)sqlite3_extended_result_codes(conn->raw, 1); /* fails for a NULL handle only */
     (void)sqlite3_busy_timeout(conn->raw, (int)config->busy_timeout_ms); /* the same */
     return exec(conn->raw, config->sync ? "PRAGMA synchronous=FULL; PRAGMA trusted_schema=OFF"
@@ -294,7 +323,7 @@ static enum mn_err check_pages(struct sqlite_db *db, const char *path, struct mn
     enum mn_err err = pragma_says(db->writer.raw, "PRAGMA quick_check(1)", "ok", &ok);
     if (err == MN_OK && !ok)
         err = MN_ECORRUPT;
-    if (err == MN_ECORRUPT)
+    if (err == MN_ECORRUPT && db->writer.watch.page == 0)
         mn_buf_addf(why,
                     "the accounts database %s is damaged (quick_check failed): restore it from a "
                     "backup, or try sqlite3 %s .recover",
@@ -315,12 +344,27 @@ static enum mn_err use_wal(struct sqlite_db *db, const char *path, struct mn_buf
     return err;
 }
 
+/* Before a page is written: of a new file, room for sums; frames are written by commits alone. */
+static enum mn_err writer_open(struct sqlite_db *db, const struct mn_db_config *config)
+{
+    int tail = MN_PAGE_TAIL;
+    db->writer.watch.keeps_checkpoints = true;
+    enum mn_err err = conn_open(&db->writer, config);
+    if (!err) /* a page size takes the room away: first */
+        err = exec(db->writer.raw, "PRAGMA page_size=4096; PRAGMA cache_spill=OFF");
+    if (!err)
+        (void)sqlite3_file_control(db->writer.raw, "main", SQLITE_FCNTL_RESERVE_BYTES, &tail);
+    return err;
+}
+
 static enum mn_err open_writer(struct sqlite_db *db, const struct mn_db_config *config,
                                struct mn_buf *why)
 {
     enum mn_err err = file_create(config->path, why);
     if (err == MN_OK)
-        err = conn_open(&db->writer, config);
+        err = mn_sqlite_file_prepare(config->path, &db->base.trusted_pages, why);
+    if (err == MN_OK)
+        err = writer_open(db, config);
     if (err == MN_OK) /* before anything is changed in a file that is not ours to change */
         err = mn_sqlite_schema_check(db->writer.raw, config->path, why);
     if (err == MN_OK)
@@ -329,6 +373,8 @@ static enum mn_err open_writer(struct sqlite_db *db, const struct mn_db_config *
         err = use_wal(db, config->path, why);
     if (err == MN_OK)
         err = mn_sqlite_schema_update(db->writer.raw, config->path, why);
+    if (err == MN_OK) /* the first checkpoint: from now on they are ours */
+        err = exec(db->writer.raw, "PRAGMA wal_checkpoint");
     if (err != MN_OK)
         open_failed(&db->writer, config->path, err, why);
     return err;
@@ -352,13 +398,29 @@ static enum mn_err open_readers(struct sqlite_db *db, const struct mn_db_config 
     return MN_OK;
 }
 
+/*
+ * Last of all, so it takes the log into the file and removes it.  With
+ * another program on the file it stays as after a crash.
+ */
+static void writer_close(struct sqlite_db *db)
+{
+    mn_sql_conn_deinit(&mn_sqlite_driver, &db->writer.base);
+    if (db->is_open) {
+        (void)sqlite3_busy_timeout(db->writer.raw, 0); /* fails for a NULL handle only */
+        mn_ignore(exec(db->writer.raw, "PRAGMA journal_mode=DELETE"));
+    }
+    conn_close(&db->writer);
+    if (db->is_open && db->sync)
+        mn_ignore(mn_sqlite_file_sync_names(db->path)); /* nothing is lost without */
+}
+
 static void sqlite_close(struct mn_db *base)
 {
     struct sqlite_db *db = mn_container_of(base, struct sqlite_db, base);
     for (unsigned i = 0; i < db->reader_count; i++)
         conn_close(&db->readers[i]);
     mn_free(db->readers);
-    conn_close(&db->writer); /* last: it checkpoints and removes the WAL */
+    writer_close(db);
     pthread_cond_destroy(&db->pool_free);
     pthread_mutex_destroy(&db->pool_lock);
     pthread_mutex_destroy(&db->write_lock);
@@ -382,6 +444,8 @@ static enum mn_err sqlite_open(const struct mn_db_config *config, struct mn_db *
                                struct mn_buf *why)
 {
     struct sqlite_db *db = sqlite_new();
+    db->sync = config->sync;
+    snprintf(db->path, sizeof(db->path), "%s", config->path);
     enum mn_err err = open_writer(db, config, why);
     if (err == MN_OK)
         err = open_readers(db, config, why);
@@ -389,6 +453,7 @@ static enum mn_err sqlite_open(const struct mn_db_config *config, struct mn_db *
         sqlite_close(&db->base);
         return err;
     }
+    db->is_open = true;
     *ret = &db->base;
     return MN_OK;
 }
@@ -413,4 +478,5 @@ const struct mn_sql_driver mn_sqlite_driver = {
     .column_text = sqlite_column_text,
     .reset = sqlite_reset,
     .changes = sqlite_changes,
+    .damage = sqlite_damage,
 };

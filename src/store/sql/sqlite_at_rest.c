@@ -16,6 +16,8 @@
 #include "base/mem.h"
 #include "store/sql/db_check.h"
 #include "store/sql/sqlite.h"
+#include "store/sql/sqlite_file.h"
+#include "store/sql/sqlite_vfs.h"
 
 enum { URI_CAP = 3 * 4200 + 64 };
 
@@ -55,7 +57,9 @@ enum mn_err mn_sqlite_open_at_rest(const char *path, sqlite3 **ret, struct mn_bu
                       : has_bytes(path, "-shm") ? "mode=ro&readonly_shm=1"
                                                 : "mode=ro";
     uri_of(uri, path, how);
-    int code = sqlite3_open_v2(uri, ret, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, NULL);
+    const char *vfs = mn_sqlite_file_kind(path) == MN_PAGE_FILE_SUMMED ? mn_sqlite_vfs() : NULL;
+    int code = sqlite3_open_v2(uri, ret, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, vfs);
+    (void)sqlite3_extended_result_codes(*ret, 1); /* fails for a NULL handle only */
     if (code == SQLITE_OK)
         code = sqlite3_exec(*ret, "PRAGMA query_only=ON; PRAGMA trusted_schema=OFF", NULL, NULL,
                             NULL);

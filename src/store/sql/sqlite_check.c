@@ -9,10 +9,13 @@
 
 #include "base/mem.h"
 #include "store/sql/sqlite.h"
+#include "store/sql/sqlite_file.h"
+#include "store/sql/sqlite_vfs.h"
 
 struct check {
     sqlite3 *raw;   /* the file */
     sqlite3 *model; /* an empty database with the schema of this version */
+    struct mn_sqlite_watch watch;
     mn_db_check_fn fn;
     void *arg;
 };
@@ -123,7 +126,42 @@ static const struct {
                  " t_group_member WHERE group_id = t.a AND user_id = t.b)"},
 };
 
-/* ---- asking ---- */
+/* ---- sums ---- */
+
+static void on_misfit(void *arg, uint32_t page)
+{
+    struct check *check = arg;
+    char text[64];
+    snprintf(text, sizeof(text), "page %u does not fit its sum", (unsigned)page);
+    check->fn(check->arg, MN_DB_DAMAGED, text);
+}
+
+static enum mn_err check_sums(struct check *check, const char *path, struct mn_buf *why)
+{
+    enum mn_err err = mn_sqlite_wal_check(path, why);
+    if (err == MN_ECORRUPT) {
+        mn_buf_add_char(why, '\0');
+        check->fn(check->arg, MN_DB_DAMAGED, why->p);
+        mn_buf_reset(why);
+        err = MN_OK;
+    }
+    if (!err && mn_sqlite_file_kind(path) == MN_PAGE_FILE_SUMMED)
+        err = mn_sqlite_file_scan(path, on_misfit, check);
+    return err;
+}
+
+static void tell_misfits(struct check *check)
+{
+    char text[64];
+    if (check->watch.page)
+        on_misfit(check, check->watch.page);
+    snprintf(text, sizeof(text), "frame %u of the log does not fit", (unsigned)check->watch.frame);
+    if (check->watch.frame)
+        check->fn(check->arg, MN_DB_DAMAGED, text);
+    check->watch = (struct mn_sqlite_watch){0};
+}
+
+/* ---- queries ---- */
 
 /* A query that fails is something wrong too: a table that is missing, a page that cannot be read. */
 static void run_query(struct check *check, enum mn_db_problem problem, const char *sql)
@@ -141,6 +179,7 @@ static void run_query(struct check *check, enum mn_db_problem problem, const cha
     if (code != SQLITE_DONE)
         check->fn(check->arg, MN_DB_DAMAGED, sqlite3_errmsg(check->raw));
     (void)sqlite3_finalize(stmt); /* repeats `code` */
+    tell_misfits(check);
 }
 
 /* One table or index of the model: is it in the file, with the same words? */
@@ -212,7 +251,10 @@ static enum mn_err check_version(struct check *check, const char *path, struct m
 static enum mn_err check_all(struct check *check, const char *path, struct mn_db_counts *ret,
                              struct mn_buf *why)
 {
-    enum mn_err err = check_version(check, path, why);
+    enum mn_err err = check_sums(check, path, why);
+    if (!err)
+        err = check_version(check, path, why);
+    tell_misfits(check);
     if (!err)
         err = compare_schema(check);
     for (size_t i = 0; i < MN_ARRAY_LEN(queries) && !err; i++)
@@ -235,8 +277,10 @@ enum mn_err mn_db_check(const char *path, mn_db_check_fn fn, void *arg,
     struct check check = {.fn = fn, .arg = arg};
     struct mn_db_counts counts = {0};
     enum mn_err err = mn_sqlite_open_at_rest(path, &check.raw, why);
-    if (!err)
+    if (!err) {
+        mn_sqlite_watch(check.raw, &check.watch);
         err = check_all(&check, path, &counts, why);
+    }
     MN_BUG_ON(sqlite3_close(check.raw) != SQLITE_OK || sqlite3_close(check.model) != SQLITE_OK);
     if (!err)
         *ret_counts = counts;

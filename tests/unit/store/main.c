@@ -36,6 +36,7 @@ static const struct {
     {"db", test_store_db},
     {"sql", test_store_sql},
     {"cost", test_store_cost},
+    {"sums", test_store_sums},
 };
 
 static bool is_wanted(const char *name, int argc, char **argv)

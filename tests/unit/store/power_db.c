@@ -72,6 +72,19 @@ static struct mn_db *open_db(const char *dir)
     return db;
 }
 
+/* Every third session finds a file of before there were sums, some as a kill left it. */
+static void prepare(void *world, const char *dir, struct mn_rng *rng)
+{
+    const struct world *w = world;
+    char path[256];
+    bool has_users = false; /* else it may not be whole */
+    for (int64_t id = 1; id <= USERS; id++)
+        has_users = has_users || w->states[0].of[id].exists;
+    snprintf(path, sizeof(path), "%s/minim.db", dir);
+    if (has_users && mn_rng_below(rng, 3) == 0)
+        store_drop_sums(path, mn_rng_below(rng, 2));
+}
+
 /* ---- work ---- */
 
 static void token_of(unsigned number, char token[MN_REFRESH_HASH_LEN + 1])
@@ -277,6 +290,7 @@ static void power_cuts(void **state)
                                         .sessions = 10,
                                         .begin = begin,
                                         .end = end,
+                                        .prepare = prepare,
                                         .work = work,
                                         .check = check,
                                         .accept = accept};

@@ -2,6 +2,8 @@
 #ifndef TESTS_UNIT_STORE_TESTS_H
 #define TESTS_UNIT_STORE_TESTS_H
 
+#include <stdbool.h>
+
 /* Each runs one group of tests and returns the number that failed. */
 int test_store_msglog_codec(void);
 int test_store_msglog_parts(void);
@@ -20,6 +22,9 @@ int test_store_witness(void);
 int test_store_power_msglog(void);
 int test_store_power_db(void);
 int test_store_power_group(void);
+int test_store_sums(void);
+/* Makes an accounts file what it was before pages had sums; `has_log`: as after a kill. */
+void store_drop_sums(const char *path, bool has_log);
 int test_store_db(void) __attribute__((weak));
 int test_store_sql(void);
 int test_store_cost(void);

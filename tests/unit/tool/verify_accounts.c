@@ -248,7 +248,9 @@ static void the_write_ahead_log_is_read_and_not_touched(void **state)
     /* A second process could not be killed here: one that is still there leaves the same files. */
     assert_int_equal(sqlite3_open(a.path, &db), SQLITE_OK);
     assert_int_equal(
-        sqlite3_exec(db, "UPDATE t_user SET status = 7 WHERE id = 3", NULL, NULL, NULL), SQLITE_OK);
+        sqlite3_exec(db, "PRAGMA journal_mode=WAL; UPDATE t_user SET status = 7 WHERE id = 3", NULL,
+                     NULL, NULL),
+        SQLITE_OK);
     snprintf(path, sizeof path, "%s-wal", a.path);
     assert_int_equal(stat(path, &before), 0);
     assert_true(before.st_size > 0);
