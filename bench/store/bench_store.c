@@ -4,7 +4,10 @@
  * and as it grows.
  *
  *   bench_store DIR [--chats=100000] [--rows=1000000,10000000] [--batches=1,10,100,1000]
- *               [--body=100] [--nosync] [--reuse]
+ *               [--body=100] [--groups] [--members=10] [--nosync] [--reuse]
+ *
+ * With --groups the chats are groups of so many members, a hundred of whom
+ * (or all) write, and one of whom each message mentions; nobody reads.
  *
  * DIR must not exist (with --reuse it must, from a run with as many chats);
  * it is created, and left behind.  For the empty store
@@ -37,6 +40,8 @@ enum {
     BODY_MAX = 4096,
     FILL_BATCH = 1000,
     FILL_LINE = 1000000,
+    WRITERS = 100,        /* of a group */
+    JOINS = 1000,         /* at once */
     YARD_WORDS = 1 << 24, /* 64 MiB */
     YARD_READS = 5000,
     YARD_EVERY_MS = 50
@@ -47,10 +52,10 @@ struct bench {
     struct mn_idgen ids;
     struct mn_rng rng;
     struct mn_hist *commit_us;
-    uint64_t chats, rows, body, client;
+    uint64_t chats, rows, body, client, members;
     uint64_t stages[LIST_MAX], batches[LIST_MAX];
     unsigned stage_count, batch_count;
-    bool sync, reuse;
+    bool sync, reuse, groups;
     char text[BODY_MAX + 64];
     uint32_t *yard; /* one cycle through all of its words */
     uint32_t yard_at;
@@ -82,44 +87,91 @@ static void on_commit(void *ctx, struct mn_op **ops, size_t count)
     pthread_mutex_unlock(&b->lock);
 }
 
+static int64_t member_of(uint64_t i) { return (int64_t)(10000 + i); }
+
+static void address(struct bench *b, struct mn_op *op, uint64_t chat)
+{
+    bool from_low = mn_rng_next(&b->rng) & 1;
+    int64_t low = (int64_t)(10000 + 2 * chat);
+    if (!b->groups) {
+        mn_op_set_pair(op, low + (from_low ? 0 : 1), low + (from_low ? 1 : 0));
+        return;
+    }
+    op->key = mn_chat_group((int64_t)(1 + chat));
+    op->from = member_of(mn_rng_below(&b->rng, b->members < WRITERS ? b->members : WRITERS));
+}
+
 static struct mn_op *make_op(struct bench *b)
 {
-    char client_id[40];
+    char client_id[40], mentioned[MN_UID_BYTES];
     uint64_t chat = mn_rng_below(&b->rng, b->chats);
-    bool from_low = mn_rng_next(&b->rng) & 1;
     int n = snprintf(client_id, sizeof(client_id), "m-%08" PRIx64 "-%016" PRIx64, ++b->client,
                      mn_rng_next(&b->rng));
     struct mn_str body = mn_str_make(b->text + mn_rng_below(&b->rng, 64), (size_t)b->body);
-    struct mn_op *op = mn_op_new(MN_OP_APPEND, mn_str_make(client_id, (size_t)n), MN_STR("TEXT"),
-                                 body);
+    mn_uids_set(mentioned, 0, member_of(mn_rng_below(&b->rng, b->members)));
+    struct mn_op *op = mn_op_new_append(mn_str_make(client_id, (size_t)n), MN_STR("TEXT"), body,
+                                        mn_str_make(mentioned, b->groups ? MN_UID_BYTES : 0));
     if (!op)
         die("no memory");
-    int64_t low = (int64_t)(10000 + 2 * chat);
-    mn_op_set_pair(op, low + (from_low ? 0 : 1), low + (from_low ? 1 : 0));
+    address(b, op, chat);
     op->id = mn_idgen_next(&b->ids);
     op->unix_ms = mn_id_unix_ms(op->id);
     return op;
+}
+
+/* Submits a chain of so many and waits for it. */
+static void commit(struct bench *b, struct mn_op *first, uint64_t count)
+{
+    b->waiting = count;
+    mn_msglog_submit(b->log, first);
+    pthread_mutex_lock(&b->lock);
+    while (b->waiting > 0)
+        pthread_cond_wait(&b->changed, &b->lock);
+    pthread_mutex_unlock(&b->lock);
+}
+
+static struct mn_op **add_to(struct bench *b, struct mn_op **tail, struct mn_op *op)
+{
+    if (!mn_msglog_reserve(b->log, op->bytes))
+        die("the queue is full");
+    *tail = op;
+    return &op->next;
 }
 
 static void append_batch(struct bench *b, uint64_t count)
 {
     struct mn_op *first = NULL;
     struct mn_op **tail = &first;
-    for (uint64_t i = 0; i < count; i++) {
-        *tail = make_op(b);
-        if (!mn_msglog_reserve(b->log, (*tail)->bytes))
-            die("the queue is full");
-        tail = &(*tail)->next;
-    }
-    b->waiting = count;
+    for (uint64_t i = 0; i < count; i++)
+        tail = add_to(b, tail, make_op(b));
     uint64_t begin_ns = mn_mono_ns();
-    mn_msglog_submit(b->log, first);
-    pthread_mutex_lock(&b->lock);
-    while (b->waiting > 0)
-        pthread_cond_wait(&b->changed, &b->lock);
-    pthread_mutex_unlock(&b->lock);
+    commit(b, first, count);
     mn_hist_add(b->commit_us, (mn_mono_ns() - begin_ns) / 1000);
     b->rows += count;
+}
+
+static struct mn_op *join_op(uint64_t chat, uint64_t member)
+{
+    struct mn_op *op = mn_op_new(MN_OP_JOIN, MN_STR_NONE, MN_STR_NONE, MN_STR_NONE);
+    if (!op)
+        die("no memory");
+    op->key = mn_chat_group((int64_t)(1 + chat));
+    op->from = member_of(member);
+    op->unix_ms = (int64_t)mn_unix_ms();
+    return op;
+}
+
+static void join_all(struct bench *b)
+{
+    uint64_t all = b->chats * b->members;
+    for (uint64_t i = 0; i < all;) {
+        struct mn_op *first = NULL;
+        struct mn_op **tail = &first;
+        uint64_t count = all - i < JOINS ? all - i : JOINS;
+        for (uint64_t end = i + count; i < end; i++)
+            tail = add_to(b, tail, join_op(i / b->members, i % b->members));
+        commit(b, first, count);
+    }
 }
 
 static double cpu_seconds(void)
@@ -248,6 +300,11 @@ static void parse(struct bench *b, const char *arg)
         b->sync = false;
     else if (strcmp(arg, "--reuse") == 0)
         b->reuse = true;
+    else if (strcmp(arg, "--groups") == 0)
+        b->groups = true;
+    else if (strncmp(arg, "--members=", 10) == 0 &&
+             mn_parse_u64(mn_str_c(value), 1, 1000000, &b->members) == MN_OK)
+        return;
     else if (strncmp(arg, "--rows=", 7) == 0)
         b->stage_count = parse_list(value, b->stages);
     else if (strncmp(arg, "--batches=", 10) == 0)
@@ -260,7 +317,7 @@ static void parse(struct bench *b, const char *arg)
         return;
     else
         die("usage: bench_store DIR [--chats=N] [--rows=N,...] [--batches=N,...] [--body=N] "
-            "[--nosync] [--reuse]");
+            "[--groups] [--members=N] [--nosync] [--reuse]");
 }
 
 static void make_text(struct bench *b)
@@ -274,6 +331,7 @@ int main(int argc, char **argv)
 {
     static struct bench b = {.chats = 100000,
                              .body = 100,
+                             .members = 10,
                              .sync = true,
                              .stages = {1000000, 10000000},
                              .stage_count = 2,
@@ -313,6 +371,8 @@ int main(int argc, char **argv)
         return 1;
     }
     mn_idgen_raise(&b.ids, mn_msglog_max_id(b.log));
+    if (b.groups && !b.reuse)
+        join_all(&b);
     run(&b);
     mn_msglog_close(b.log);
     mn_metrics_free(metrics);

@@ -26,6 +26,15 @@ void verify_lines_close(struct verify_lines *lines)
     *lines = (struct verify_lines){0};
 }
 
+const char *verify_chat_name(char out[VERIFY_CHAT_NAME], int64_t low, int64_t high)
+{
+    if (low)
+        snprintf(out, VERIFY_CHAT_NAME, "users %" PRId64 " and %" PRId64, low, high);
+    else
+        snprintf(out, VERIFY_CHAT_NAME, "group %" PRId64, high);
+    return out;
+}
+
 uint64_t verify_facts(const struct verify_lines *lines, int64_t from, int64_t id,
                       struct mn_str client_id)
 {
@@ -38,9 +47,10 @@ uint64_t verify_facts(const struct verify_lines *lines, int64_t from, int64_t id
 static struct verify_line line_of(const struct verify_lines *lines, const struct ledger_line *from,
                                   int64_t offset)
 {
-    bool is_low = from->from < from->to;
-    return (struct verify_line){.low = is_low ? from->from : from->to,
-                                .high = is_low ? from->to : from->from,
+    int64_t other = from->group ? 0 : from->from; /* a group is the pair of nobody and itself */
+    int64_t to = from->group ? from->group : from->to;
+    return (struct verify_line){.low = other < to ? other : to,
+                                .high = other < to ? to : other,
                                 .seq = from->seq,
                                 .facts = verify_facts(lines, from->from, from->id, from->client_id),
                                 .text = from->text_hash[0],
@@ -94,22 +104,14 @@ enum mn_err verify_lines_read(struct verify_lines *lines, uint64_t first, uint64
         if (err)
             break;
         all++;
-        if (from.group) {
-            mn_buf_addf(why,
-                        "line %" PRIu64 ": a message to a group: those are held against a "
-                        "store at rest (--data-dir)",
-                        lines->reader.number);
-            return MN_EINVAL;
-        }
         struct verify_line line = line_of(lines, &from, offset);
         uint64_t rank = rank_of(lines, &line);
         if (rank < first || rank > last)
             continue;
         if (lines->count == lines->cap && !narrow(lines, first, &last)) {
-            mn_buf_addf(why,
-                        "users %" PRId64 " and %" PRId64 " have more messages than fit: give "
-                        "more --memory",
-                        line.low, line.high);
+            char name[VERIFY_CHAT_NAME];
+            mn_buf_addf(why, "%s: more messages than fit: give more --memory",
+                        verify_chat_name(name, line.low, line.high));
             return MN_ELIMIT;
         }
         if (rank <= last)
@@ -132,6 +134,9 @@ void verify_lines_again(struct verify_lines *lines, const struct verify_line *li
     if (!err)
         err = ledger_reader_next(&lines->reader, ret, &why);
     if (err)
-        *ret = (struct ledger_line){.from = line->low, .to = line->high, .seq = line->seq};
+        *ret = (struct ledger_line){.from = line->low,
+                                    .to = line->low ? line->high : 0,
+                                    .group = line->low ? 0 : line->high,
+                                    .seq = line->seq};
     mn_buf_deinit(&why);
 }

@@ -13,7 +13,7 @@
  * passes, each about as many whole conversations as fit.
  */
 struct verify_line {
-    int64_t low, high, seq; /* the two users, and the number */
+    int64_t low, high, seq; /* the two users, or 0 and a group; and the number */
     uint64_t facts;         /* verify_facts() of sender, id and client id */
     uint64_t text;          /* first half of the hash of the text */
     int64_t offset;         /* in the file */
@@ -42,6 +42,9 @@ void verify_lines_close(struct verify_lines *lines);
 MN_MUSTCHECK enum mn_err verify_lines_read(struct verify_lines *lines, uint64_t first,
                                            uint64_t *ret_last, uint64_t *ret_all,
                                            struct mn_buf *why);
+/* Whose conversation it is, for examples. */
+#define VERIFY_CHAT_NAME 64
+const char *verify_chat_name(char out[VERIFY_CHAT_NAME], int64_t low, int64_t high);
 /* Hash of what a message and a line must have in common, besides number and text. */
 uint64_t verify_facts(const struct verify_lines *lines, int64_t from, int64_t id,
                       struct mn_str client_id);

@@ -19,6 +19,7 @@ import threading
 import pytest
 
 from support.groups import Group
+from support.im import Client
 from support.server import MINIM, SECRET, sanitizer_environment
 from support.wait import until
 
@@ -494,3 +495,117 @@ def test_members_of_groups_in_both_stores(launch, uid):
     server.kill()
     problems, result = found("--data-dir", server.data)
     assert problems == {} and result["notes"] == []
+
+
+# -- groups of a running server
+
+
+@pytest.fixture(scope="module")
+def talked(launch_module, tmp_path_factory):
+    """A group in which more than a page was said, the last message revoked, some not in the ledger; and the ledger."""
+    server = launch_module(LIMITS_OFF)
+    owner, other, reader = 501, 502, 503
+    group = Group(server, owner).join(other, reader)
+    clients, lines = [Client(server, owner), Client(server, other)], []
+    for number in range(230):
+        client = clients[number % 2]
+        client.send_json(type="GROUP_CHAT", clientMsgId=f"m-{number}", groupId=group.id, body=f"text {number}",
+                         mentions=[str(reader)])
+        ack = client.find("ACK", ackType="saved", clientMsgId=f"m-{number}")
+        if number % 10:
+            lines.append(f"{client.uid}\tgroup:{group.id}\tm-{number}\t{ack['serverMsgId']}\t{ack['msgSeq']}"
+                         f"\t\"text {number}\"")
+    clients[1].send_json(type="MESSAGE_REVOKE", serverMsgId=ack["serverMsgId"])
+    clients[1].find("ACK", ackType="revoked")
+    for client in clients:
+        client.close()
+    ledger = tmp_path_factory.mktemp("talked") / "ledger"
+    ledger.write_text("minim-ledger 1\n" + "\n".join(lines) + "\n")
+    return server, ledger, group
+
+
+def test_a_group_of_a_running_server_is_well(talked):
+    server, ledger, _ = talked
+    problems, result = found("--http", f"http://{address(server.http)}", "--ledger", ledger)
+    assert problems == {}
+    looked = result["looked_at"]
+    assert (looked["messages"], looked["ledger_lines"], looked["chats"]) == (230, 207, 1)
+    assert (looked["groups"], looked["group_members"], looked["client_ids"]) == (1, 3, 230)
+
+
+def in_page(change_it):
+    def lie(path, data):
+        if path.startswith("/group/message/since") and "sinceSeq=0&" in path:
+            change_it(data)
+    return lie
+
+
+def in_list(**fields):
+    def lie(path, data):
+        if path.startswith("/group/conversation/cursor"):
+            data[0].update(fields)
+    return lie
+
+
+def in_members(change_it):
+    def lie(path, data):
+        if path.startswith("/group/member/list"):
+            change_it(data)
+    return lie
+
+
+def without_the_group(path, data):
+    if path.startswith("/group/conversation/cursor"):
+        del data[:]
+
+
+def without_an_end(path, data):
+    if path.startswith("/group/message/cursor"):
+        data[0]["serverMsgId"] = "1"
+
+
+GROUP_LIES = [
+    (lambda path, data: None, {}),
+    (in_page(lambda data: data[5].update(content="another")), {"ledger_differs": 1}),
+    (in_page(lambda data: data[5].update(clientMsgId="another")), {"ledger_differs": 1}),
+    (in_page(lambda data: data[5].update(groupId="7")), {"place_differs": 1}),
+    (in_page(lambda data: data[5].update(fromUserId="7")), {"ledger_differs": 1}),
+    (in_page(lambda data: data.__setitem__(5, data[4])), {"ledger_lost": 1, "seq_gap": 1, "order_wrong": 1,
+                                                          "client_duplicate": 1}),
+    (in_page(lambda data: data[6].update(clientMsgId="m-4")), {"client_duplicate": 1, "ledger_differs": 1}),
+    (in_list(unreadCount=1000), {"own_count_wrong": 1}),
+    (in_list(unreadCount=1, mentionUnreadCount=2), {"mention_wrong": 1}),
+    (in_list(lastMessage={"msgSeq": 1000}), {"head_differs": 1}),
+    (without_the_group, {"group_member_missing": 1}),
+    (without_an_end, {"head_differs": 1}),
+    (in_members(lambda data: data[1].update(role="OWNER")), {"group_wrong": 1}),
+    (in_members(lambda data: data.append(data[1])), {"group_wrong": 1}),
+    (in_members(lambda data: data.__setitem__(slice(None), data[2:])), {"group_wrong": 1, "group_member_extra": 1}),
+    (lambda path, data: 500 if path.startswith("/group/member/list") else None, {"unreadable": 1}),
+    (lambda path, data: 500 if path.startswith("/group/message/since") else None, {"unreadable": 1}),
+    (lambda path, data: 500 if path.startswith("/group/conversation") else None, {"unreadable": 1}),
+]
+
+
+@pytest.mark.parametrize("lie, expected", GROUP_LIES, ids=range(len(GROUP_LIES)))
+def test_a_server_that_lies_about_a_group_is_found_out(talked, lie, expected):
+    server, ledger, _ = talked
+    with liar(server.http, lie) as url:
+        assert found("--http", url, "--ledger", ledger)[0] == expected
+
+
+def test_a_group_whose_sender_has_left_is_not_called_well(launch, tmp_path, uid):
+    server = launch(LIMITS_OFF)
+    owner, gone = uid(), uid()
+    group = Group(server, owner).join(gone)
+    client = Client(server, gone)
+    client.send_json(type="GROUP_CHAT", clientMsgId="m", groupId=group.id, body="bye")
+    ack = client.find("ACK", ackType="saved")
+    client.close()
+    ledger = tmp_path / "ledger"
+    ledger.write_text(f"minim-ledger 1\n{gone}\tgroup:{group.id}\tm\t{ack['serverMsgId']}\t1\t\"bye\"\n")
+    assert found("--http", f"http://{address(server.http)}", "--ledger", ledger)[0] == {}
+    group.post(gone, "/group/leave").ok()
+    problems, result = found("--http", f"http://{address(server.http)}", "--ledger", ledger)
+    assert problems == {"group_member_missing": 1, "unreadable": 1}
+    assert "not_group_member" in result["problems"]["unreadable"]["examples"][0]

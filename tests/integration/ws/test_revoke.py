@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """W-3.9 MESSAGE_REVOKE, W-8.6 who learns of it."""
+import threading
+
 import pytest
 
 from support.groups import Group
+from support.wait import until
 
 pytestmark = pytest.mark.tsan
 
@@ -149,3 +152,54 @@ def test_survives_a_kill(launch, connect, uid):
     receiver = connect(other, server)
     assert receiver.expect("SINGLE_CHAT")["body"] == GONE
     receiver.expect("MESSAGE_REVOKED", serverMsgId=saved["serverMsgId"])
+
+
+def at_once(*calls):
+    barrier = threading.Barrier(len(calls))
+
+    def run(call):
+        barrier.wait()
+        call()
+
+    threads = [threading.Thread(target=run, args=(call,)) for call in calls]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
+def test_revoked_and_read_at_once(server, connect, uid):
+    """Whichever comes first: it is revoked and read then, everywhere, and addresses nobody any more."""
+    owner, reader = uid(), uid()
+    group = Group(server, owner).join(reader)
+    sender, receiver = connect(owner), connect(reader)
+    for number in range(10):
+        sender.send_json(type="GROUP_CHAT", clientMsgId=f"g{number}", groupId=group.id, body="psst", mentions=[str(reader)])
+        saved = sender.find("ACK", ackType="saved", clientMsgId=f"g{number}")
+        message = receiver.find("GROUP_CHAT", serverMsgId=saved["serverMsgId"])
+        at_once(lambda: sender.send_json(type="MESSAGE_REVOKE", serverMsgId=saved["serverMsgId"]),
+                lambda: receiver.ack(message, "read"))
+        sender.find("ACK", ackType="revoked", serverMsgId=saved["serverMsgId"])
+        receiver.find("MESSAGE_REVOKED", serverMsgId=saved["serverMsgId"])
+
+        def row():
+            return server.api_of(reader).get("/group/conversation/cursor").ok()[0]
+        until(lambda: row()["unreadCount"] == 0, "the receipt")
+        assert (row()["mentionUnreadCount"], row()["lastMessage"]["content"]) == (0, GONE)
+    history = server.api_of(reader).get("/group/message/since", groupId=group.id).ok()
+    assert [message["status"] for message in history] == ["REVOKED"] * 10
+
+
+def test_revoked_and_read_at_once_by_two(server, pair):
+    sender, receiver = pair
+    for number in range(10):
+        saved = sender.chat(receiver.uid, "psst")
+        message = receiver.find("SINGLE_CHAT", serverMsgId=saved["serverMsgId"])
+        at_once(lambda: sender.send_json(type="MESSAGE_REVOKE", serverMsgId=saved["serverMsgId"]),
+                lambda: receiver.ack(message, "read"))
+        sender.find("ACK", ackType="revoked", serverMsgId=saved["serverMsgId"])
+        sender.find("ACK", ackType="read", serverMsgId=saved["serverMsgId"])
+        sender.find("MESSAGE_REVOKED", serverMsgId=saved["serverMsgId"])
+        receiver.find("MESSAGE_REVOKED", serverMsgId=saved["serverMsgId"])
+    (row,) = server.api_of(receiver.uid).get("/single-chat/conversation/cursor").ok()
+    assert (row["unreadCount"], row["lastMessage"]["content"]) == (0, GONE)

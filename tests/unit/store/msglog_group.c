@@ -395,7 +395,7 @@ static void chat_ids_are_their_own(void **state)
 
 /* ---- mentions ---- */
 
-enum { STEPS = 400 };
+enum { STEPS = 1200 };
 
 /* What a naive model knows of a message. */
 struct sent {
