@@ -138,7 +138,7 @@ def test_groups_need_whole_ones(tmp_path):
 
 def test_groups_beside_pairs(tmp_path):
     with faulty() as server:
-        done, result = mixed(server, "--members", "4", tmp_path=tmp_path, profile="single=1 group=1 history=1", rate=300)
+        done, result = mixed(server, "--members", "4", "--quiet", "30s", tmp_path=tmp_path, profile="single=1 group=1 history=1", rate=300)
     ledger = result["ledger"]
     assert done.returncode == 0 and ledger["balanced"]
     to_groups, rest = divmod(ledger["expected"] - ledger["saved"], 2)  # each of which has three copies
