@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Plays an exchange against a running server: one verb, one method."""
+import collections
 import http.client
 import itertools
 import pathlib
@@ -49,6 +50,7 @@ class Play:
         self.exchange = exchange
         self.people = {}
         self.connections = {}
+        self.revoked = collections.defaultdict(set)  # of each connection, which it was told of
         self.held = {}  # what was read, and not what was looked for
         self.known = {}
 
@@ -127,6 +129,7 @@ class Play:
     def connect(self, actors):
         for actor in actors.split(", "):
             self.connections[actor] = Client(self.server, self.person(actor).uid, self.token_of(actor))
+            self.revoked[actor].clear()
 
     def open(self, actors, path):
         for actor in actors.split(", "):
@@ -169,6 +172,7 @@ class Play:
         self.send(actor, text)
         while True:
             got = self.message(actor)
+            self.is_told_again(actor, got)
             try:
                 return self.check_text(got, self.expand(expected))
             except Mismatch:
@@ -193,7 +197,25 @@ class Play:
         elif expected.startswith("close "):
             self.receive_close(actor, *expected.split(" ", 2)[1:])
         else:
-            self.check_text(self.message(actor), expected)
+            self.receive_text(actor, expected)
+
+    def is_told_again(self, actor, frame):
+        """MESSAGE_REVOKED may come more than once (W-8.6.3); the first time is remembered."""
+        found = re.match(rb'\{"type":"MESSAGE_REVOKED","serverMsgId":"(\d+)"', frame.payload)
+        again = found is not None and found[1] in self.revoked[actor]
+        if found:
+            self.revoked[actor].add(found[1])
+        return again
+
+    def receive_text(self, actor, expected):
+        while True:
+            frame = self.message(actor)
+            again = self.is_told_again(actor, frame)
+            try:
+                return self.check_text(frame, expected)
+            except Mismatch:
+                if not again:
+                    raise
 
     def receive_close(self, actor, code, reason=""):
         got = self.message(actor)
@@ -236,9 +258,10 @@ class Play:
             raise Mismatch(f"{actor} got {self.held[actor]}")
         got = connection.settle()
         for frame in got:
-            if frame.opcode != PING:
+            if frame.opcode == PING:
+                connection.send_frame(PONG, frame.payload)
+            elif not self.is_told_again(actor, frame):
                 raise Mismatch(f"{actor} got what nobody expects: {str(got)[:LONGEST]}")
-            connection.send_frame(PONG, frame.payload)
 
     def send_frames(self, actor, text):
         """In the words of tests/conformance."""
