@@ -352,6 +352,13 @@ static int run_lists(struct bench *bench)
     return bench_has_measured(bench, ran) ? code : TOOL_EXIT_FAILED;
 }
 
+/* Whole groups of as many clients as there may be; one at least. */
+static void fit_groups(struct opts *opts)
+{
+    opts->groups = opts->clients > opts->online ? opts->clients / opts->online : 1;
+    opts->clients = opts->groups * opts->online;
+}
+
 static int execute(struct bench *bench)
 {
     int code = TOOL_EXIT_FAILED;
@@ -363,6 +370,8 @@ static int execute(struct bench *bench)
     bench->clients_asked = bench->opts.clients;
     if (bench->opts.fit)
         bench_fit_clients(&bench->opts);
+    if (bench->cmd == CMD_GROUP)
+        fit_groups(&bench->opts);
     raise_fd_limit(bench->opts.clients);
     enum mn_err err = bench->opts.spawn ? spawn_server(bench) : MN_OK;
     if (!err && bench->cmd == CMD_LISTS)

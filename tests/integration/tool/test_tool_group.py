@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """minim bench group: against a daemon of its own."""
 import json
+import subprocess
 
 import pytest
 
 from support.bench import minim
+from support.server import MINIM, sanitizer_environment
 
 # Drain ends when everything has come; quiet is for what never does, and must outlast a busy machine.
 QUICK = ["--warmup", "100ms", "--duration", "500ms", "--quiet", "30s"]
@@ -42,6 +44,20 @@ def test_a_sample_says_that_it_is_one(tmp_path):
     assert ledger["balanced"]
     assert ledger["delivered_live"] + ledger["delivered_unwatched"] == ledger["saved"] * 9
     assert ledger["delivered_live"] == ledger["saved"] * 5
+
+
+def test_as_many_groups_as_there_are_descriptors_for(tmp_path):
+    """Whole ones: 540 descriptors, of which 500 are kept for other things."""
+    path = tmp_path / "result.json"
+    options = " ".join(["--groups", "50", "--members", "4", "--senders", "1", "--fit", *QUICK])
+    command = f"ulimit -n 540; exec {MINIM} bench group --loopback memory {options} --json {path}"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, timeout=60, env=sanitizer_environment(),
+                          check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    parameters = json.loads(path.read_text())["parameters"]
+    assert parameters["clients"] == 4 * parameters["groups"]
+    # Who may raise the limit does so, and has all of them.
+    assert parameters["groups"] == 50 or (parameters["groups"] == 10 and parameters["clients_asked"] == 200)
 
 
 def test_a_ledger_of_groups_is_in_the_store(tmp_path):
