@@ -94,10 +94,13 @@ static void log_failure(struct mn_api_call *call, const char *what, enum mn_err 
                MN_KV_U("suppressed", suppressed));
 }
 
+/* What passes by itself, as over the WebSocket: overload, a full disk. */
+static bool is_busy(enum mn_err err) { return err == MN_EBUSY || err == MN_ENOSPC; }
+
 void mn_api_broken(struct mn_api_call *call, const char *what, enum mn_err err)
 {
     log_failure(call, what, err);
-    if (err == MN_EBUSY)
+    if (is_busy(err))
         mn_api_busy(call);
     else
         envelope(call, 500, 50000, "internal_error");
@@ -106,7 +109,7 @@ void mn_api_broken(struct mn_api_call *call, const char *what, enum mn_err err)
 void mn_api_broken_softly(struct mn_api_call *call, const char *what, enum mn_err err)
 {
     log_failure(call, what, err);
-    if (err == MN_EBUSY)
+    if (is_busy(err))
         mn_metric_inc(call->shard, MN_M_SERVER_BUSY);
     envelope(call, 200, 50000, "internal_error");
 }

@@ -65,7 +65,8 @@ void mn_log_todo_add(struct mn_log_todo *todo, struct mn_sql_tx *tx, enum mn_tod
                                 .a = swap ? b : a,
                                 .b = swap ? a : b,
                                 .created_ms = now_ms};
-    if (one.id <= 0)
+    /* With a full disk nothing is half done: a retry would make a second group. */
+    if (one.id <= 0 || !mn_msglog_is_writable(todo->config.msglog))
         mn_sql_tx_note(tx, MN_EBUSY);
     else
         mn_db_todo_add(tx, &one);

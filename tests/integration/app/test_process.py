@@ -257,7 +257,7 @@ def test_full_disk(disk, launch, connect, uid):
     if prefix is None:
         pytest.skip("cannot mount a small tmpfs here")
     server = launch({"minim.data-dir": disk / "data", "im.gateway.ws.rate-limit.connection-rate": 0,
-                     "im.gateway.ws.rate-limit.user-rate": 0}, prefix=prefix)
+                     "im.gateway.ws.rate-limit.user-rate": 0, "im.ratelimit.enabled": False}, prefix=prefix)
     inside = f"/proc/{server.pid()}/root{disk}"
     sender, peer = connect(uid(), server), uid()
     first = sender.chat(peer, "before", "before")
@@ -267,9 +267,14 @@ def test_full_disk(disk, launch, connect, uid):
     until(lambda: server.api().get("/readyz").status == 503, "not ready")
     assert server.api().get("/healthz").status == 200
     sender.expect_alive()
+    founder = server.api_of(uid())
+    group = founder.post("/group/create", {"name": "Team"}).fail(503, 50000, "server_busy")
+    assert int(group.headers["retry-after"]) > 0
     os.unlink(inside + "/ballast")
     until(lambda: accepted(sender, peer), "room to be noticed")
     until(lambda: server.api().get("/readyz").status == 200, "ready again")
+    founder.post("/group/create", {"name": "Team"}).ok()
+    assert len(founder.get("/group/conversation/cursor").ok()) == 1  # what was refused was not done
     again = sender.chat(peer, "before", "before")
     assert (again["serverMsgId"], again["msgSeq"]) == (first["serverMsgId"], first["msgSeq"])
 

@@ -103,6 +103,15 @@ static void commit(struct world *w, enum mn_todo_kind kind, int64_t a, int64_t b
     assert_int_equal(mn_sql_tx_end(&tx), MN_OK);
 }
 
+/* A log whose disk is full, while that of the accounts is not. */
+static bool full;
+bool __real_mn_msglog_is_writable(struct mn_msglog *log);
+bool __wrap_mn_msglog_is_writable(struct mn_msglog *log);
+bool __wrap_mn_msglog_is_writable(struct mn_msglog *log)
+{
+    return !full && __real_mn_msglog_is_writable(log);
+}
+
 static size_t left(struct world *w)
 {
     struct mn_todo rows[100];
@@ -339,6 +348,21 @@ static void news_come_too_late_or_never(void **state)
     deinit(&w);
 }
 
+static void nothing_is_begun_with_a_full_disk(void **state)
+{
+    struct world w;
+    (void)state;
+    init(&w);
+    full = true;
+    MN_SQL_TX(tx, w.db);
+    while (mn_sql_tx_run(&tx))
+        mn_log_todo_add(w.todo, &tx, MN_TODO_JOIN, GROUP, 7, mn_unix_ms());
+    full = false;
+    assert_int_equal(mn_sql_tx_end(&tx), MN_EBUSY);
+    assert_int_equal(left(&w), 0);
+    deinit(&w);
+}
+
 int test_im_log_todo(void)
 {
     const struct CMUnitTest tests[] = {
@@ -349,6 +373,7 @@ int test_im_log_todo(void)
         cmocka_unit_test(what_was_refused_is_done_later),
         cmocka_unit_test(a_decision_is_told_when_the_chat_is_there),
         cmocka_unit_test(news_come_too_late_or_never),
+        cmocka_unit_test(nothing_is_begun_with_a_full_disk),
     };
     return cmocka_run_group_tests_name("im/log_todo", tests, NULL, NULL);
 }
