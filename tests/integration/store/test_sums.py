@@ -71,6 +71,7 @@ def test_in_use(server, rng):
     """A disk that rots under a daemon: right or refused, and told."""
     server.restart()  # what was in the log of the accounts is in the file now
     path = server.data / "minim.db"
+    server.api().login("user0", PASSWORD)  # a commit: what readers had cached before is not good any more
     assert server.api().get("/readyz").status == 200
     at = page_of_users(path) * PAGE + rng.randrange(PAGE)
     flip(path, at)
