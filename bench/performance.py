@@ -325,6 +325,7 @@ def repeat_section(data):
     yield "- [lone-message.md](../bench/results/lone-message.md): where the time of a message goes when nothing else is going on."
     yield "- [full-load.md](../bench/results/full-load.md): what it costs when everything is busy, and why it is not half of the floor."
     yield "- [store.md](../bench/results/store.md): what an append costs as the store grows."
+    yield "- [groups.md](../bench/results/groups.md): what a copy of a message to a group costs."
     yield "- [micro.md](../bench/results/micro.md): nanoseconds of what every frame goes through."
     yield ""
     yield "## Measuring again"
