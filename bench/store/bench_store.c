@@ -4,7 +4,8 @@
  * and as it grows.
  *
  *   bench_store DIR [--chats=100000] [--rows=1000000,10000000] [--batches=1,10,100,1000]
- *               [--body=100] [--groups] [--members=10] [--nosync] [--reuse]
+ *               [--body=100] [--groups] [--members=10] [--sample=N]
+ *               [--nosync] [--reuse]
  *
  * With --groups the chats are groups of so many members, a hundred of whom
  * (or all) write, and one of whom each message mentions; nobody reads.
@@ -52,7 +53,7 @@ struct bench {
     struct mn_idgen ids;
     struct mn_rng rng;
     struct mn_hist *commit_us;
-    uint64_t chats, rows, body, client, members;
+    uint64_t chats, rows, body, client, members, sample;
     uint64_t stages[LIST_MAX], batches[LIST_MAX];
     unsigned stage_count, batch_count;
     bool sync, reuse, groups;
@@ -254,15 +255,17 @@ static void measure(struct bench *b, const char *what, uint64_t batch, uint64_t 
 }
 
 /* Enough appends for a stable number, few enough to wait for. */
-static uint64_t rows_for(uint64_t batch)
+static uint64_t rows_for(const struct bench *b, uint64_t batch)
 {
+    if (b->sample)
+        return b->sample;
     return batch >= 100 ? 300000 : batch >= 10 ? 100000 : 10000;
 }
 
 static void measure_all(struct bench *b, const char *what)
 {
     for (unsigned i = 0; i < b->batch_count; i++)
-        measure(b, what, b->batches[i], rows_for(b->batches[i]));
+        measure(b, what, b->batches[i], rows_for(b, b->batches[i]));
 }
 
 static void run(struct bench *b)
@@ -305,6 +308,9 @@ static void parse(struct bench *b, const char *arg)
     else if (strncmp(arg, "--members=", 10) == 0 &&
              mn_parse_u64(mn_str_c(value), 1, 1000000, &b->members) == MN_OK)
         return;
+    else if (strncmp(arg, "--sample=", 9) == 0 &&
+             mn_parse_u64(mn_str_c(value), 1, 1000000000, &b->sample) == MN_OK)
+        return;
     else if (strncmp(arg, "--rows=", 7) == 0)
         b->stage_count = parse_list(value, b->stages);
     else if (strncmp(arg, "--batches=", 10) == 0)
@@ -317,7 +323,7 @@ static void parse(struct bench *b, const char *arg)
         return;
     else
         die("usage: bench_store DIR [--chats=N] [--rows=N,...] [--batches=N,...] [--body=N] "
-            "[--groups] [--members=N] [--nosync] [--reuse]");
+            "[--groups] [--members=N] [--sample=N] [--nosync] [--reuse]");
 }
 
 static void make_text(struct bench *b)
