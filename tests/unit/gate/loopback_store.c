@@ -53,6 +53,8 @@ bool mn_msglog_reserve(struct mn_msglog *log, uint32_t bytes)
     return !log->is_full;
 }
 
+bool mn_msglog_is_writable(struct mn_msglog *log) { return !log->is_full; }
+
 void mn_msglog_submit(struct mn_msglog *log, struct mn_op *first)
 {
     for (struct mn_op *op = first, *next; op; op = next) {
