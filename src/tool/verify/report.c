@@ -56,6 +56,7 @@ void verify_report_deinit(struct verify_report *report)
     forget(&report->notes);
 }
 
+MN_PRINTF(3, 0)
 static void keep(const struct verify_report *report, struct verify_examples *examples,
                  const char *fmt, va_list ap)
 {

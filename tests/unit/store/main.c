@@ -39,12 +39,19 @@ static const struct {
     {"sums", test_store_sums},
 };
 
+/* Arguments are parts of names of groups: only those, or, behind a '-', all but those. */
 static bool is_wanted(const char *name, int argc, char **argv)
 {
-    for (int i = 1; i < argc; i++)
-        if (strstr(name, argv[i]))
-            return true;
-    return argc == 1;
+    bool is_named = argc == 1 || argv[1][0] == '-';
+    for (int i = 1; i < argc; i++) {
+        bool leaves_out = argv[i][0] == '-';
+        if (!strstr(name, argv[i] + leaves_out))
+            continue;
+        if (leaves_out)
+            return false;
+        is_named = true;
+    }
+    return is_named;
 }
 
 int main(int argc, char **argv)
