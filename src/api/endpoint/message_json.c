@@ -3,6 +3,8 @@
 
 #include "api/input.h"
 
+#define SINCE_MAX 200 /* rows of .../since, clamped */
+
 _Static_assert(MN_API_PAGE_MAX <= MN_CONVERSATIONS_MAX, "a page is what im/ gives");
 
 static void print_id_or_null(struct mn_jout *out, const char *key, int64_t id)
@@ -84,7 +86,10 @@ void mn_api_print_page_end(struct mn_jout *out, int64_t total, int64_t size, int
     mn_jout_close(out, '}');
 }
 
-bool mn_api_last_row(struct mn_api_call *call, struct mn_conversation_row *room,
+/* ---- pages of chats and of their messages ---------------------------------- */
+
+/* lastUpdatedAt and lastId into *room; *ret_after points to it, or is NULL: neither was given. */
+static bool last_row(struct mn_api_call *call, struct mn_conversation_row *room,
                      const struct mn_conversation_row **ret_after)
 {
     bool has_time = false, has_id = false;
@@ -98,4 +103,65 @@ bool mn_api_last_row(struct mn_api_call *call, struct mn_conversation_row *room,
     }
     *ret_after = has_time ? room : NULL;
     return true;
+}
+
+void mn_api_conversations(struct mn_api_call *call, mn_api_conversations_fn list,
+                          mn_conversation_put put, const char *what)
+{
+    struct mn_conversation_row room;
+    const struct mn_conversation_row *after = NULL;
+    int64_t limit = 0;
+    if (!mn_query_clamped(call, "limit", 20, 1, MN_API_PAGE_MAX, &limit) ||
+        !last_row(call, &room, &after))
+        return;
+    struct mn_jout out = mn_api_data_begin(call);
+    mn_jout_open(&out, NULL, '[');
+    enum mn_err err = list(call->api->config.conversations, call->user, after, (unsigned)limit, put,
+                           &out);
+    mn_jout_close(&out, ']');
+    if (err)
+        mn_api_broken(call, what, err);
+    else
+        mn_api_data_end(call);
+}
+
+static void answer_messages(struct mn_api_call *call, const struct mn_api_history *of, int64_t with,
+                            const struct mn_history_range *range)
+{
+    const char *reason = NULL;
+    struct mn_jout out = mn_api_data_begin(call);
+    mn_jout_open(&out, NULL, '[');
+    enum mn_err err = of->list(call->api->config.conversations, call->user, with, range,
+                               mn_api_print_message, &out, &reason);
+    mn_jout_close(&out, ']');
+    if (err)
+        mn_api_refused(call, of->what, err, reason);
+    else
+        mn_api_data_end(call);
+}
+
+void mn_api_messages_before(struct mn_api_call *call, const struct mn_api_history *of)
+{
+    struct mn_history_range range = {.before = INT64_MAX, .newest_first = true};
+    int64_t with = 0, limit = 0;
+    bool given = false;
+    if (!mn_query_clamped(call, "limit", 20, 1, MN_API_PAGE_MAX, &limit) ||
+        !mn_query_id(call, "lastSeq", &range.before, &given) ||
+        !mn_query_need(call, of->with, &with))
+        return;
+    range.limit = (unsigned)limit;
+    answer_messages(call, of, with, &range);
+}
+
+void mn_api_messages_since(struct mn_api_call *call, const struct mn_api_history *of)
+{
+    struct mn_history_range range = {.before = INT64_MAX};
+    int64_t with = 0, limit = 0;
+    bool given = false;
+    if (!mn_query_clamped(call, "limit", 50, 1, SINCE_MAX, &limit) ||
+        !mn_query_id(call, "sinceSeq", &range.after, &given) ||
+        !mn_query_need(call, of->with, &with))
+        return;
+    range.limit = (unsigned)limit;
+    answer_messages(call, of, with, &range);
 }

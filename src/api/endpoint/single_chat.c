@@ -5,8 +5,6 @@
 #include "api/input.h"
 #include "im/conversation/history.h"
 
-#define SINCE_MAX 200 /* rows of .../since, clamped */
-
 /* A read cursor that was never set is null. */
 static void print_mark(struct mn_jout *out, const char *key, struct mn_read_mark mark)
 {
@@ -35,21 +33,7 @@ static bool print_conversation(void *arg, const struct mn_conversation *conversa
 
 void mn_api_conversation_cursor(struct mn_api_call *call)
 {
-    struct mn_conversation_row room;
-    const struct mn_conversation_row *after = NULL;
-    int64_t limit = 0;
-    if (!mn_query_clamped(call, "limit", 20, 1, MN_API_PAGE_MAX, &limit) ||
-        !mn_api_last_row(call, &room, &after))
-        return;
-    struct mn_jout out = mn_api_data_begin(call);
-    mn_jout_open(&out, NULL, '[');
-    enum mn_err err = mn_conversations_single(call->api->config.conversations, call->user, after,
-                                              (unsigned)limit, print_conversation, &out);
-    mn_jout_close(&out, ']');
-    if (err)
-        mn_api_broken(call, "conversations", err);
-    else
-        mn_api_data_end(call);
+    mn_api_conversations(call, mn_conversations_single, print_conversation, "conversations");
 }
 
 void mn_api_conversation_list(struct mn_api_call *call)
@@ -72,47 +56,12 @@ void mn_api_conversation_list(struct mn_api_call *call)
 
 /* ---- messages -------------------------------------------------------------- */
 
-/* Array of messages; an empty one when the two never had a chat. */
-static void answer_messages(struct mn_api_call *call, int64_t peer,
-                            const struct mn_history_range *range)
-{
-    const char *reason = NULL;
-    struct mn_jout out = mn_api_data_begin(call);
-    mn_jout_open(&out, NULL, '[');
-    enum mn_err err = mn_history_single(call->api->config.conversations, call->user, peer, range,
-                                        mn_api_print_message, &out, &reason);
-    mn_jout_close(&out, ']');
-    if (err)
-        mn_api_refused(call, "messages", err, reason);
-    else
-        mn_api_data_end(call);
-}
+/* An empty array when the two never had a chat. */
+static const struct mn_api_history history = {"peerUserId", mn_history_single, "messages"};
 
-void mn_api_message_cursor(struct mn_api_call *call)
-{
-    struct mn_history_range range = {.before = INT64_MAX, .newest_first = true};
-    int64_t peer = 0, limit = 0;
-    bool given = false;
-    if (!mn_query_clamped(call, "limit", 20, 1, MN_API_PAGE_MAX, &limit) ||
-        !mn_query_id(call, "lastSeq", &range.before, &given) ||
-        !mn_query_need(call, "peerUserId", &peer))
-        return;
-    range.limit = (unsigned)limit;
-    answer_messages(call, peer, &range);
-}
+void mn_api_message_cursor(struct mn_api_call *call) { mn_api_messages_before(call, &history); }
 
-void mn_api_message_since(struct mn_api_call *call)
-{
-    struct mn_history_range range = {.before = INT64_MAX};
-    int64_t peer = 0, limit = 0;
-    bool given = false;
-    if (!mn_query_clamped(call, "limit", 50, 1, SINCE_MAX, &limit) ||
-        !mn_query_id(call, "sinceSeq", &range.after, &given) ||
-        !mn_query_need(call, "peerUserId", &peer))
-        return;
-    range.limit = (unsigned)limit;
-    answer_messages(call, peer, &range);
-}
+void mn_api_message_since(struct mn_api_call *call) { mn_api_messages_since(call, &history); }
 
 void mn_api_message_list(struct mn_api_call *call)
 {
