@@ -152,15 +152,10 @@ static bool send_one(struct load_thread *th, struct bench_group_member *sender,
     return true;
 }
 
-static bool may_send(const struct load_thread *th)
-{
-    return th->phase == LOAD_WARMUP || th->phase == LOAD_STEADY;
-}
-
 void bench_group_top_up(struct load_thread *th, struct bench_group_member *sender, uint64_t now_ns)
 {
     const struct bench_groups *mode = th->groups;
-    if (mode->open_loop || !may_send(th) || sender->number >= th->run->opts->senders ||
+    if (mode->open_loop || !load_may_send(th) || sender->number >= th->run->opts->senders ||
         sender->group->conns[sender->number].state != LOAD_CONN_READY)
         return;
     while (sender->inflight < th->run->opts->inflight)
@@ -200,7 +195,7 @@ static void count_open(struct load_thread *th)
 uint64_t bench_groups_on_turn(struct load_thread *th, uint64_t now_ns)
 {
     struct bench_groups *mode = th->groups;
-    if (may_send(th))
+    if (load_may_send(th))
         return send_due(th, now_ns);
     if (th->phase < LOAD_DRAIN)
         return UINT64_MAX;

@@ -4,24 +4,8 @@
  * everybody else, each entered in the group's ledger.  Thread: the one that
  * owns the group.
  */
-#include "base/num.h"
 #include "tool/bench/group.h"
-#include "tool/ledger/ledger_file.h"
-
-/* The first ACK(saved) of a message: from now on it must never be lost. */
-static void note_saved(struct load_thread *th, const struct bench_group *group,
-                       const struct load_conn *conn, const struct wire_in *in)
-{
-    char id[WIRE_ID_LEN], body[WIRE_BODY_MAX];
-    struct ledger_line line = {.from = conn->uid, .group = group->id, .seq = in->seq};
-    /* An ACK without a usable id is a loss that the ledger should show: as id 0. */
-    mn_ignore(mn_parse_i64(in->server_id, 1, INT64_MAX, &line.id));
-    wire_id(id, th->tpl.run, in->sender, in->counter);
-    wire_body(&th->tpl, in->counter, body);
-    line.client_id = mn_str_make(id, sizeof id);
-    ledger_text_hash(mn_str_make(body, th->tpl.body_len), line.text_hash);
-    ledger_out_add(th->ledger, &line);
-}
+#include "tool/bench/recv.h"
 
 static void take_answer(struct load_thread *th, struct bench_group_member *sender,
                         const struct wire_in *in, uint64_t now_ns)
@@ -29,35 +13,20 @@ static void take_answer(struct load_thread *th, struct bench_group_member *sende
     struct bench_group *group = sender->group;
     struct ledger_group *ledger = &group->ledger;
     uint32_t s = sender->number;
-    const struct ledger_rec *rec = ledger_find(&ledger->sender[s].conv, in->counter);
-    struct ledger_rec before = rec ? *rec : (struct ledger_rec){.flags = LEDGER_SKEW};
+    struct ledger_rec before = bench_recv_before(&ledger->sender[s].conv, in->counter);
     bool is_saved = in->kind == WIRE_SAVED;
     bool seq_differs = false;
     enum ledger_answer answer = is_saved ? ledger_group_saved(ledger, s, in->counter, in->seq,
                                                               &seq_differs)
                                          : ledger_group_refused(ledger, s, in->counter);
     th->count.seq_mismatch += seq_differs;
-    switch (answer) {
-    case LEDGER_ANSWER_FIRST:
-        sender->inflight--;
-        break;
-    case LEDGER_ANSWER_LATE:
-        th->count.late++;
-        break;
-    case LEDGER_ANSWER_AGAIN:
-        th->count.saved_again += is_saved;
+    if (!bench_recv_answer(th, answer, is_saved, &before, &sender->inflight, now_ns))
         return;
-    case LEDGER_ANSWER_PHANTOM:
-        th->count.phantom++;
-        return;
+    if (is_saved) {
+        const struct ledger_line line = {.from = group->conns[s].uid, .group = group->id};
+        bench_recv_saved(th, line, in->sender, in);
+        th->count.expected += ledger_group_expected(ledger, s);
     }
-    if (is_saved && th->ledger)
-        note_saved(th, group, &group->conns[s], in);
-    th->count.saved += is_saved;
-    th->count.expected += is_saved ? ledger_group_expected(ledger, s) : 0;
-    th->count.refused += !is_saved;
-    if (is_saved && !(before.flags & LEDGER_SKEW))
-        mn_hist_add(th->hist.saved, now_ns - before.intended_ns);
     bench_group_top_up(th, sender, now_ns);
 }
 
@@ -106,28 +75,10 @@ static void enter(struct load_thread *th, const struct bench_group_member *membe
     ledger_group_delivered(&group->ledger, member->number, in->sender - group->base, in->counter,
                            in->seq, in->resent, &d);
     th->count.seq_mismatch += d.seq_differs;
-    switch (d.verdict) {
-    case LEDGER_FIRST_LATE:
+    if (d.verdict == LEDGER_FIRST_LATE)
         note_order(th, &d, in->resent);
-        /* fallthrough */
-        __attribute__((fallthrough));
-    case LEDGER_FIRST:
-        if (in->resent)
-            th->count.delivered_resend++;
-        else
-            th->count.delivered_live++;
+    if (bench_recv_copy(th, d.verdict, in->resent))
         note_latency(th, &d, now_ns);
-        break;
-    case LEDGER_DUP:
-        th->count.dup++;
-        break;
-    case LEDGER_REDELIVERED:
-        th->count.redelivered++;
-        break;
-    case LEDGER_PHANTOM:
-        th->count.phantom++;
-        break;
-    }
 }
 
 /* ---- acknowledgements ---- */

@@ -122,16 +122,11 @@ static bool send_one(struct load_thread *th, struct bench_pair *pair, uint64_t i
     return true;
 }
 
-static bool may_send(const struct load_thread *th)
-{
-    return th->phase == LOAD_WARMUP || th->phase == LOAD_STEADY;
-}
-
 /* Closed loop: fills the window. */
 void bench_single_top_up(struct load_thread *th, struct bench_pair *pair, uint64_t now_ns)
 {
     const struct bench_single *mode = th->mode;
-    if (mode->open_loop || !may_send(th) || pair->sender->state != LOAD_CONN_READY ||
+    if (mode->open_loop || !load_may_send(th) || pair->sender->state != LOAD_CONN_READY ||
         pair->receiver->uid == 0)
         return;
     while (pair->inflight < th->run->opts->inflight)
@@ -168,7 +163,7 @@ static void count_open(struct load_thread *th)
 static uint64_t single_on_turn(struct load_thread *th, uint64_t now_ns)
 {
     uint64_t due_ns = UINT64_MAX;
-    if (may_send(th)) {
+    if (load_may_send(th)) {
         due_ns = send_due(th, now_ns);
     } else if (th->phase >= LOAD_DRAIN) {
         count_open(th);

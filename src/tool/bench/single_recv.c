@@ -4,59 +4,27 @@
  * receivers, each entered in the conversation's ledger.  Thread: the one
  * that owns the pair.
  */
-#include "base/num.h"
 #include "tool/bench/group.h"
+#include "tool/bench/recv.h"
 #include "tool/bench/single.h"
-#include "tool/ledger/ledger_file.h"
-
-/* The first ACK(saved) of a message: from now on it must never be lost. */
-static void note_saved(struct load_thread *th, const struct bench_pair *pair,
-                       const struct wire_in *in)
-{
-    char id[WIRE_ID_LEN], body[WIRE_BODY_MAX];
-    struct ledger_line line = {
-        .from = pair->sender->uid, .to = pair->receiver->uid, .seq = in->seq};
-    /* An ACK without a usable id is a loss that the ledger should show: as id 0. */
-    mn_ignore(mn_parse_i64(in->server_id, 1, INT64_MAX, &line.id));
-    wire_id(id, th->tpl.run, pair->sender->index, in->counter);
-    wire_body(&th->tpl, in->counter, body);
-    line.client_id = mn_str_make(id, sizeof id);
-    ledger_text_hash(mn_str_make(body, th->tpl.body_len), line.text_hash);
-    ledger_out_add(th->ledger, &line);
-}
 
 static void take_answer(struct load_thread *th, struct bench_pair *pair, const struct wire_in *in,
                         uint64_t now_ns)
 {
-    const struct ledger_rec *rec = ledger_find(&pair->conv, in->counter);
-    struct ledger_rec before = rec ? *rec : (struct ledger_rec){.flags = LEDGER_SKEW};
+    struct ledger_rec before = bench_recv_before(&pair->conv, in->counter);
     bool is_saved = in->kind == WIRE_SAVED;
     bool seq_differs = false;
     enum ledger_answer answer = is_saved
                                     ? ledger_saved(&pair->conv, in->counter, in->seq, &seq_differs)
                                     : ledger_refused(&pair->conv, in->counter);
     th->count.seq_mismatch += seq_differs;
-    switch (answer) {
-    case LEDGER_ANSWER_FIRST:
-        pair->inflight--;
-        break;
-    case LEDGER_ANSWER_LATE:
-        th->count.late++;
-        break;
-    case LEDGER_ANSWER_AGAIN:
-        th->count.saved_again += is_saved;
+    if (!bench_recv_answer(th, answer, is_saved, &before, &pair->inflight, now_ns))
         return;
-    case LEDGER_ANSWER_PHANTOM:
-        th->count.phantom++;
-        return;
+    if (is_saved) {
+        const struct ledger_line line = {.from = pair->sender->uid, .to = pair->receiver->uid};
+        bench_recv_saved(th, line, pair->sender->index, in);
+        th->count.expected++;
     }
-    if (is_saved && th->ledger)
-        note_saved(th, pair, in);
-    th->count.saved += is_saved;
-    th->count.expected += is_saved;
-    th->count.refused += !is_saved;
-    if (is_saved && !(before.flags & LEDGER_SKEW))
-        mn_hist_add(th->hist.saved, now_ns - before.intended_ns);
     bench_single_top_up(th, pair, now_ns);
 }
 
@@ -113,31 +81,12 @@ static void take_chat(struct load_thread *th, struct bench_pair *pair, const str
     enum ledger_verdict verdict = ledger_delivered(&pair->conv, in->counter, in->seq, in->resent,
                                                    &rec, &seq_differs);
     th->count.seq_mismatch += seq_differs;
-    switch (verdict) {
-    case LEDGER_FIRST_LATE:
-        if (in->resent)
-            th->count.reordered_resend++;
-        else
-            th->count.reordered++;
-        /* fallthrough */
-        __attribute__((fallthrough));
-    case LEDGER_FIRST:
-        if (in->resent)
-            th->count.delivered_resend++;
-        else
-            th->count.delivered_live++;
+    if (verdict == LEDGER_FIRST_LATE && in->resent)
+        th->count.reordered_resend++;
+    else if (verdict == LEDGER_FIRST_LATE)
+        th->count.reordered++;
+    if (bench_recv_copy(th, verdict, in->resent))
         note_latency(th, pair, &rec, now_ns);
-        break;
-    case LEDGER_DUP:
-        th->count.dup++;
-        break;
-    case LEDGER_REDELIVERED:
-        th->count.redelivered++;
-        break;
-    case LEDGER_PHANTOM:
-        th->count.phantom++;
-        break;
-    }
     acknowledge(th, pair, in, now_ns);
 }
 

@@ -294,6 +294,12 @@ MN_MUSTCHECK enum mn_err load_run_token(const struct load_run *run, uint32_t ind
 uint32_t load_thread_clients(const struct load_run *run, unsigned number);
 uint32_t load_thread_client_index(const struct load_run *run, unsigned number, uint32_t k);
 
+/* Whether messages are sent now. */
+static inline bool load_may_send(const struct load_thread *th)
+{
+    return th->phase == LOAD_WARMUP || th->phase == LOAD_STEADY;
+}
+
 /* conn.c: on the owning thread */
 
 /* Size of th->rbuf. */

@@ -12,6 +12,9 @@ FAKE = ROOT / "tests/support/fake_server.py"
 SECRET = "a-secret-that-nobody-checks-of-40-chars!"
 # A gate on a time that every machine holds: tests see that it is judged, and measure nothing.
 HELD = "<3600s"
+# Counts of a ledger that are 0 when nothing went wrong.
+TROUBLES = ("lost", "dup", "redelivered", "reordered", "reordered_resend", "gaps", "corrupt",
+            "misrouted", "phantom", "seq_mismatch", "refused", "unknown", "failed")
 
 
 @contextlib.contextmanager
@@ -33,6 +36,12 @@ def minim(*args, timeout=60, secret=SECRET):
     if secret:
         env["IM_AUTH_JWT_SECRET"] = secret
     return subprocess.run([MINIM, *args], capture_output=True, text=True, timeout=timeout, env=env)
+
+
+def assert_clean(ledger, *but, troubles=TROUBLES):
+    assert ledger["balanced"]
+    assert {name: ledger[name] for name in troubles if name not in but} == \
+        {name: 0 for name in troubles if name not in but}
 
 
 def seconds(result, *names):

@@ -10,12 +10,9 @@ import subprocess
 
 import pytest
 
-from support.bench import HELD, SECRET, bench, faulty, seconds
+from support.bench import HELD, SECRET, assert_clean, bench, faulty, seconds
 from support.server import MINIM, sanitizer_environment
 from support.wait import until
-
-TROUBLES = ("lost", "dup", "redelivered", "reordered", "reordered_resend", "gaps", "corrupt",
-            "misrouted", "phantom", "seq_mismatch", "refused", "unknown", "failed")
 
 
 def single(server, *args, tmp_path, clients=8, http=True):
@@ -23,12 +20,6 @@ def single(server, *args, tmp_path, clients=8, http=True):
     return bench(server, "single-e2e", "--clients", str(clients), "--rate", "400",
                  "--duration", "1s", "--warmup", "0.2s", "--quiet", "0.5s", *args,
                  tmp_path=tmp_path, http=http)
-
-
-def assert_clean(ledger, *but):
-    assert ledger["balanced"]
-    assert {name: ledger[name] for name in TROUBLES if name not in but} == \
-        {name: 0 for name in TROUBLES if name not in but}
 
 
 def test_no_fault_is_clean(tmp_path):
