@@ -4,14 +4,12 @@
 
 enum { TOKEN_TTL_S = 3600 };
 
-static bool ask(struct smoke *s, const char *name, int64_t uid,
-                const struct http_client_request *what, int want_status, const char *want_text)
+bool smoke_ask(struct smoke *s, const char *name, const char *token,
+               const struct http_client_request *what, int want_status, const char *want_text)
 {
-    char token[MN_JWT_MAX], expected[120], got[360];
+    char expected[120], got[360];
     struct http_client_request req = *what;
     int status = 0;
-    if (!smoke_token(s, uid, TOKEN_TTL_S, token))
-        return false;
     req.bearer = token;
     enum mn_err err = http_client_do(&s->http, &req, &status);
     snprintf(expected, sizeof expected, "HTTP %d with %s", want_status, want_text);
@@ -20,6 +18,14 @@ static bool ask(struct smoke *s, const char *name, int64_t uid,
     bool ok = !err && status == want_status &&
               memmem(s->http.body.p, s->http.body.n, want_text, strlen(want_text));
     return smoke_step(s, ok, name, expected, mn_str_c(got));
+}
+
+static bool ask(struct smoke *s, const char *name, int64_t uid,
+                const struct http_client_request *what, int want_status, const char *want_text)
+{
+    char token[MN_JWT_MAX];
+    return smoke_token(s, uid, TOKEN_TTL_S, token) &&
+           smoke_ask(s, name, token, what, want_status, want_text);
 }
 
 bool smoke_post(struct smoke *s, const char *name, int64_t uid, const char *path, const char *body,

@@ -21,17 +21,8 @@ static bool log_in(struct smoke *s, const char *name, const char *user, struct l
 static bool get_profile(struct smoke *s, const char *name, const struct login *session,
                         int want_status, const char *want_text)
 {
-    int status = 0;
-    char expected[80], got[360];
-    struct http_client_request req = {
-        .method = "GET", .path = "/me/profile", .bearer = session->token};
-    enum mn_err err = http_client_do(&s->http, &req, &status);
-    snprintf(expected, sizeof expected, "HTTP %d with %s", want_status, want_text);
-    snprintf(got, sizeof got, "%s, HTTP %d: %.*s", err ? s->http.why : "an answer", status,
-             err ? 0 : (int)(s->http.body.n < 60 ? s->http.body.n : 60), s->http.body.p);
-    bool ok = !err && status == want_status &&
-              memmem(s->http.body.p, s->http.body.n, want_text, strlen(want_text));
-    return smoke_step(s, ok, name, expected, mn_str_c(got));
+    const struct http_client_request req = {.method = "GET", .path = "/me/profile"};
+    return smoke_ask(s, name, session->token, &req, want_status, want_text);
 }
 
 static struct ws_client *auth(struct smoke *s, const char *name, const struct login *session)

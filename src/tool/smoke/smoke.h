@@ -137,9 +137,12 @@ bool smoke_expect_close(struct smoke *s, struct ws_client *c, const char *name, 
 /* Nothing of this type is to be in front of the answer to a PING. */
 bool smoke_expect_none(struct smoke *s, struct ws_client *c, const char *name, enum mn_type type);
 
-/* http.c: the same over HTTP, as the user `uid`. */
+/* http.c: the same over HTTP. */
 
 /* What must come: the HTTP status, and this text in the answer, which stays in s->http.body. */
+bool smoke_ask(struct smoke *s, const char *name, const char *token,
+               const struct http_client_request *what, int want_status, const char *want_text);
+/* As the user `uid`. */
 bool smoke_post(struct smoke *s, const char *name, int64_t uid, const char *path, const char *body,
                 int want_status, const char *want_text);
 /* Status 200. */
