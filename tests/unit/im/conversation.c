@@ -44,17 +44,7 @@ static int setup(void **state)
     struct mn_buf why = {0};
     const char *tmp = getenv("TMPDIR");
     struct mn_db_config db = {.readers = 2, .busy_timeout_ms = 5000, .sync = false};
-    struct mn_msglog_config log = {.queue_ops = 64,
-                                   .queue_bytes = 1 << 20,
-                                   .batch_ops = 64,
-                                   .cursor_flush_ms = 1000,
-                                   .cache_bytes = 1 << 20,
-                                   .memtable_bytes = 1 << 20,
-                                   .chat_cache = 1024,
-                                   .recent_cache = 1024,
-                                   .idgen = &w->ids,
-                                   .on_commit = on_commit,
-                                   .ctx = w};
+    struct mn_msglog_config log = small_log(&w->ids, on_commit, w);
     snprintf(w->dir, sizeof(w->dir), "%.200s/mn-conversation-XXXXXX", tmp ? tmp : "/tmp");
     assert_non_null(mkdtemp(w->dir));
     snprintf(db.path, sizeof(db.path), "%s/minim.db", w->dir);

@@ -100,16 +100,7 @@ static void open_stores(struct world *w)
 {
     struct mn_buf why = {0};
     struct mn_db_config db = {.readers = 2, .busy_timeout_ms = 5000, .sync = false};
-    struct mn_msglog_config log = {.queue_ops = 64,
-                                   .queue_bytes = 1 << 20,
-                                   .batch_ops = 64,
-                                   .cursor_flush_ms = 1000,
-                                   .cache_bytes = 1 << 20,
-                                   .memtable_bytes = 1 << 20,
-                                   .chat_cache = 1024,
-                                   .recent_cache = 1024,
-                                   .idgen = &w->ids,
-                                   .on_commit = on_commit};
+    struct mn_msglog_config log = small_log(&w->ids, on_commit, NULL);
     snprintf(db.path, sizeof(db.path), "%s/minim.db", w->dir);
     snprintf(log.dir, sizeof(log.dir), "%s/messages", w->dir);
     w->metrics = mn_metrics_new();

@@ -42,17 +42,7 @@ static void open_stores(struct world *w)
     struct mn_buf why = {0};
     struct mn_db_config db = {.readers = 2, .busy_timeout_ms = 5000, .sync = false};
     snprintf(db.path, sizeof(db.path), "%s/minim.db", w->dir);
-    struct mn_msglog_config config = {.sync = false,
-                                      .queue_ops = 64,
-                                      .queue_bytes = 1 << 20,
-                                      .batch_ops = 64,
-                                      .cursor_flush_ms = 1000,
-                                      .cache_bytes = 1 << 20,
-                                      .memtable_bytes = 1 << 20,
-                                      .chat_cache = 1024,
-                                      .recent_cache = 1024,
-                                      .idgen = &w->ids,
-                                      .on_commit = on_commit};
+    struct mn_msglog_config config = small_log(&w->ids, on_commit, NULL);
     snprintf(config.dir, sizeof(config.dir), "%s/messages", w->dir);
     w->metrics = mn_metrics_new();
     assert_int_equal(mn_db_open(&db, &w->db, &why), MN_OK);

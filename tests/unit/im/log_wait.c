@@ -34,17 +34,9 @@ static void open_log(struct world *w, uint32_t queue_ops)
     struct mn_buf why = {0};
     *w = (struct world){.metrics = mn_metrics_new()};
     mn_idgen_init(&w->ids, 1, 1);
-    w->config = (struct mn_msglog_config){.sync = true,
-                                          .queue_ops = queue_ops,
-                                          .queue_bytes = 1 << 20,
-                                          .batch_ops = 64,
-                                          .cursor_flush_ms = 1000,
-                                          .cache_bytes = 1 << 20,
-                                          .memtable_bytes = 1 << 20,
-                                          .chat_cache = 1024,
-                                          .recent_cache = 1024,
-                                          .idgen = &w->ids,
-                                          .on_commit = on_commit};
+    w->config = small_log(&w->ids, on_commit, NULL);
+    w->config.sync = true;
+    w->config.queue_ops = queue_ops;
     snprintf(w->config.dir, sizeof(w->config.dir), "%.200s/mn-wait-XXXXXX", tmp ? tmp : "/tmp");
     assert_non_null(mkdtemp(w->config.dir));
     assert_int_equal(mn_msglog_open(&w->config, w->metrics, &w->log, &why), MN_OK);

@@ -9,6 +9,26 @@
 
 #include <cmocka.h>
 
+#include "store/log/msglog.h"
+
+/* For a message log of a test, without its directory and with small caches; not synced. */
+static inline struct mn_msglog_config small_log(struct mn_idgen *ids,
+                                                void (*on_commit)(void *, struct mn_op **, size_t),
+                                                void *ctx)
+{
+    return (struct mn_msglog_config){.queue_ops = 64,
+                                     .queue_bytes = 1 << 20,
+                                     .batch_ops = 64,
+                                     .cursor_flush_ms = 1000,
+                                     .cache_bytes = 1 << 20,
+                                     .memtable_bytes = 1 << 20,
+                                     .chat_cache = 1024,
+                                     .recent_cache = 1024,
+                                     .idgen = ids,
+                                     .on_commit = on_commit,
+                                     .ctx = ctx};
+}
+
 /* Group runners of the im layer: each returns the number of failed tests. */
 int test_im_account(void);
 int test_im_account_key(void);

@@ -8,11 +8,9 @@
 
 #include <cmocka.h>
 
-#include <stdlib.h>
-#include <unistd.h>
-
 #include "base/mem.h"
 #include "store/sql/db.h"
+#include "unit/store/db_support.h"
 #include "unit/store/tests.h"
 
 enum { PAGE = 64 };
@@ -37,11 +35,7 @@ static void reopen(struct fixture *f)
 static int setup(void **state)
 {
     struct fixture *f = mn_new(struct fixture);
-    const char *tmp = getenv("TMPDIR");
-    snprintf(f->dir, sizeof(f->dir), "%.40s/mn-call-XXXXXX", tmp ? tmp : "/tmp");
-    assert_non_null(mkdtemp(f->dir));
-    f->config = (struct mn_db_config){.readers = 2, .busy_timeout_ms = 2000, .sync = false};
-    snprintf(f->config.path, sizeof(f->config.path), "%s/minim.db", f->dir);
+    ts_db_prepare(f->dir, &f->config, "call");
     reopen(f);
     *state = f;
     return 0;
@@ -49,15 +43,9 @@ static int setup(void **state)
 
 static int teardown(void **state)
 {
-    static const char *const suffixes[] = {"", "-wal", "-shm"};
     struct fixture *f = *state;
-    char path[4200];
     mn_db_close(f->db);
-    for (size_t i = 0; i < MN_ARRAY_LEN(suffixes); i++) {
-        snprintf(path, sizeof(path), "%s%s", f->config.path, suffixes[i]);
-        unlink(path);
-    }
-    rmdir(f->dir);
+    ts_db_remove(f->dir, &f->config);
     mn_free(f);
     return 0;
 }

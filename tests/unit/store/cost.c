@@ -12,8 +12,6 @@
 
 #include <sqlite3.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <unistd.h>
 
 #include "base/mem.h"
 #include "store/sql/call.h"
@@ -22,6 +20,7 @@
 #include "store/sql/friend_request.h"
 #include "store/sql/group_join.h"
 #include "store/sql/moment.h"
+#include "unit/store/db_support.h"
 #include "unit/store/tests.h"
 
 enum { LIMIT = 20, USER = 1, FEW = 60, MANY = 6000, COMMENTED = 999999, CONNS = 8 };
@@ -64,12 +63,8 @@ struct fixture {
 static int setup(void **state)
 {
     struct fixture *f = mn_new(struct fixture);
-    const char *tmp = getenv("TMPDIR");
     struct mn_buf why;
-    snprintf(f->dir, sizeof(f->dir), "%.40s/mn-cost-XXXXXX", tmp ? tmp : "/tmp");
-    assert_non_null(mkdtemp(f->dir));
-    f->config = (struct mn_db_config){.readers = 2, .busy_timeout_ms = 2000, .sync = false};
-    snprintf(f->config.path, sizeof(f->config.path), "%s/minim.db", f->dir);
+    ts_db_prepare(f->dir, &f->config, "cost");
     conn_count = 0;
     assert_int_equal(sqlite3_auto_extension((void (*)(void))note_conn), SQLITE_OK);
     mn_buf_init(&why, 4096);
@@ -83,15 +78,9 @@ static int setup(void **state)
 
 static int teardown(void **state)
 {
-    static const char *const suffixes[] = {"", "-wal", "-shm"};
     struct fixture *f = *state;
-    char path[4200];
     mn_db_close(f->db);
-    for (size_t i = 0; i < MN_ARRAY_LEN(suffixes); i++) {
-        snprintf(path, sizeof(path), "%s%s", f->config.path, suffixes[i]);
-        unlink(path);
-    }
-    rmdir(f->dir);
+    ts_db_remove(f->dir, &f->config);
     mn_free(f);
     return 0;
 }
